@@ -1,0 +1,1 @@
+"""Export Delta tables from lakeFS to Databricks Unity Catalog."""

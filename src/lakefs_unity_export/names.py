@@ -1,0 +1,194 @@
+"""Names in Unity Catalog and paths in storage, derived from lakeFS names by fixed rules.
+
+The rules of Unity Catalog (Databricks documentation, "Names"): at most 255 characters, no period, space,
+forward slash or control character, stored in lower case. On top of them no character is taken that SQL
+text, a `{{...}}` reference of a job or a storage URI would read as something else.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lakefs_unity_export.errors import InvalidNameError, SettingsError
+
+MAX_NAME_LENGTH = 255
+DEFAULT_SCHEMA_TEMPLATE = "{branch}"
+
+# lakeFS documentation, "Concepts": the names that a server accepts.
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
+_BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
+_COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NOT_IN_NAMES = re.compile(r"""[\s./\\'"`%?#*:;|<>{}\[\]]""")
+_NOT_IN_PATHS = re.compile(r"""[\\'"`]|\{\{|\}\}""")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_STORAGE_URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*):(?P<rest>/.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableName:
+    """The three parts of a table's name in Unity Catalog, each checked and in lower case."""
+
+    catalog: str
+    schema: str
+    table: str
+
+    @property
+    def full_name(self) -> str:
+        """As the Unity Catalog REST API takes it: `catalog.schema.table`."""
+        return f"{self.catalog}.{self.schema}.{self.table}"
+
+    @property
+    def quoted(self) -> str:
+        """As SQL takes it, every part in backticks."""
+        return ".".join(quote_identifier(part) for part in (self.catalog, self.schema, self.table))
+
+    @property
+    def quoted_schema(self) -> str:
+        """The quoted name of the table's schema."""
+        return f"{quote_identifier(self.catalog)}.{quote_identifier(self.schema)}"
+
+
+def quote_identifier(part: str) -> str:
+    """One identifier part in backticks. Raises InvalidNameError where the part holds a backtick."""
+    if "`" in part:
+        raise InvalidNameError(f"identifier {part!r} holds a backtick; rename it")
+    return f"`{part}`"
+
+
+def check_identifier(kind: str, value: str) -> str:
+    """The value in lower case, as Unity Catalog stores it.
+
+    Raises InvalidNameError, which names the kind ("table name", "schema", ...), where the rules are broken.
+    """
+    if not value:
+        raise InvalidNameError(f"{kind} is empty; give it a name")
+    if len(value) > MAX_NAME_LENGTH:
+        raise InvalidNameError(
+            f"{kind} {value[:40]!r}... has {len(value)} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
+        )
+    if found := _CONTROL.search(value) or _NOT_IN_NAMES.search(value):
+        raise InvalidNameError(
+            f"{kind} {value!r} holds {found.group()!r}; use letters, digits, '_' and '-' in it"
+        )
+    return value.lower()
+
+
+def schema_name(template: str, *, repository: str, branch: str) -> str:
+    """The schema of a branch: the template with `{branch}` and `{repository}` filled in, in lower case.
+
+    Raises SettingsError where the template has another placeholder, InvalidNameError where its result is no name.
+    """
+    values = {"branch": branch, "repository": repository}
+    unknown = sorted(set(_PLACEHOLDER.findall(template)) - values.keys())
+    if unknown:
+        raise SettingsError(
+            f"schema_template {template!r} has the placeholder {{{unknown[0]}}}; use {{branch}} and {{repository}}"
+        )
+    filled = _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
+    return check_identifier("schema", filled)
+
+
+def table_name(descriptor_name: str) -> str:
+    """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case."""
+    return check_identifier("table name", descriptor_name).replace("-", "_")
+
+
+def table_path(path: str) -> str:
+    """A table's path in its repository, without a leading or trailing `/`.
+
+    Raises InvalidNameError for an empty path, empty, `.` or `..` segments, control characters, quotes,
+    backslashes and `{{` or `}}`.
+    """
+    bare = path.removeprefix("/").removesuffix("/")
+    if not bare:
+        raise InvalidNameError(f"path {path!r} is empty; name the folder of the table")
+    if found := _CONTROL.search(bare) or _NOT_IN_PATHS.search(bare):
+        raise InvalidNameError(f"path {path!r} holds {found.group()!r}; use a path without it")
+    for segment in bare.split("/"):
+        if segment in ("", ".", ".."):
+            named = f"the segment {segment!r}" if segment else "an empty segment"
+            raise InvalidNameError(f"path {path!r} has {named}; write it from the repository's root")
+    return bare
+
+
+def source_path(*, repository: str, commit_id: str, path: str) -> str:
+    """The table at a commit, through the lakeFS S3 gateway."""
+    return f"s3a://{repository}/{commit_id}/{path}"
+
+
+def target_path(*, target_base_location: str, branch: str, table: str) -> str:
+    """Where the clone of a branch's table lies."""
+    return f"{target_base_location}/{branch}/{table}"
+
+
+def target_base(location: str) -> str:
+    """The storage URI under which clones lie, without a trailing `/`.
+
+    Raises SettingsError where it is no absolute URI, is a volume, or holds characters that break SQL text.
+    """
+    if location.startswith(("/Volumes", "dbfs:/Volumes")):
+        raise SettingsError(
+            f"target_base_location {location!r} is a volume, and Unity Catalog registers no table inside a volume; "
+            "use a path under an external location, such as abfss://container@account.dfs.core.windows.net/exports"
+        )
+    match = _STORAGE_URI.fullmatch(location)
+    if match is None:
+        raise SettingsError(
+            f"target_base_location {location!r} is no storage URI; "
+            "use one with a scheme, such as abfss://..., s3://bucket/..., gs://bucket/... or file:/..."
+        )
+    if found := _CONTROL.search(location) or re.search(r"""[\s'"`\\{}?#]""", location):
+        raise SettingsError(f"target_base_location {location!r} holds {found.group()!r}; use a URI without it")
+    bare = location.rstrip("/")
+    if match["scheme"].lower() != "file" and not re.match(r"[^:]+://[^/]+", bare):
+        raise SettingsError(f"target_base_location {location!r} names no bucket or container; put it after '://'")
+    if any(segment in (".", "..") for segment in match["rest"].split("/")):
+        raise SettingsError(f"target_base_location {location!r} has a '.' or '..' segment; write the path out")
+    return bare
+
+
+def same_location(one: str, other: str) -> bool:
+    """Whether two storage URIs name the same place, whatever their spelling (`s3a` or `s3`, `file:/` or `file:///`)."""
+    return _comparable(one) == _comparable(other)
+
+
+def _comparable(location: str) -> tuple[str, str]:
+    scheme, _, rest = location.partition(":")
+    scheme = {"s3a": "s3", "s3n": "s3"}.get(scheme.lower(), scheme.lower())
+    if scheme == "file":
+        rest = "/" + rest.lstrip("/")
+    return scheme, rest.rstrip("/")
+
+
+def check_repository(value: str) -> str:
+    """The repository's name. Raises SettingsError where lakeFS could not have such a repository."""
+    return _check_parameter(
+        "repository", value, _REPOSITORY, "lower-case letters, digits and '-', 3 to 63 characters"
+    )
+
+
+def check_branch(value: str) -> str:
+    """The branch's name. Raises SettingsError where lakeFS could not have such a branch."""
+    return _check_parameter("branch", value, _BRANCH, "letters, digits, '_' and '-'")
+
+
+def check_commit_id(value: str) -> str:
+    """The commit's id, or empty. Raises SettingsError where it is not hexadecimal."""
+    return value if not value else _check_parameter("commit_id", value, _COMMIT_ID, "6 to 64 hexadecimal digits")
+
+
+def check_choice(name: str, value: str, choices: Mapping[str, object] | tuple[str, ...]) -> str:
+    """The value. Raises SettingsError where it is none of the choices."""
+    if value not in choices:
+        raise SettingsError(f"job parameter {name} is {value!r}; use one of {', '.join(choices)}")
+    return value
+
+
+def _check_parameter(name: str, value: str, pattern: re.Pattern[str], rule: str) -> str:
+    if not value:
+        raise SettingsError(f"job parameter {name} is empty; run the job with {name} set")
+    if not pattern.fullmatch(value):
+        raise SettingsError(f"job parameter {name} is {value[:100]!r}; lakeFS names are {rule}")
+    return value
