@@ -42,19 +42,22 @@ class TableName:
     @property
     def quoted(self) -> str:
         """As SQL takes it, every part in backticks."""
-        return ".".join(quote_identifier(part) for part in (self.catalog, self.schema, self.table))
+        return quoted(self.catalog, self.schema, self.table)
 
     @property
     def quoted_schema(self) -> str:
         """The quoted name of the table's schema."""
-        return f"{quote_identifier(self.catalog)}.{quote_identifier(self.schema)}"
+        return quoted(self.catalog, self.schema)
 
 
-def quote_identifier(part: str) -> str:
-    """One identifier part in backticks. Raises InvalidNameError where the part holds a backtick."""
-    if "`" in part:
-        raise InvalidNameError(f"identifier {part!r} holds a backtick; rename it")
-    return f"`{part}`"
+def quoted(*parts: str) -> str:
+    """A name of several parts as SQL takes it, each in backticks.
+
+    Raises InvalidNameError where a part holds a backtick: no checked name does.
+    """
+    if held := [part for part in parts if "`" in part]:
+        raise InvalidNameError(f"identifier {held[0]!r} holds a backtick; rename it")
+    return ".".join(f"`{part}`" for part in parts)
 
 
 def check_identifier(kind: str, value: str) -> str:
@@ -69,9 +72,7 @@ def check_identifier(kind: str, value: str) -> str:
             f"{kind} {value[:40]!r}... has {len(value)} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
         )
     if found := _CONTROL.search(value) or _NOT_IN_NAMES.search(value):
-        raise InvalidNameError(
-            f"{kind} {value!r} holds {found.group()!r}; use letters, digits, '_' and '-' in it"
-        )
+        raise InvalidNameError(f"{kind} {value!r} holds {found.group()!r}; use letters, digits, '_' and '-' in it")
     return value.lower()
 
 
@@ -164,9 +165,7 @@ def _comparable(location: str) -> tuple[str, str]:
 
 def check_repository(value: str) -> str:
     """The repository's name. Raises SettingsError where lakeFS could not have such a repository."""
-    return _check_parameter(
-        "repository", value, _REPOSITORY, "lower-case letters, digits and '-', 3 to 63 characters"
-    )
+    return _check_parameter("repository", value, _REPOSITORY, "lower-case letters, digits and '-', 3 to 63 characters")
 
 
 def check_branch(value: str) -> str:

@@ -1,0 +1,222 @@
+"""Reads of lakeFS through its published SDK, with time-outs and retries, and its answers as our errors."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import lakefs_sdk
+import urllib3
+from lakefs_sdk.exceptions import ApiException, OpenApiException
+
+from lakefs_unity_export.changes import DiffEntry, DiffPage, DiffReader
+from lakefs_unity_export.errors import (
+    LakeFSAccessError,
+    LakeFSError,
+    LakeFSGoneError,
+    LakeFSNotFoundError,
+    LakeFSUnavailableError,
+    SettingsError,
+)
+from lakefs_unity_export.ports import Commit, ObjectInfo
+
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 60
+PAGE_SIZE = 1000  # the server's maximum
+PARALLEL_READS = 8
+API_PATH = "/api/v1"
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An access key pair of lakeFS."""
+
+    access_key_id: str
+    secret_access_key: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=...)"
+
+
+class LakeFSClient:
+    """One repository of one lakeFS server. Every method raises LakeFSError, by cause, on any answer but success."""
+
+    def __init__(self, *, endpoint: str, repository: str, credentials: Credentials, retries: int = 4) -> None:
+        self._endpoint = check_endpoint(endpoint)
+        self._repository = repository
+        configuration = lakefs_sdk.Configuration(
+            host=self._endpoint + API_PATH,
+            username=credentials.access_key_id,
+            password=credentials.secret_access_key,
+        )
+        configuration.retries = urllib3.Retry(
+            total=retries,
+            backoff_factor=0.5,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=("GET",),
+            raise_on_status=False,
+        )
+        configuration.connection_pool_maxsize = PARALLEL_READS
+        client = lakefs_sdk.ApiClient(configuration)
+        self._branches = lakefs_sdk.BranchesApi(client)
+        self._commits = lakefs_sdk.CommitsApi(client)
+        self._refs = lakefs_sdk.RefsApi(client)
+        self._objects = lakefs_sdk.ObjectsApi(client)
+
+    def branch_head(self, branch: str) -> str:
+        """The id of the commit that the branch is at."""
+        answer = self._call(f"branch {branch!r}", self._branches.get_branch, branch)
+        return str(answer.commit_id)
+
+    def commit(self, commit_id: str) -> Commit:
+        """The commit with this id."""
+        answer = self._call(f"commit {commit_id!r}", self._commits.get_commit, commit_id)
+        return Commit(id=answer.id, generation=answer.generation or 0)
+
+    def is_on_branch(self, commit_id: str, branch: str) -> bool:
+        """Whether the branch's head is the commit or descends from it; False for a commit that lakeFS does not know."""
+        what = f"merge base of commit {commit_id!r} and branch {branch!r}"
+        try:
+            answer = self._call(what, self._refs.find_merge_base, commit_id, branch)
+        except LakeFSNotFoundError:
+            return False
+        return str(answer.base_commit_id) == commit_id
+
+    def list_objects(self, ref: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object under the prefix at the ref, in byte order of the paths."""
+        after = ""
+        while True:
+            page = self._call(
+                f"objects under {prefix!r} at {ref!r}",
+                self._objects.list_objects,
+                ref,
+                prefix=prefix,
+                after=after,
+                amount=PAGE_SIZE,
+            )
+            for entry in page.results:
+                yield ObjectInfo(path=entry.path, size=entry.size_bytes or 0)
+            if not page.pagination.has_more or not page.results:
+                return
+            after = page.results[-1].path
+
+    def read_objects(self, ref: str, paths: list[str]) -> dict[str, bytes | LakeFSError]:
+        """The contents of the objects at the ref, read over one bounded pool; for each, its bytes or why not.
+
+        Raises LakeFSAccessError and LakeFSUnavailableError, which are not about one object.
+        """
+        with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
+            return dict(zip(paths, pool.map(lambda path: self._read_object(ref, path), paths), strict=True))
+
+    def _read_object(self, ref: str, path: str) -> bytes | LakeFSError:
+        try:
+            content = self._call(f"object {path!r} at {ref!r}", self._objects.get_object, ref, path)
+        except (LakeFSNotFoundError, LakeFSGoneError) as error:
+            return error
+        return bytes(content)
+
+    def diff_reader(self, left: str, right: str) -> DiffReader:
+        """A reader of the two_dot diff between two commits, for `changes.find_changes`."""
+
+        def read_page(*, prefix: str, after: str, delimiter: str) -> DiffPage:
+            page = self._call(
+                f"diff of {left!r} and {right!r} under {prefix!r}",
+                self._refs.diff_refs,
+                left,
+                right,
+                type="two_dot",
+                prefix=prefix,
+                after=after,
+                delimiter=delimiter,
+                amount=PAGE_SIZE,
+            )
+            entries = tuple(
+                DiffEntry(path=entry.path, type=entry.type, is_prefix=entry.path_type == "common_prefix")
+                for entry in page.results
+            )
+            return DiffPage(entries=entries, has_more=page.pagination.has_more)
+
+        return read_page
+
+    def _call(self, what: str, method: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer:
+        """One API call about `what`, with a time-out, its failure as one of our errors."""
+        try:
+            return method(
+                self._repository,
+                *arguments,
+                **options,
+                _request_timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+            )
+        except ApiException as error:
+            raise self._translated(error.status, what, _server_message(error.body)) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise LakeFSUnavailableError(
+                f"lakeFS at {self._endpoint} did not answer when asked for {what} of repository {self._repository!r} "
+                f"({_reason(error)}); check lakefs_endpoint, and that it can be reached from this task's compute"
+            ) from error
+        except (OpenApiException, ValueError) as error:
+            raise LakeFSUnavailableError(
+                f"{self._endpoint} answered something that is not lakeFS's when asked for {what}; check lakefs_endpoint"
+            ) from error
+
+    def _translated(self, status: int | None, what: str, message: str) -> LakeFSError:
+        where = (
+            f"lakeFS at {self._endpoint} answered {status}{message} "
+            f"when asked for {what} of repository {self._repository!r}"
+        )
+        if status == 401:
+            return LakeFSAccessError(
+                f"{where}; check the access key and the secret key in the secret scope (secret_scope)"
+            )
+        if status == 403:
+            return LakeFSAccessError(
+                f"{where}; grant the access key's user read access to the repository (fs:Read*, fs:List*)"
+            )
+        if status == 404:
+            return LakeFSNotFoundError(f"{where}; check that it exists, and the spelling")
+        if status == 410:
+            return LakeFSGoneError(f"{where}: its data was removed by garbage collection; export a newer commit")
+        if status in (429, 420):
+            return LakeFSUnavailableError(f"{where}: too many requests, also after retries; run the job again later")
+        return LakeFSUnavailableError(f"{where}, also after retries; look at the server's log, then repair the run")
+
+
+def check_endpoint(endpoint: str) -> str:
+    """The server's base URL, without a trailing `/` and without the API's path.
+
+    Raises SettingsError where it is no http(s) URL.
+    """
+    bare = endpoint.rstrip("/").removesuffix(API_PATH)
+    try:
+        parts = urlsplit(bare)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in bare):
+        raise SettingsError(
+            f"lakefs_endpoint {endpoint!r} is no URL of a server; use one such as https://lakefs.example.com"
+        )
+    return bare
+
+
+def _server_message(body: object) -> str:
+    """What the server's error body says, short and on one line, or nothing."""
+    try:
+        message = json.loads(str(body))["message"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f" ({' '.join(str(message).split())[:200]})"
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, short: `MaxRetryError` and its like wrap what matters."""
+    cause: BaseException = error
+    while isinstance(inner := getattr(cause, "reason", None), BaseException):
+        cause = inner
+    text = str(cause).rpartition(": ")[2] or str(cause)
+    return f"{type(cause).__name__}: {text}"[:200]

@@ -1,0 +1,82 @@
+"""What an export asks of the outside, as small interfaces: lakeFS, Unity Catalog, and the running task."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lakefs_unity_export.changes import DiffReader
+from lakefs_unity_export.errors import LakeFSError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A commit: its full id and its generation (1 + the parents' maximum)."""
+
+    id: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectInfo:
+    """An object at a ref: its path and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class LakeFSReader(Protocol):
+    """One repository of a lakeFS server. Every method raises LakeFSError, by cause."""
+
+    def branch_head(self, branch: str) -> str:
+        """The id of the commit that the branch is at."""
+
+    def commit(self, commit_id: str) -> Commit:
+        """The commit with this id."""
+
+    def is_on_branch(self, commit_id: str, branch: str) -> bool:
+        """Whether the branch's head is the commit or descends from it."""
+
+    def list_objects(self, ref: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object under the prefix at the ref."""
+
+    def read_objects(self, ref: str, paths: list[str]) -> dict[str, bytes | LakeFSError]:
+        """The contents of the objects at the ref; for each, its bytes or why it could not be read."""
+
+    def diff_reader(self, left: str, right: str) -> DiffReader:
+        """A reader of the two_dot diff between two commits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredTable:
+    """A table as Unity Catalog knows it; the location is empty where it has none (a view)."""
+
+    name: str
+    table_type: str
+    storage_location: str
+
+
+class TaskValues(Protocol):
+    """Where a task leaves values for the tasks after it."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Leave a value of at most 48 KiB as JSON."""
+
+
+class UnityCatalog(Protocol):
+    """What an export reads and writes in Unity Catalog."""
+
+    def schema_properties(self, catalog: str, schema: str) -> dict[str, str] | None:
+        """The schema's properties, or None where there is no such schema."""
+
+    def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        """Replace the schema's properties."""
+
+    def tables(self, catalog: str, schema: str) -> list[RegisteredTable]:
+        """Every table and view of the schema."""
+
+
+class SecretReader(Protocol):
+    """Reads a secret."""
+
+    def __call__(self, scope: str, key: str) -> str:
+        """The secret's value. Raises WorkspaceError where it cannot be read."""

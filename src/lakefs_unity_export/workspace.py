@@ -1,0 +1,130 @@
+"""What an export asks of the Databricks workspace: schema properties, registered tables, secrets, task values."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
+from databricks.sdk.errors.base import DatabricksError
+
+from lakefs_unity_export.errors import (
+    SettingsError,
+    WorkspaceAccessError,
+    WorkspaceError,
+    WorkspaceNotFoundError,
+    WorkspaceUnavailableError,
+)
+from lakefs_unity_export.ports import RegisteredTable, SecretReader, TaskValues, UnityCatalog
+
+HTTP_TIMEOUT_SECONDS = 60
+RETRY_TIMEOUT_SECONDS = 120
+
+
+class WorkspaceUnityCatalog:
+    """Unity Catalog through the Databricks SDK. Methods raise WorkspaceError, by cause."""
+
+    def __init__(self, client: WorkspaceClient) -> None:
+        self._client = client
+
+    def schema_properties(self, catalog: str, schema: str) -> dict[str, str] | None:
+        """The schema's properties, or None where there is no such schema.
+
+        Raises WorkspaceNotFoundError where there is no such catalog.
+        """
+        try:
+            with _translated(f"schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
+                return dict(self._client.schemas.get(f"{catalog}.{schema}").properties or {})
+        except WorkspaceNotFoundError:
+            self._require_catalog(catalog)
+            return None
+
+    def _require_catalog(self, catalog: str) -> None:
+        with _translated(f"catalog {catalog}", "USE CATALOG"):
+            self._client.catalogs.get(catalog)
+
+    def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        """Replace the schema's properties: the API knows no other way (it replaces the whole map)."""
+        with _translated(f"properties of schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
+            self._client.schemas.update(f"{catalog}.{schema}", properties=dict(properties))
+
+    def tables(self, catalog: str, schema: str) -> list[RegisteredTable]:
+        """Every table and view of the schema that the job's identity can see."""
+        with _translated(f"tables of schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
+            return [
+                RegisteredTable(
+                    name=table.name or "",
+                    table_type=table.table_type.value if table.table_type else "",
+                    storage_location=table.storage_location or "",
+                )
+                for table in self._client.tables.list(catalog, schema, omit_columns=True, omit_properties=True)
+            ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRuntime:
+    """What Databricks hands to a running task."""
+
+    task_values: TaskValues
+    unity_catalog: UnityCatalog
+    secret: SecretReader
+
+
+def task_runtime() -> TaskRuntime:
+    """The runtime of the Databricks task that this process runs in.
+
+    Raises WorkspaceError outside a task: there the SDK's dbutils takes task values and loses them in silence.
+    """
+    # Importing the runtime has effects (it looks for a workspace), so only an entry point does it, when it runs.
+    from databricks.sdk.dbutils import RemoteDbUtils
+    from databricks.sdk.runtime import dbutils
+
+    if isinstance(dbutils, RemoteDbUtils):
+        raise WorkspaceError("this is not a Databricks task: start it as a task of the job export_tables")
+    config = Config(http_timeout_seconds=HTTP_TIMEOUT_SECONDS, retry_timeout_seconds=RETRY_TIMEOUT_SECONDS)
+    return TaskRuntime(
+        task_values=dbutils.jobs.taskValues,
+        unity_catalog=WorkspaceUnityCatalog(WorkspaceClient(config=config)),
+        secret=lambda scope, key: _read_secret(dbutils, scope, key),
+    )
+
+
+def _read_secret(dbutils: Any, scope: str, key: str) -> str:
+    try:
+        value = str(dbutils.secrets.get(scope=scope, key=key))
+    except Exception as error:  # dbutils documents no error types
+        raise WorkspaceAccessError(
+            f"secret {key!r} of scope {scope!r} could not be read ({type(error).__name__}); create it with "
+            f"`databricks secrets put-secret {scope} {key}` and give the job's run_as identity READ on the scope"
+        ) from error
+    if not value:
+        raise SettingsError(f"secret {key!r} of scope {scope!r} is empty; put the lakeFS key into it")
+    return value
+
+
+@contextmanager
+def _translated(what: str, privilege: str) -> Iterator[None]:
+    """Turns the SDK's errors about `what` into ours; `privilege` is what the identity needs for it."""
+    try:
+        yield
+    except Unauthenticated as error:
+        raise WorkspaceAccessError(f"Databricks refused the job's identity for the {what}: {_line(error)}") from error
+    except PermissionDenied as error:
+        raise WorkspaceAccessError(
+            f"the job's identity may not use the {what}: {_line(error)}; grant it {privilege}"
+        ) from error
+    except NotFound as error:
+        raise WorkspaceNotFoundError(
+            f"Unity Catalog has no {what}: {_line(error)}; create it, or correct the catalog"
+        ) from error
+    except (DatabricksError, requests.RequestException, TimeoutError) as error:
+        raise WorkspaceUnavailableError(
+            f"Databricks did not answer for the {what}, also after retries: {_line(error)}; repair the run later"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
