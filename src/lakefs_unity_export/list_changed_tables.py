@@ -3,25 +3,24 @@
 Everything that can be checked is checked here, before anything is changed and before a cluster starts.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TextIO
+from dataclasses import dataclass
+from typing import TextIO
 
-from lakefs_unity_export import descriptors, events, export_plan, names
+from lakefs_unity_export import descriptors, export_plan, names
 from lakefs_unity_export.changes import Changes, find_changes
 from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
 from lakefs_unity_export.errors import (
     ExportError,
     LakeFSError,
     LakeFSNotFoundError,
-    SettingsError,
     TooManyTablesError,
     WorkspaceNotFoundError,
 )
 from lakefs_unity_export.export_plan import Delta, SchemaState, Snapshot, Tables
+from lakefs_unity_export.export_request import Request, parse_arguments
 from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.ports import LakeFSReader, TaskValues, UnityCatalog
 from lakefs_unity_export.record_export import Record, RecordedSchema, record_export
@@ -32,46 +31,6 @@ from lakefs_unity_export.workspace import task_runtime
 # The smaller reading of "KB" is taken.
 MAX_TASK_VALUE_BYTES = 48_000
 PROBLEMS_IN_RECORD = 50
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """The job parameters and the bundle's settings, as the task's named parameters give them."""
-
-    repository: str
-    branch: str
-    commit_id: str = ""
-    event: str = "manual"
-    mode: str = "changed"
-    snapshot: str = "commit"
-    page_after: str = ""
-    base_commit: str = ""
-    lakefs_endpoint: str
-    secret_scope: str
-    access_key_name: str = "lakefs-access-key-id"
-    secret_key_name: str = "lakefs-secret-access-key"  # noqa: S105, the name of a secret, not a secret
-    catalog: str
-    schema_template: str = names.DEFAULT_SCHEMA_TEMPLATE
-    target_base_location: str
-    table_descriptors_path: str = descriptors.DEFAULT_FOLDER
-    table_defs: str = ""
-
-    def checked(self) -> "Request":
-        """The request. Raises SettingsError for a value that cannot be used."""
-        names.check_repository(self.repository)
-        names.check_branch(self.branch)
-        names.check_commit_id(self.commit_id)
-        names.check_choice("event", self.event, events.EVENTS)
-        names.check_choice("mode", self.mode, ("changed", "full"))
-        names.check_choice("snapshot", self.snapshot, ("commit", "latest"))
-        if self.page_after or self.base_commit:
-            raise SettingsError("job parameters page_after and base_commit are not supported yet; leave them empty")
-        return self
-
-    @property
-    def descriptor_names(self) -> list[str]:
-        """The entries of `table_defs`; none means every descriptor."""
-        return [entry.strip() for entry in self.table_defs.split(",") if entry.strip()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,18 +296,6 @@ def hand_over(listing: Listing | None, task_values: TaskValues, unity_catalog: U
         task_values.set(key, value)
     if listing is not None and not items:
         record_export(listing.record, unity_catalog, out)
-
-
-def parse_arguments(arguments: Sequence[str]) -> Request:
-    """The request from the task's named parameters (`--name=value`); parameters that are empty keep their default."""
-    parser = argparse.ArgumentParser(prog="list_changed_tables", allow_abbrev=False)
-    for each in fields(Request):
-        parser.add_argument(f"--{each.name}", default="")
-    given: dict[str, Any] = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
-    for required in ("repository", "branch", "lakefs_endpoint", "secret_scope", "catalog", "target_base_location"):
-        if required not in given:
-            raise SettingsError(f"{required} is empty; set the job parameter or the bundle variable of this name")
-    return Request(**given)
 
 
 def main() -> None:

@@ -1,0 +1,63 @@
+"""What a run is asked to export: the job parameters and the bundle's settings, checked."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lakefs_unity_export import descriptors, events, names
+from lakefs_unity_export.errors import SettingsError
+
+_REQUIRED = ("repository", "branch", "lakefs_endpoint", "secret_scope", "catalog", "target_base_location")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The job parameters and the bundle's settings, as the task's named parameters give them."""
+
+    repository: str
+    branch: str
+    commit_id: str = ""
+    event: str = "manual"
+    mode: str = "changed"
+    snapshot: str = "commit"
+    page_after: str = ""
+    base_commit: str = ""
+    lakefs_endpoint: str
+    secret_scope: str
+    access_key_name: str = "lakefs-access-key-id"
+    secret_key_name: str = "lakefs-secret-access-key"  # noqa: S105, the name of a secret, not a secret
+    catalog: str
+    schema_template: str = names.DEFAULT_SCHEMA_TEMPLATE
+    target_base_location: str
+    table_descriptors_path: str = descriptors.DEFAULT_FOLDER
+    table_defs: str = ""
+
+    def checked(self) -> "Request":
+        """The request. Raises SettingsError for a value that cannot be used."""
+        names.check_repository(self.repository)
+        names.check_branch(self.branch)
+        names.check_commit_id(self.commit_id)
+        names.check_choice("event", self.event, events.EVENTS)
+        names.check_choice("mode", self.mode, ("changed", "full"))
+        names.check_choice("snapshot", self.snapshot, ("commit", "latest"))
+        if self.page_after or self.base_commit:
+            raise SettingsError("job parameters page_after and base_commit are not supported yet; leave them empty")
+        return self
+
+    @property
+    def descriptor_names(self) -> list[str]:
+        """The entries of `table_defs`; none means every descriptor."""
+        return [entry.strip() for entry in self.table_defs.split(",") if entry.strip()]
+
+
+def parse_arguments(arguments: Sequence[str]) -> Request:
+    """The request from the task's named parameters (`--name=value`); parameters that are empty keep their default."""
+    parser = argparse.ArgumentParser(prog="list_changed_tables", allow_abbrev=False)
+    for each in fields(Request):
+        parser.add_argument(f"--{each.name}", default="")
+    given: dict[str, Any] = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    for required in _REQUIRED:
+        if required not in given:
+            raise SettingsError(f"{required} is empty; set the job parameter or the bundle variable of this name")
+    return Request(**given)
