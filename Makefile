@@ -1,0 +1,91 @@
+# make demo: the whole path on this machine. make test: every test that runs without a workspace.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Tools that the environment brings (uv builds the wheel when the bundle is deployed) come first.
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/uv/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+SCALE ?= 0.01
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
+
+# uv from PATH, else from its wheel in a small environment of its own.
+.tools/uv/stamp:
+	@mkdir -p .tools/uv
+	@if ! command -v uv >/dev/null; then \
+		echo "setup: uv, from its wheel"; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'; \
+		$(PYTHON) -m venv .tools/uv && .tools/uv/bin/pip install --quiet --disable-pip-version-check uv; \
+	fi
+	@touch $@
+
+.venv/stamp: requirements.lock pyproject.toml | .tools/uv/stamp
+	@echo "setup: the Python environment"
+	@[ -x $(BIN)/python ] || uv venv --quiet --python '>=3.11,<3.14' .venv
+	@uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: setup
+setup: .venv/stamp ## Get what the other commands need: environment, Java, jars, Databricks CLI
+	@$(BIN)/python -m local_stack setup
+
+.PHONY: demo
+demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01)
+	@$(BIN)/python -m local_stack demo --scale $(SCALE)
+
+.PHONY: up
+up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query
+	@$(BIN)/python -m local_stack up
+
+.PHONY: test
+test: lint unit spark bundle e2e ## Every test that runs without a workspace
+
+.PHONY: lint
+lint: .venv/stamp ## Format, lint and types
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+
+.PHONY: unit
+unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
+	@$(BIN)/pytest -q -m "not (spark or bundle or e2e or live)"
+
+.PHONY: spark
+spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark
+	@$(BIN)/pytest -q -m "spark and not e2e"
+
+.PHONY: bundle
+bundle: setup ## Tests of the bundle with the real Databricks CLI
+	@$(BIN)/pytest -q -m "bundle and not e2e"
+
+.PHONY: e2e
+e2e: setup ## The deployed job on the local stack, and the demo
+	@$(BIN)/pytest -q -m e2e
+
+.PHONY: live
+live: setup ## The same story on a real workspace, where one is configured
+	@$(BIN)/pytest -q -m live
+
+.PHONY: goldens
+goldens: setup ## Write the golden files of the job anew; read their difference before you commit it
+	@$(BIN)/pytest -q -m bundle --refresh-goldens
+
+.PHONY: lock
+lock: | .tools/uv/stamp ## Write requirements.lock anew from pyproject.toml
+	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group dev pyproject.toml --output-file requirements.lock
+
+.PHONY: format
+format: .venv/stamp ## Format the code
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+.PHONY: clean
+clean: ## Remove what the commands made here; the cache in the home folder stays
+	@rm -rf .venv .tools .local_stack .databricks dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
