@@ -1,0 +1,89 @@
+"""A SQL warehouse: statements of Databricks SQL over Unity Catalog and Delta, run by one Spark process of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.spark_process import SparkProcess
+
+DRIVER = "local_stack.warehouse_driver:WarehouseDriver"
+
+
+class WarehouseError(Exception):
+    """A statement failed. The message names its number and line; `statement_number` counts from 1 (0: the text)."""
+
+    def __init__(self, message: str, *, error_class: str, statement_number: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_class = error_class
+        self.statement_number = statement_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementResult:
+    """What one statement returned: columns as (name, type), rows as text or None."""
+
+    statement: str
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    truncated: bool
+
+
+class Warehouse:
+    """The warehouse and its Spark process.
+
+    Parameters: address and token of a Unity Catalog server; Spark configuration over the local stack's own; a
+    folder for the process's log and files.
+    """
+
+    def __init__(
+        self, *, unity_catalog_url: str, unity_catalog_token: str, spark_conf: Mapping[str, str], folder: Path
+    ) -> None:
+        self._spark = SparkProcess(
+            name="warehouse",
+            driver=DRIVER,
+            spark_conf=spark_conf,
+            folder=folder,
+            driver_options={"unity_catalog_url": unity_catalog_url, "unity_catalog_token": unity_catalog_token},
+        )
+
+    def start(self) -> None:
+        """Start the Spark process; returns once it takes statements."""
+        self._spark.start()
+
+    def stop(self) -> None:
+        """Stop the Spark process; a second call does nothing."""
+        self._spark.stop()
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Mapping[str, str | None],
+        *,
+        catalog: str | None = None,
+        schema: str | None = None,
+    ) -> list[StatementResult]:
+        """Run the statements of a text in order, in a fresh session; parameters bind markers ``:name`` as text.
+
+        `catalog` and `schema` are current at the start. May be called from several threads. Raises WarehouseError
+        for the first statement that fails: those before it keep their effect.
+        """
+        answer = self._spark.call("execute", sql=sql, parameters=dict(parameters), catalog=catalog, schema=schema)
+        error = answer.get("error")
+        if error:
+            raise WarehouseError(
+                error["message"], error_class=error["error_class"], statement_number=error["statement_number"]
+            )
+        return [_result(result) for result in answer["results"]]
+
+
+def _result(answer: Mapping[str, object]) -> StatementResult:
+    columns, rows = answer["columns"], answer["rows"]
+    assert isinstance(columns, list)
+    assert isinstance(rows, list)
+    return StatementResult(
+        statement=str(answer["statement"]),
+        columns=tuple((name, kind) for name, kind in columns),
+        rows=tuple(tuple(row) for row in rows),
+        truncated=bool(answer["truncated"]),
+    )

@@ -1,0 +1,123 @@
+"""Unity Catalog as the warehouse sees it: its open REST API, and nothing else.
+
+Works against the embedded server, Databricks and the open-source server. The last looks names up with regard to
+case, answers deletes with other bodies, and has no route to change a table: what depends on that is here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+API = "/api/2.1/unity-catalog"
+TIMEOUT_SECONDS = 30.0
+# Answers to a route the server does not have, for something that is known to exist.
+NO_SUCH_ROUTE = {404, 405, 501}
+
+
+class CatalogRequestError(Exception):
+    """Unity Catalog refused a request, or did not answer (`status` 0)."""
+
+    def __init__(self, message: str, *, status: int, error_code: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+
+    @property
+    def missing(self) -> bool:
+        """Whether the thing asked for, or what it lies in, is not there."""
+        return self.status == 404
+
+
+class CatalogClient:
+    """Calls to one Unity Catalog server. Safe to use from several threads."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=self._url + API, headers=headers, timeout=TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, kind: str, *name: str) -> dict[str, Any] | None:
+        """A catalog, schema or table by its parts as written, then in lower case; None where it is not there."""
+        for candidate in dict.fromkeys([".".join(name), ".".join(name).lower()]):
+            try:
+                return self._call("GET", _path(kind, candidate))
+            except CatalogRequestError as error:
+                if not error.missing:
+                    raise
+        return None
+
+    def list_all(self, kind: str, **parents: str) -> list[dict[str, Any]]:
+        """Everything of a kind below `catalog_name` and `schema_name`, over all pages."""
+        found: list[dict[str, Any]] = []
+        token: str | None = None
+        while True:
+            page = self._call("GET", f"/{kind}s", params=parents | ({"page_token": token} if token else {}))
+            found += page.get(f"{kind}s") or []
+            token = page.get("next_page_token")
+            if not token:
+                return found
+
+    def create(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a schema or a table."""
+        return self._call("POST", f"/{kind}s", json=dict(body))
+
+    def update(self, kind: str, full_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change a schema; properties replace the whole map."""
+        return self._call("PATCH", _path(kind, full_name), json=dict(changes))
+
+    def update_table(self, full_name: str, changes: Mapping[str, Any]) -> bool:
+        """Change a table that is there; False where the server has no such route."""
+        try:
+            self._call("PATCH", _path("table", full_name), json=dict(changes))
+        except CatalogRequestError as error:
+            if error.status in NO_SUCH_ROUTE:
+                return False
+            raise
+        return True
+
+    def delete(self, kind: str, full_name: str, *, force: bool = False) -> None:
+        """Delete a schema or a table; the answer's body is of no account."""
+        self._call("DELETE", _path(kind, full_name), params={"force": "true"} if force else {})
+
+    def grants(self, securable_type: str, full_name: str, principal: str | None) -> list[dict[str, Any]]:
+        """Privilege assignments on a securable."""
+        parameters = {"principal": principal} if principal else {}
+        answer = self._call("GET", f"/permissions/{securable_type}/{quote(full_name)}", params=parameters)
+        return list(answer.get("privilege_assignments") or [])
+
+    def change_grants(self, securable_type: str, full_name: str, change: Mapping[str, Any]) -> None:
+        """Apply one change of one principal's privileges."""
+        path = f"/permissions/{securable_type}/{quote(full_name)}"
+        self._call("PATCH", path, json={"changes": [dict(change)]})
+
+    def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, path, **content)
+        except httpx.HTTPError as error:
+            raise CatalogRequestError(
+                f"Unity Catalog at {self._url} does not answer: {error}", status=0, error_code="UNAVAILABLE"
+            ) from error
+        body = _json_object(response)
+        if response.is_error:
+            message = str(body.get("message") or f"{method} {path} answered {response.status_code}")
+            code = str(body.get("error_code") or "")
+            raise CatalogRequestError(f"Unity Catalog: {message}", status=response.status_code, error_code=code)
+        return body
+
+
+def _path(kind: str, full_name: str) -> str:
+    return f"/{kind}s/{quote(full_name)}"
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,87 @@
+"""Names of Unity Catalog from a session's point of view: the current catalog and schema complete them."""
+
+from typing import Any
+
+from local_stack.warehouse_catalog import CatalogClient
+from local_stack.warehouse_errors import StatementError, catalog_not_found, schema_not_found, table_not_found
+
+DEFAULT_SCHEMA = "default"
+
+
+class CatalogNames:
+    """Where a session stands, and what its names mean."""
+
+    def __init__(self, client: CatalogClient, catalog: str | None, schema: str | None) -> None:
+        self.client = client
+        self._catalog = catalog
+        self._schema = schema or DEFAULT_SCHEMA
+
+    @property
+    def catalog(self) -> str:
+        """The current catalog; raises StatementError where the session has none."""
+        if self._catalog is None:
+            raise StatementError(
+                "NO_CURRENT_CATALOG",
+                "[NO_CURRENT_CATALOG] The session has no current catalog: write the name with its catalog, or run "
+                "USE CATALOG first.",
+            )
+        return self._catalog
+
+    @property
+    def schema(self) -> str:
+        """The current schema."""
+        return self._schema
+
+    def use_catalog(self, name: str) -> None:
+        """Make a catalog current, with its default schema. Raises StatementError for one that is missing."""
+        if self.client.get("catalog", name) is None:
+            raise catalog_not_found(name)
+        self._catalog, self._schema = name, DEFAULT_SCHEMA
+
+    def use_schema(self, parts: tuple[str, ...]) -> None:
+        """Make a schema current, and its catalog if named. Raises StatementError for one that is missing."""
+        full = self.full_schema(parts)
+        self.existing_schema(full)
+        self._catalog, self._schema = full
+
+    def full_table(self, parts: tuple[str, ...]) -> tuple[str, str, str]:
+        """Catalog, schema and name of a table. Raises StatementError for more than three parts."""
+        if len(parts) == 3:
+            return parts[0], parts[1], parts[2]
+        if len(parts) == 2:
+            return self.catalog, parts[0], parts[1]
+        if len(parts) == 1:
+            return self.catalog, self._schema, parts[0]
+        raise table_not_found(parts)
+
+    def full_schema(self, parts: tuple[str, ...]) -> tuple[str, str]:
+        """Catalog and name of a schema; no parts mean the current one."""
+        if len(parts) > 2:
+            raise schema_not_found(parts)
+        if len(parts) == 2:
+            return parts[0], parts[1]
+        return self.catalog, parts[0] if parts else self._schema
+
+    def existing_schema(self, full: tuple[str, str]) -> dict[str, Any]:
+        """The schema. Raises StatementError that says whether it or its catalog is missing."""
+        schema = self.client.get("schema", *full)
+        if schema is None:
+            if self.client.get("catalog", full[0]) is None:
+                raise catalog_not_found(full[0])
+            raise schema_not_found(full)
+        return schema
+
+    def existing_table(self, full: tuple[str, str, str]) -> dict[str, Any]:
+        """The table or view. Raises StatementError where it is missing."""
+        table = self.client.get("table", *full)
+        if table is None:
+            raise table_not_found(full)
+        return table
+
+
+def full_name_of(securable: dict[str, Any]) -> str:
+    """The full name as the server spells it, for calls about the same securable."""
+    if securable.get("full_name"):
+        return str(securable["full_name"])
+    parts = [securable.get("catalog_name"), securable.get("schema_name"), securable["name"]]
+    return ".".join(part for part in parts if part)

@@ -1,0 +1,234 @@
+"""One session of the warehouse: its variables, its current catalog and schema, and the way of each statement.
+
+A statement that Spark's grammar lacks is read by our own. For all others Spark's parser names the statement:
+those about the catalog go to Unity Catalog, queries go to Spark with their names resolved through Unity Catalog.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from local_stack.warehouse_catalog import CatalogClient, CatalogRequestError
+from local_stack.warehouse_errors import StatementError, spark_failure, table_not_found, unsupported
+from local_stack.warehouse_grammar import (
+    ChangeGrants,
+    DescribeDelta,
+    ExecuteImmediate,
+    OwnStatement,
+    RepairTable,
+    ShowGrants,
+    UseCatalog,
+    own_statement,
+)
+from local_stack.warehouse_information_schema import SCHEMA_NAME, information_schema, relation_names
+from local_stack.warehouse_names import CatalogNames
+from local_stack.warehouse_relations import elements, names_of, simple_name, with_readable_names
+from local_stack.warehouse_result import Result, frame_result
+from local_stack.warehouse_schemas import SchemaStatements
+from local_stack.warehouse_tables import TableStatements, readable
+from local_stack.warehouse_tokens import (
+    SqlTextError,
+    identifier_clauses,
+    parameter_markers,
+    parsed_name,
+    quoted,
+    replaced,
+    tokens,
+)
+
+# Spark reads these by path: delta.`s3://bucket/table`.
+_PATH_FORMATS = {"delta", "parquet", "csv", "json", "text", "orc"}
+# Commands that only read, or that change the session alone: Spark runs them, with names resolved.
+_SPARK_COMMANDS = {
+    "CreateVariable",
+    "SetVariable",
+    "DropVariable",
+    "ExplainCommand",
+    "ShowTableProperties",
+    "ShowColumns",
+    "ShowFunctions",
+    "DescribeFunction",
+}
+
+# Words that belong to a statement's name, for messages: INSERT INTO, DROP VIEW.
+_SECOND_WORDS = {"INTO", "OVERWRITE", "FROM", "TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "FUNCTION", "VOLUME"}
+
+Arguments = Mapping[str, Any]
+
+
+class Session:
+    """A fresh session; statements run in order, each seeing what those before it set."""
+
+    def __init__(self, spark: SparkSession, client: CatalogClient, catalog: str | None, schema: str | None) -> None:
+        self._spark = spark.newSession()
+        self._names = CatalogNames(client, catalog, schema)
+        self._tables = TableStatements(self._spark, self._names)
+        self._schemas = SchemaStatements(self._names)
+        self._views = 0
+        self._commands: dict[str, Callable[[Any], Result]] = {
+            "CreateTable": self._tables.create,
+            "DropTable": self._tables.drop,
+            "ShowTables": self._tables.show,
+            "DescribeRelation": self._tables.describe,
+            "CommentOnTable": self._tables.comment,
+            "CreateNamespace": self._schemas.create,
+            "DropNamespace": self._schemas.drop,
+            "SetNamespaceProperties": self._schemas.set_properties,
+            "DescribeNamespace": self._schemas.describe,
+            "ShowNamespaces": self._schemas.show,
+            "ShowCatalogsCommand": self._schemas.show_catalogs,
+            "SetNamespaceCommand": self._use_schema,
+            "SetCatalogAndNamespace": self._use_named,
+        }
+
+    def run(self, sql: str, arguments: Arguments) -> Result:
+        """Run one statement. Raises StatementError for whatever stops it."""
+        try:
+            own = own_statement(self._with_identifiers(sql, arguments, only_before_parsing=True))
+            return self._own(own, arguments) if own is not None else self._parsed(sql, arguments)
+        except SqlTextError as error:
+            raise StatementError("PARSE_SYNTAX_ERROR", f"[PARSE_SYNTAX_ERROR] {error}") from error
+        except CatalogRequestError as error:
+            raise StatementError(error.error_code or "UNITY_CATALOG_ERROR", str(error)) from error
+        except (PySparkException, Py4JJavaError) as error:
+            raise spark_failure(error) from error
+
+    def _own(self, statement: OwnStatement, arguments: Arguments) -> Result:
+        if isinstance(statement, RepairTable):
+            return self._tables.repair(statement)
+        if isinstance(statement, DescribeDelta):
+            return self._tables.describe_delta(statement)
+        if isinstance(statement, ChangeGrants):
+            return self._schemas.change_grants(statement)
+        if isinstance(statement, ShowGrants):
+            return self._schemas.show_grants(statement)
+        if isinstance(statement, UseCatalog):
+            self._names.use_catalog(statement.name)
+            return Result()
+        return self._execute_immediate(statement, arguments)
+
+    def _parsed(self, sql: str, arguments: Arguments) -> Result:
+        sql = self._with_identifiers(sql, arguments)
+        plan = self._parse(sql)
+        kind = simple_name(plan)
+        if kind in self._commands:
+            return self._commands[kind](plan)
+        if kind == "CreateViewCommand" and simple_name(plan.viewType()) != "LocalTempView$":
+            raise unsupported("CREATE VIEW", "Only temporary views are.")
+        if self._is_command(plan) and kind not in _SPARK_COMMANDS and kind != "CreateViewCommand":
+            raise unsupported(_title(sql), "It reads tables, and registers and describes external Delta tables.")
+        return frame_result(self._sql(sql, plan, arguments))
+
+    def _sql(self, sql: str, plan: Any, arguments: Arguments) -> Any:
+        readable_sql = with_readable_names(sql, names_of(sql, plan), self._resolved)
+        bound = _bound(sql, arguments)
+        return self._spark.sql(readable_sql, args=bound) if bound else self._spark.sql(readable_sql)
+
+    def _parse(self, sql: str) -> Any:
+        return self._java_session.sessionState().sqlParser().parsePlan(sql)
+
+    @property
+    def _java_session(self) -> Any:
+        return self._spark._jsparkSession
+
+    def _is_command(self, plan: Any) -> bool:
+        jvm: Any = self._spark._jvm
+        classes = ["Command", "ParsedStatement", "V2WriteCommand"]
+        package = "org.apache.spark.sql.catalyst.plans.logical"
+        return any(jvm.java.lang.Class.forName(f"{package}.{name}").isInstance(plan) for name in classes)
+
+    def _with_identifiers(self, sql: str, arguments: Arguments, *, only_before_parsing: bool = False) -> str:
+        """The statement with every IDENTIFIER clause replaced by the name that its expression gives.
+
+        Before our own grammar reads a statement, only where the clause is documented: USE and DESCRIBE.
+        """
+        clauses = identifier_clauses(sql)
+        if not clauses or (only_before_parsing and tokens(sql)[0].keyword not in {"USE", "DESCRIBE", "DESC"}):
+            return sql
+        changes = []
+        for clause in clauses:
+            name = self._value(clause.expression, arguments)
+            if name is None:
+                raise SqlTextError(f"IDENTIFIER({clause.expression}) is NULL, and no name.")
+            changes.append((clause.start, clause.end, quoted(*parsed_name(str(name)))))
+        return replaced(sql, changes)
+
+    def _value(self, expression: str, arguments: Arguments) -> Any:
+        """The value of a constant expression."""
+        sql = f"SELECT {expression} AS value"
+        rows = self._sql(sql, self._parse(sql), arguments).collect()
+        return rows[0][0]
+
+    def _execute_immediate(self, statement: ExecuteImmediate, arguments: Arguments) -> Result:
+        text = self._value(statement.statement, arguments)
+        if not isinstance(text, str):
+            raise StatementError("INVALID_EXECUTE_IMMEDIATE", "EXECUTE IMMEDIATE needs the text of a statement.")
+        first = [token.keyword for token in tokens(text)[:2]]
+        if first == ["EXECUTE", "IMMEDIATE"]:
+            raise StatementError(
+                "NESTED_EXECUTE_IMMEDIATE",
+                "[NESTED_EXECUTE_IMMEDIATE] EXECUTE IMMEDIATE cannot run another EXECUTE IMMEDIATE.",
+            )
+        given = {name: self._value(expression, arguments) for name, expression in _named(statement.using)}
+        if not statement.into:
+            return self.run(text, given)
+        if self._is_command(self._parse(self._with_identifiers(text, given))):
+            raise StatementError(
+                "INVALID_STATEMENT_FOR_EXECUTE_INTO", "[INVALID_STATEMENT_FOR_EXECUTE_INTO] INTO takes a query only."
+            )
+        return self.run(f"SET VARIABLE ({', '.join(statement.into)}) = ({text}\n)", given)
+
+    def _use_schema(self, plan: Any) -> Result:
+        self._names.use_schema(tuple(elements(plan.namespace())))
+        return Result()
+
+    def _use_named(self, plan: Any) -> Result:
+        self._names.use_schema(tuple(elements(plan.child().multipartIdentifier())))
+        return Result()
+
+    def _resolved(self, parts: tuple[str, ...]) -> tuple[tuple[str, ...], str] | None:
+        if len(parts) == 1 and self._java_session.sessionState().catalog().getTempView(parts[0]).isDefined():
+            return None
+        if len(parts) == 2 and parts[0].lower() in _PATH_FORMATS and "/" in parts[1]:
+            return None
+        full = self._names.full_table(parts)
+        if full[1].lower() == SCHEMA_NAME:
+            return full, quoted(self._information_schema(full))
+        return full, readable(self._names.existing_table(full))
+
+    def _information_schema(self, full: tuple[str, str, str]) -> str:
+        if full[2].lower() not in relation_names():
+            raise table_not_found(full)
+        frame = information_schema(self._spark, self._names.client, full[0], full[2].lower())
+        self._views += 1
+        name = f"__information_schema_{self._views}"
+        frame.createOrReplaceTempView(name)
+        return name
+
+
+def _bound(sql: str, arguments: Arguments) -> dict[str, Any]:
+    markers = parameter_markers(sql)
+    missing = [marker for marker in markers if marker not in arguments]
+    if missing:
+        known = ", ".join(sorted(arguments)) or "none"
+        raise StatementError(
+            "UNBOUND_SQL_PARAMETER",
+            f"[UNBOUND_SQL_PARAMETER] No value is given for :{', :'.join(missing)}. Parameters given: {known}.",
+        )
+    return {marker: arguments[marker] for marker in markers}
+
+
+def _named(using: tuple[tuple[str | None, str], ...]) -> list[tuple[str, str]]:
+    """Named arguments; a variable without a name goes under its own, as Databricks has it."""
+    named = [(name or expression, expression) for name, expression in using]
+    if any(not name.isidentifier() for name, _ in named):
+        raise unsupported("EXECUTE IMMEDIATE with positional arguments", "Name each one: USING expression AS name.")
+    return named
+
+
+def _title(sql: str) -> str:
+    words = [token.text for token in tokens(sql)[:2] if token.kind == "word"]
+    return " ".join(words[:1] + [word for word in words[1:] if word.upper() in _SECOND_WORDS])

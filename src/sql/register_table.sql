@@ -1,0 +1,72 @@
+-- Registers one exported table in Unity Catalog, or refreshes what Unity Catalog shows of it.
+--
+-- Parameters
+--   :table        full name, each part in backticks: `catalog`.`schema`.`table`
+--   :schema       full name of its schema: `catalog`.`schema`
+--   :target_path  storage URI of the Delta table, without a slash at its end
+--
+-- A table that is registered is never dropped or created anew, so its grants, tags and owner stay. A name that
+-- something else has taken (another location, a managed table, a view) ends in an error, and is left as it is.
+--
+-- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
+-- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
+
+DECLARE OR REPLACE VARIABLE export_schema STRING;
+DECLARE OR REPLACE VARIABLE export_table STRING;
+DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_command STRING;
+
+SET VARIABLE export_schema = CASE
+  WHEN :schema RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$' THEN :schema
+  ELSE raise_error('The parameter schema is not a full name of two parts in backticks: ' || coalesce(:schema, 'NULL'))
+END;
+
+SET VARIABLE export_table = CASE
+  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$'
+    AND startswith(:table, export_schema || '.') THEN :table
+  ELSE raise_error('The parameter table is not a full name of three parts in backticks, within the schema '
+    || export_schema || ': ' || coalesce(:table, 'NULL'))
+END;
+
+SET VARIABLE export_location = CASE
+  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]$'
+    THEN :target_path
+  ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
+    || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
+END;
+
+-- CREATE SCHEMA wants its privilege on the catalog even where the schema exists, so it is left out then.
+SET VARIABLE export_command = (
+  SELECT CASE
+    WHEN count(*) = 0 THEN 'CREATE SCHEMA IF NOT EXISTS ' || export_schema
+    ELSE 'SELECT \'The schema exists.\' AS result'
+  END
+  FROM system.information_schema.schemata
+  WHERE catalog_name = lower(split_part(export_schema, '`', 2))
+    AND schema_name = lower(split_part(export_schema, '`', 4))
+);
+
+EXECUTE IMMEDIATE export_command;
+
+SET VARIABLE export_command =
+  'CREATE TABLE IF NOT EXISTS ' || export_table || ' USING DELTA LOCATION \'' || export_location || '\'';
+
+EXECUTE IMMEDIATE export_command;
+
+-- IF NOT EXISTS says nothing about a name that was taken, so who holds the name is looked up afterwards: what
+-- another run or person did in the meantime counts too.
+SET VARIABLE export_command = (
+  SELECT CASE
+    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+      = 0 THEN 'REPAIR TABLE ' || export_table || ' SYNC METADATA'
+    ELSE raise_error('The name ' || export_table || ' is taken by another table or view (' || max(table_type)
+      || ' at ' || coalesce(max(storage_path), 'no location') || '), not by the export at ' || export_location
+      || '. It is left as it is: rename or drop it, or export under another name.')
+  END
+  FROM system.information_schema.tables
+  WHERE table_catalog = lower(split_part(export_table, '`', 2))
+    AND table_schema = lower(split_part(export_table, '`', 4))
+    AND table_name = lower(split_part(export_table, '`', 6))
+);
+
+EXECUTE IMMEDIATE export_command;

@@ -1,0 +1,42 @@
+-- Takes the registration of one exported table out of Unity Catalog. Files are not touched.
+--
+-- Parameters
+--   :table        full name, each part in backticks: `catalog`.`schema`.`table`
+--   :target_path  storage URI that the table was exported to, without a slash at its end
+--
+-- Only an external table at that location is dropped. A name that is not registered is no error; a name that
+-- something else has taken (another location, a managed table, a view) is one, and is left as it is.
+
+DECLARE OR REPLACE VARIABLE export_table STRING;
+DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_command STRING;
+
+SET VARIABLE export_table = CASE
+  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$'
+    THEN :table
+  ELSE raise_error('The parameter table is not a full name of three parts in backticks: ' || coalesce(:table, 'NULL'))
+END;
+
+SET VARIABLE export_location = CASE
+  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]$'
+    THEN :target_path
+  ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
+    || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
+END;
+
+SET VARIABLE export_command = (
+  SELECT CASE
+    WHEN count(*) = 0 THEN 'SELECT \'' || export_table || ' is not registered; nothing to do.\' AS result'
+    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+      = 0 THEN 'DROP TABLE IF EXISTS ' || export_table
+    ELSE raise_error('The name ' || export_table || ' belongs to another table or view (' || max(table_type)
+      || ' at ' || coalesce(max(storage_path), 'no location') || '), not to the export at ' || export_location
+      || '. It is left as it is.')
+  END
+  FROM system.information_schema.tables
+  WHERE table_catalog = lower(split_part(export_table, '`', 2))
+    AND table_schema = lower(split_part(export_table, '`', 4))
+    AND table_name = lower(split_part(export_table, '`', 6))
+);
+
+EXECUTE IMMEDIATE export_command;
