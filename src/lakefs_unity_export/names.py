@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from lakefs_unity_export.errors import InvalidNameError, SettingsError
 
 MAX_NAME_LENGTH = 255
+# Amazon S3 documentation, "Naming objects": a key has at most 1,024 bytes, so no table lies deeper.
+MAX_PATH_BYTES = 1024
 DEFAULT_SCHEMA_TEMPLATE = "{branch}"
 
 # lakeFS documentation, "Concepts": the names that a server accepts.
@@ -19,7 +21,8 @@ _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
 _BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, line separators, and lone surrogates (YAML can spell them, UTF-8 cannot).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_NAMES = re.compile(r"""[\s./\\'"`%?#*:;|<>{}\[\]]""")
 _NOT_IN_PATHS = re.compile(r"""[\\'"`]|\{\{|\}\}""")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -67,13 +70,14 @@ def check_identifier(kind: str, value: str) -> str:
     """
     if not value:
         raise InvalidNameError(f"{kind} is empty; give it a name")
-    if len(value) > MAX_NAME_LENGTH:
+    stored = value.lower()  # which can be longer: "\u0130" becomes two characters
+    if len(stored) > MAX_NAME_LENGTH:
         raise InvalidNameError(
-            f"{kind} {value[:40]!r}... has {len(value)} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
+            f"{kind} {value[:40]!r}... has {len(stored)} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
         )
     if found := _CONTROL.search(value) or _NOT_IN_NAMES.search(value):
         raise InvalidNameError(f"{kind} {value!r} holds {found.group()!r}; use letters, digits, '_' and '-' in it")
-    return value.lower()
+    return stored
 
 
 def schema_name(template: str, *, repository: str, branch: str) -> str:
@@ -99,14 +103,16 @@ def table_name(descriptor_name: str) -> str:
 def table_path(path: str) -> str:
     """A table's path in its repository, without a leading or trailing `/`.
 
-    Raises InvalidNameError for an empty path, empty, `.` or `..` segments, control characters, quotes,
-    backslashes and `{{` or `}}`.
+    Raises InvalidNameError for an empty path, one longer than an object's key can be, empty, `.` or `..`
+    segments, control characters, quotes, backslashes and `{{` or `}}`.
     """
     bare = path.removeprefix("/").removesuffix("/")
     if not bare:
         raise InvalidNameError(f"path {path!r} is empty; name the folder of the table")
     if found := _CONTROL.search(bare) or _NOT_IN_PATHS.search(bare):
-        raise InvalidNameError(f"path {path!r} holds {found.group()!r}; use a path without it")
+        raise InvalidNameError(f"path {path[:200]!r} holds {found.group()!r}; use a path without it")
+    if (size := len(bare.encode())) > MAX_PATH_BYTES:
+        raise InvalidNameError(f"path {path[:40]!r}... has {size} bytes, an object's key {MAX_PATH_BYTES}; shorten it")
     for segment in bare.split("/"):
         if segment in ("", ".", ".."):
             named = f"the segment {segment!r}" if segment else "an empty segment"
