@@ -137,19 +137,36 @@ def _read_one(file: str, content: bytes, rules: NamingRules, findings: _Findings
     return _named(file, read, rules, findings)
 
 
+class _Loader(yaml.SafeLoader):
+    """Plain YAML without merge keys: a few lines of merged merges fill any memory."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not read", key.start_mark)
+        super().flatten_mapping(node)
+
+
 def _parse_yaml(file: str, content: bytes, findings: _Findings) -> dict[str, Any] | None:
     try:
-        parsed = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        parsed = _Loader(content).get_single_data()
+    except (
+        Exception
+    ) as error:  # beside YAMLError, odd values raise ValueError, KeyError, IndexError, OverflowError, ...
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or type(error).__name__
-        findings.problem(file, where, f"is not YAML ({reason}); write it as `key: value` lines")
+        findings.problem(file, where, f"is not YAML ({_yaml_reason(error)}); write it as `key: value` lines")
         return None
     if not isinstance(parsed, dict):
         findings.problem(file, "", "holds no `key: value` lines; give it name, type and path")
         return None
     return parsed
+
+
+def _yaml_reason(error: Exception) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return "not UTF-8 text, or text with control characters"
+    return getattr(error, "problem", None) or type(error).__name__
 
 
 def _advice(kind: str, message: str) -> str:
