@@ -88,10 +88,11 @@ def _listed(title: str, lines: Sequence[str]) -> str:
 def main() -> None:
     """The task's entry point. Exits with the message of an ExportError."""
     parser = argparse.ArgumentParser(prog="record_export", allow_abbrev=False)
-    for name in ("repository", "branch", "commit_id", "record"):
-        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--record", default="")
+    # Databricks adds every job parameter to a task's named parameters; none of them is read here.
+    arguments, _ = parser.parse_known_args()
     try:
-        record = _parse_record(parser.parse_args().record)
+        record = _parse_record(arguments.record)
         record_export(record, task_runtime().unity_catalog, sys.stdout)
     except ExportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
