@@ -3,10 +3,13 @@
 Keys carry the repository, because two repositories may share a schema such as `main`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lakefs_unity_export.errors import WatermarkConflictError
+
+_GENERATION = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +30,9 @@ def read_watermark(properties: Mapping[str, str], *, repository: str, branch: st
 
     Raises WatermarkConflictError where the schema follows another branch of the same repository.
     """
-    followed = properties.get(_key(repository, "branch"))
+    followed = properties.get(_key(repository, "branch"), "")
     commit_id = properties.get(_key(repository, "commit_id"), "")
-    if followed is not None and followed != branch:
+    if followed and followed != branch:
         raise WatermarkConflictError(
             f"schema {schema} follows branch {followed!r} of repository {repository!r}, so branch {branch!r} cannot be "
             f"exported to it; give each branch its own schema with schema_template, or rename the branch"
@@ -40,7 +43,7 @@ def read_watermark(properties: Mapping[str, str], *, repository: str, branch: st
     return Watermark(
         branch=followed,
         commit_id=commit_id,
-        commit_generation=int(generation) if generation.isascii() and generation.isdigit() else None,
+        commit_generation=int(generation) if _GENERATION.fullmatch(generation) else None,
     )
 
 
