@@ -1,0 +1,212 @@
+"""What a run exports: passed commits, reset heads, what concerns a table, and names that are taken."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from lakefs_unity_export.changes import Changes
+from lakefs_unity_export.descriptors import Descriptor, Problem
+from lakefs_unity_export.export_plan import (
+    ANY_GENERATION,
+    Delta,
+    Item,
+    SchemaState,
+    Snapshot,
+    first_seen,
+    is_passed,
+    plan_tables,
+    replaced_generation,
+)
+from lakefs_unity_export.names import TableName
+from lakefs_unity_export.ports import Commit, RegisteredTable
+from lakefs_unity_export.watermark import Watermark
+
+BASE = "s3://bucket/exports"
+NOTHING = Changes()
+
+
+def _snapshot(*, generation: int = 5, is_head: bool = True, commit_id: str = "c5") -> Snapshot:
+    commit = Commit(id=commit_id, generation=generation)
+    return Snapshot(repository="shop", branch="Main", commit=commit, is_head=is_head)
+
+
+def _watermark(generation: int | None, commit_id: str = "w") -> Watermark:
+    return Watermark(branch="Main", commit_id=commit_id, commit_generation=generation)
+
+
+def _descriptor(table: str, catalog: str = "lake") -> Descriptor:
+    name = TableName(catalog=catalog, schema="main", table=table)
+    return Descriptor(file=f"_lakefs_tables/{table}.yaml", path=f"tables/{table}", name=name)
+
+
+def _registered(table: str, *, at: str = "", kind: str = "EXTERNAL") -> RegisteredTable:
+    return RegisteredTable(name=table, table_type=kind, storage_location=at or f"{BASE}/Main/{table}")
+
+
+def _delta(
+    changes: Changes | None, registered: Mapping[str, RegisteredTable] | None = None, catalog: str = "lake"
+) -> Delta:
+    state = SchemaState(catalog=catalog, schema="main", properties={}, watermark=None, registered=registered or {})
+    return Delta(state=state, changes=changes, replaces_generation=7)
+
+
+# Passed commits
+
+
+@pytest.mark.parametrize("generation", [5, 6, 100])
+def test_a_commit_is_passed_where_a_newer_one_is_exported(generation: int) -> None:
+    assert is_passed(_snapshot(is_head=False), _watermark(generation))
+
+
+def test_the_head_is_never_passed_since_it_may_have_been_reset() -> None:
+    assert not is_passed(_snapshot(), _watermark(100))
+
+
+@pytest.mark.parametrize("watermark", [None, _watermark(4), _watermark(None), _watermark(5, commit_id="c5")])
+def test_other_commits_are_not_passed(watermark: Watermark | None) -> None:
+    assert not is_passed(_snapshot(is_head=False), watermark)
+
+
+# What may be replaced
+
+
+@pytest.mark.parametrize(
+    ("is_head", "watermark", "starts_anew", "replaced"),
+    [
+        (True, None, False, 5),
+        (True, None, True, ANY_GENERATION),
+        (True, _watermark(3), False, 5),
+        (True, _watermark(9), False, 9),
+        (True, _watermark(None), False, ANY_GENERATION),
+        (True, _watermark(9), True, ANY_GENERATION),
+        (False, None, False, 5),
+        (False, None, True, 5),
+        (False, _watermark(9), False, 5),
+        (False, _watermark(None), True, 5),
+    ],
+)
+def test_the_highest_generation_that_may_be_replaced(
+    is_head: bool, watermark: Watermark | None, starts_anew: bool, replaced: int
+) -> None:
+    assert replaced_generation(_snapshot(is_head=is_head), watermark, starts_anew=starts_anew) == replaced
+
+
+def test_any_generation_survives_a_reader_that_knows_only_floating_point() -> None:
+    assert int(float(json.dumps(ANY_GENERATION))) == ANY_GENERATION
+
+
+# What concerns a table
+
+
+def test_without_known_changes_every_table_is_exported() -> None:
+    registered = {"a": _registered("a")}
+    tables = plan_tables(_snapshot(), [_descriptor("b"), _descriptor("a")], [_delta(None, registered)], BASE)
+    assert [item.table for item in tables.items] == ["`lake`.`main`.`a`", "`lake`.`main`.`b`"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Changes(table_paths=frozenset({"tables/a"})),
+        Changes(descriptor_files=frozenset({"_lakefs_tables/a.yaml"})),
+    ],
+)
+def test_a_table_is_exported_where_it_or_its_descriptor_changed(changes: Changes) -> None:
+    registered = {table: _registered(table) for table in "ab"}
+    tables = plan_tables(_snapshot(), [_descriptor("a"), _descriptor("b")], [_delta(changes, registered)], BASE)
+    assert [item.path for item in tables.items] == ["tables/a"]
+    assert tables.refused == ()
+
+
+def test_a_table_that_is_not_registered_is_exported() -> None:
+    tables = plan_tables(
+        _snapshot(), [_descriptor("a"), _descriptor("b")], [_delta(NOTHING, {"b": _registered("b")})], BASE
+    )
+    assert [item.path for item in tables.items] == ["tables/a"]
+
+
+def test_a_removed_descriptor_exports_nothing() -> None:
+    changes = Changes(removed_descriptor_files=frozenset({"_lakefs_tables/a.yaml"}))
+    assert plan_tables(_snapshot(), [], [_delta(changes)], BASE).items == ()
+
+
+def test_a_schema_that_is_passed_has_no_delta_and_no_items() -> None:
+    tables = plan_tables(_snapshot(), [_descriptor("a", "other"), _descriptor("a")], [_delta(None)], BASE)
+    assert [item.schema for item in tables.items] == ["`lake`.`main`"]
+
+
+def test_an_item_is_what_the_later_tasks_read() -> None:
+    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(None)], BASE)
+    expected = {
+        "table": "`lake`.`main`.`a`",
+        "schema": "`lake`.`main`",
+        "source_path": "s3a://shop/c5/tables/a",
+        "target_path": "s3://bucket/exports/Main/a",
+        "commit_id": "c5",
+        "commit_generation": 5,
+        "replaces_generation": 7,
+        "path": "tables/a",
+    }
+    assert [item.as_json() for item in tables.items] == [expected]
+    assert Item(**expected) == tables.items[0]  # type: ignore[arg-type]
+
+
+# Names that are taken
+
+
+@pytest.mark.parametrize(
+    ("registered", "reason"),
+    [
+        (_registered("a", at="s3://bucket/hand-made/a"), "already registered at s3://bucket/hand-made/a, not at "),
+        (_registered("a", at="s3://bucket/exports/main/a"), "already registered at s3://bucket/exports/main/a, not "),
+        (_registered("a", kind="MANAGED"), "already the name of something of type MANAGED"),
+        (
+            RegisteredTable(name="a", table_type="VIEW", storage_location=""),
+            "already the name of something of type VIEW",
+        ),
+        (
+            RegisteredTable(name="a", table_type="", storage_location=""),
+            "already the name of something of type unknown",
+        ),
+        (RegisteredTable(name="a", table_type="EXTERNAL", storage_location=""), "already registered at , not at "),
+    ],
+)
+def test_a_name_that_is_not_ours_is_refused_and_the_others_exported(registered: RegisteredTable, reason: str) -> None:
+    tables = plan_tables(_snapshot(), [_descriptor("a"), _descriptor("b")], [_delta(None, {"a": registered})], BASE)
+    assert [item.path for item in tables.items] == ["tables/b"]
+    (problem,) = tables.refused
+    assert (problem.file, problem.field) == ("_lakefs_tables/a.yaml", "name")
+    assert problem.message.startswith(f"lake.main.a is {reason}")
+    assert problem.message.endswith(", and is left as it is; rename one of the two")
+
+
+@pytest.mark.parametrize("at", ["s3://bucket/exports/Main/a", "s3a://bucket/exports/Main/a/"])
+def test_a_name_at_our_own_location_is_ours(at: str) -> None:
+    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(None, {"a": _registered("a", at=at)})], BASE)
+    assert len(tables.items) == 1
+    assert tables.refused == ()
+
+
+def test_a_taken_name_whose_table_did_not_change_stops_nothing() -> None:
+    taken = _registered("a", kind="VIEW")
+    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(NOTHING, {"a": taken})], BASE)
+    assert (tables.items, tables.refused) == ((), ())
+
+
+# Problems seen before
+
+
+def test_a_problem_is_new_where_its_file_is_new_to_every_schema() -> None:
+    new, old = (Problem(file=file, field="", message="is wrong") for file in ("new", "old"))
+    changed = Changes(descriptor_files=frozenset({"new"}))
+    assert first_seen([new, old], [_delta(changed)]) == (new,)
+    assert first_seen([new, old], [_delta(None)]) == (new, old)
+    assert first_seen([new, old], [_delta(changed), _delta(NOTHING, catalog="other")]) == ()
+    assert first_seen([new, old], [_delta(changed), _delta(None, catalog="other")]) == (new,)
+    assert first_seen([], [_delta(None)]) == ()
+
+
+def test_a_schema_names_itself_for_the_api_and_for_sql() -> None:
+    state = _delta(None, catalog="my-lake").state
+    assert (state.full_name, state.quoted) == ("my-lake.main", "`my-lake`.`main`")
