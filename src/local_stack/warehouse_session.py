@@ -7,7 +7,7 @@ those about the catalog go to Unity Catalog, queries go to Spark with their name
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 

@@ -243,7 +243,7 @@ def _page_length(request: Request, maximum: int) -> int:
 
 def _decoded_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
         raise invalid("The page_token is not one of this server's.") from error
 
