@@ -1,0 +1,179 @@
+"""What the demo's comparison finds, on SQLite in memory: it takes the same statements."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from local_stack.demo.comparison import Answer, Comparison, Description, Export, compare_query, compare_table
+
+COMMIT = "c0ffee"
+EXPORT = Export(name="`exported`", source="`source`", commit_id=COMMIT)
+SHOWN = Description(properties={"lakefs.commit_id": COMMIT})
+SOURCE = Description()
+
+
+class SQLiteWarehouse:
+    """Answers like a warehouse, with the types that the tables were made with."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:")
+
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self._connection.execute(statement)
+
+    def query(self, statement: str) -> Answer:
+        cursor = self._connection.execute(statement)
+        names = [column[0] for column in cursor.description]
+        declared: dict[str, str] = {}
+        for table in ("exported", "source"):
+            if f"`{table}` LIMIT 0" in statement:
+                declared = {row[1]: row[2] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+        rows = tuple(tuple(None if value is None else str(value) for value in row) for row in cursor.fetchall())
+        return Answer(columns=tuple((name, declared.get(name, "")) for name in names), rows=rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def warehouse() -> Iterator[SQLiteWarehouse]:
+    warehouse = SQLiteWarehouse()
+    for table in ("exported", "source"):
+        warehouse.run(
+            f"CREATE TABLE {table} (id INT, name STRING)",
+            f"INSERT INTO {table} VALUES (1, 'a'), (1, 'a'), (2, NULL), (NULL, 'b')",
+        )
+    yield warehouse
+    warehouse.close()
+
+
+def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
+    return compare_table(EXPORT, shown, source, warehouse)
+
+
+def test_equal_tables_differ_in_nothing(warehouse: SQLiteWarehouse) -> None:
+    assert compared(warehouse) == Comparison(rows=4, differences=())
+
+
+def test_empty_tables_are_equal(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("DELETE FROM exported", "DELETE FROM source")
+    assert compared(warehouse) == Comparison(rows=0, differences=())
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "sample"),
+    [
+        (
+            "UPDATE exported SET name = 'z' WHERE id = 2",
+            "2 rows differ; it has 4 rows and the source 4",
+            "1 times here and 0 times in the source: (2, z)",
+        ),
+        (
+            "UPDATE exported SET name = '' WHERE name IS NULL",
+            "2 rows differ; it has 4 rows and the source 4",
+            "0 times here and 1 times in the source: (2, None)",
+        ),
+        (
+            "DELETE FROM exported WHERE rowid = 1",
+            "1 rows differ; it has 3 rows and the source 4",
+            "1 times here and 2 times in the source: (1, a)",
+        ),
+        (
+            "INSERT INTO exported VALUES (2, NULL)",
+            "1 rows differ; it has 5 rows and the source 4",
+            "2 times here and 1 times in the source: (2, None)",
+        ),
+        (
+            "INSERT INTO source VALUES (7, 'new')",
+            "1 rows differ; it has 4 rows and the source 5",
+            "0 times here and 1 times in the source: (7, new)",
+        ),
+        (
+            "UPDATE exported SET id = 1, name = 'a' WHERE id = 2",
+            "2 rows differ; it has 4 rows and the source 4",
+            "3 times here and 2 times in the source: (1, a)",
+        ),
+    ],
+)
+def test_rows_that_differ_are_counted_and_shown(
+    warehouse: SQLiteWarehouse, change: str, found: str, sample: str
+) -> None:
+    warehouse.run(change)
+    differences = compared(warehouse).differences
+    assert f"`exported` <> `source`: {found}" in differences
+    assert f"`exported` <> `source`: {sample}" in differences
+
+
+def test_only_the_first_rows_that_differ_are_shown(warehouse: SQLiteWarehouse) -> None:
+    for number in range(20):
+        warehouse.run(f"INSERT INTO exported VALUES ({100 + number}, 'extra')")
+    assert len(compared(warehouse).differences) == 1 + 5
+
+
+def test_a_column_type_that_differs_is_named(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("DROP TABLE source", "CREATE TABLE source (id BIGINT, name STRING)")
+    assert compared(warehouse).differences == ("`exported` <> `source`: column id is INT, in the source BIGINT",)
+
+
+def test_missing_columns_are_named_on_both_sides(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("ALTER TABLE source ADD COLUMN phone STRING", "ALTER TABLE exported ADD COLUMN fax STRING")
+    assert compared(warehouse).differences == (
+        "`exported` <> `source`: column phone is missing, in the source STRING",
+        "`exported` <> `source`: column fax is STRING, in the source missing",
+    )
+
+
+def test_the_order_of_columns_counts(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("DROP TABLE source", "CREATE TABLE source (name STRING, id INT)")
+    assert compared(warehouse).differences == (
+        "`exported` <> `source`: its columns are in the order ['id', 'name'], in the source ['name', 'id']",
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "source", "difference"),
+    [
+        (
+            Description(properties={"lakefs.commit_id": "dead"}),
+            SOURCE,
+            "its properties name lakeFS commit dead, not c0ffee",
+        ),
+        (Description(), SOURCE, "its properties name lakeFS commit (none), not c0ffee"),
+        (
+            SHOWN,
+            Description(comment="Countries"),
+            "its comment is '', the source's 'Countries'",
+        ),
+        (
+            SHOWN,
+            Description(column_comments={"id": "Key"}),
+            "the comment of column id is '', the source's 'Key'",
+        ),
+        (
+            Description(properties=SHOWN.properties, column_comments={"name": "Old"}),
+            Description(column_comments={"name": "New"}),
+            "the comment of column name is 'Old', the source's 'New'",
+        ),
+    ],
+)
+def test_descriptions_that_differ_are_named(
+    warehouse: SQLiteWarehouse, shown: Description, source: Description, difference: str
+) -> None:
+    assert compared(warehouse, shown, source).differences == (f"`exported` <> `source`: {difference}",)
+
+
+QUERY = "SELECT id, count(*) AS times FROM {t} GROUP BY id ORDER BY id"
+NAMES = ({"t": "`exported`"}, {"t": "`source`"})
+
+
+def test_a_query_gives_the_same_on_both_sides(warehouse: SQLiteWarehouse) -> None:
+    assert compare_query("Q9", QUERY, *NAMES, warehouse) == Comparison(rows=3, differences=())
+
+
+def test_a_query_with_another_result_is_shown(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("DELETE FROM exported WHERE rowid = 1")
+    assert compare_query("Q9", QUERY, *NAMES, warehouse).differences == (
+        "Q9: its rows are ((None, '1'), ('1', '1'), ('2', '1')), on the source ((None, '1'), ('1', '2'), ('2', '1'))",
+    )
