@@ -1,0 +1,61 @@
+"""Which lakeFS commit an exported table shows: its Delta table properties, and the user metadata of its commits."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+REPOSITORY = "lakefs.repository"
+BRANCH = "lakefs.branch"
+COMMIT_ID = "lakefs.commit_id"
+COMMIT_GENERATION = "lakefs.commit_generation"
+PATH = "lakefs.path"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """A table at a lakeFS commit. `commit_generation` is 1 + the highest generation of the commit's parents."""
+
+    repository: str
+    branch: str
+    commit_id: str
+    commit_generation: int
+    path: str
+
+    def properties(self) -> dict[str, str]:
+        """The properties of the exported table."""
+        return {
+            REPOSITORY: self.repository,
+            BRANCH: self.branch,
+            COMMIT_ID: self.commit_id,
+            COMMIT_GENERATION: str(self.commit_generation),
+            PATH: self.path,
+        }
+
+    def user_metadata(self) -> str:
+        """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts as JSON."""
+        return json.dumps(self.properties(), ensure_ascii=False)
+
+
+def read_properties(properties: Mapping[str, str]) -> Provenance | None:
+    """What a table's properties say, or None where they lack any part of a provenance."""
+    try:
+        return Provenance(
+            repository=properties[REPOSITORY],
+            branch=properties[BRANCH],
+            commit_id=properties[COMMIT_ID],
+            commit_generation=int(properties[COMMIT_GENERATION]),
+            path=properties[PATH],
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def read_user_metadata(text: str | None) -> Provenance | None:
+    """What the user metadata of a Delta commit says, or None where it is not ours."""
+    try:
+        facts = json.loads(text or "")
+    except ValueError:
+        return None
+    if not isinstance(facts, dict) or not all(isinstance(fact, str) for fact in facts.values()):
+        return None
+    return read_properties(facts)
