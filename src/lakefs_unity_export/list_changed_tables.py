@@ -3,7 +3,9 @@
 Everything that can be checked is checked here, before anything is changed and before a cluster starts.
 """
 
+import itertools
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +16,10 @@ from lakefs_unity_export.changes import Changes, find_changes
 from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
 from lakefs_unity_export.errors import (
     ExportError,
+    InvalidNameError,
     LakeFSError,
     LakeFSNotFoundError,
+    SettingsError,
     TooManyTablesError,
     WorkspaceNotFoundError,
 )
@@ -30,7 +34,9 @@ from lakefs_unity_export.workspace import task_runtime
 # Databricks documentation, "for each task": the inputs reach it through one task value of at most 48 KB.
 # The smaller reading of "KB" is taken.
 MAX_TASK_VALUE_BYTES = 48_000
-PROBLEMS_IN_RECORD = 50
+# The record is one task value, with room for two lists: what was refused, and what is wrong.
+MAX_RECORDED_BYTES = 20_000
+MAX_RECORDED_LINE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,7 @@ def list_changed_tables(
         return None
     deltas = _deltas(request, snapshot, live, found, rules.folder, lakefs)
     tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location)
-    removed = _removed_tables(deltas, found, rules, lakefs)
+    removed = _removed_tables(deltas, found, rules, request.descriptor_names, lakefs)
     new_problems = export_plan.first_seen(found.problems, deltas)
     _print_listing(found, tables, removed, new_problems, out)
     record = _record(request, snapshot, live, tables, new_problems)
@@ -72,10 +78,14 @@ def list_changed_tables(
 
 
 def _naming_rules(request: Request) -> NamingRules:
+    try:
+        folder = names.table_path(request.table_descriptors_path)
+    except InvalidNameError as error:
+        raise SettingsError(f"table_descriptors_path: {error}") from error
     return NamingRules(
         catalog=names.check_identifier("catalog", request.catalog),
         schema=names.schema_name(request.schema_template, repository=request.repository, branch=request.branch),
-        folder=names.table_path(request.table_descriptors_path),
+        folder=folder,
     )
 
 
@@ -198,15 +208,15 @@ def _changes_since(
 
 
 def _removed_tables(
-    deltas: Sequence[Delta], found: DescriptorSet, rules: NamingRules, lakefs: LakeFSReader
+    deltas: Sequence[Delta], found: DescriptorSet, rules: NamingRules, wanted: Sequence[str], lakefs: LakeFSReader
 ) -> tuple[str, ...]:
-    """The quoted names of tables whose descriptor is gone, as it was at the watermark."""
+    """The quoted names of tables whose descriptor, one of those `wanted`, is gone; as it was at the watermark."""
     current = {descriptor.name for descriptor in found.tables}
     removed = set()
     for delta in deltas:
         if delta.changes is None or delta.state.watermark is None:
             continue
-        files, _ = descriptors.select_files(sorted(delta.changes.removed_descriptor_files), rules.folder, [])
+        files, _ = descriptors.select_files(sorted(delta.changes.removed_descriptor_files), rules.folder, wanted)
         contents = lakefs.read_objects(delta.state.watermark.commit_id, files) if files else {}
         readable = {file: content for file, content in contents.items() if isinstance(content, bytes)}
         before = descriptors.read_descriptors(readable, rules)
@@ -247,12 +257,22 @@ def _record(
     )
 
 
-def _shortened(lines: list[str]) -> tuple[str, ...]:
-    """The first lines, each of bearable length: all of them are in this task's own log."""
-    if len(lines) <= PROBLEMS_IN_RECORD:
-        return tuple(line[:500] for line in lines)
-    more = f"and {len(lines) - PROBLEMS_IN_RECORD} more, listed by the task list_changed_tables"
-    return (*(line[:500] for line in lines[:PROBLEMS_IN_RECORD]), more)
+def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first lines, each of bearable length: all of them are in this task's own log.
+
+    Without `{{`, which a job would read as a reference when it hands the record on.
+    """
+    short = [re.sub(r"\{(?=\{)", "{ ", line[:MAX_RECORDED_LINE]) for line in lines]
+    kept = _fitting(short, MAX_RECORDED_BYTES)
+    if len(kept) < len(short):
+        kept.append(f"and {len(short) - len(kept)} more, listed by the task list_changed_tables")
+    return tuple(kept)
+
+
+def _fitting(lines: Sequence[str], size: int) -> list[str]:
+    """The first lines that take at most `size` bytes as JSON inside JSON, as a record is within a task value."""
+    sizes = itertools.accumulate(len(json.dumps(json.dumps(line))) + 2 for line in lines)
+    return [line for line, total in zip(lines, sizes, strict=True) if total <= size]
 
 
 def _print_listing(
@@ -283,11 +303,11 @@ def hand_over(listing: Listing | None, task_values: TaskValues, unity_catalog: U
             f"{len(items)} tables need {size} bytes as a task value, and Databricks takes {MAX_TASK_VALUE_BYTES}; "
             "export them in parts: limit the job to some descriptors with table_defs, and widen it run by run"
         )
-    removed = list(listing.removed) if listing else []
+    removed = listing.removed if listing else ()
     values = {
         "tables": items,
         "table_count": len(items),
-        "removed": removed,
+        "removed": _fitting(removed, MAX_TASK_VALUE_BYTES),
         "removed_count": len(removed),
         "commit_id": listing.record.commit_id if listing else "",
         "record": listing.record.to_json() if listing else "",
