@@ -1,0 +1,110 @@
+"""An export from beginning to end on the doubles: what the tasks of the job do, one after the other."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+
+from lakefs_unity_export.export_request import Request
+from lakefs_unity_export.list_changed_tables import Listing, hand_over, list_changed_tables
+from lakefs_unity_export.record_export import Record, record_export
+
+BASE = "s3://bucket/exports"
+REQUEST = Request(
+    repository="shop",
+    branch="main",
+    lakefs_endpoint="https://lakefs.example.com",
+    secret_scope="lakefs",
+    catalog="lake",
+    target_base_location=BASE,
+)
+
+
+def descriptor(name: str, *, path: str = "", kind: str = "delta", catalog: str = "") -> bytes:
+    """A table descriptor; its path is `tables/{name}` unless another is given."""
+    lines = [f"name: {name}", f"type: {kind}", f"path: {path or 'tables/' + name}"]
+    return "\n".join([*lines, f"catalog: {catalog}"] if catalog else lines).encode()
+
+
+def table(name: str, content: str = "1", **fields: str) -> dict[str, bytes]:
+    """The objects of one table and its descriptor."""
+    return {
+        f"_lakefs_tables/{name}.yaml": descriptor(name, **fields),
+        f"tables/{name}/_delta_log/{content}.json": content.encode(),
+        f"tables/{name}/part-{content}.parquet": content.encode(),
+    }
+
+
+@dataclass(kw_only=True)
+class Clone:
+    """What lies at a target path: the source it shows, and the generation of its commit."""
+
+    source_path: str
+    commit_id: str
+    generation: int
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run of the job: the listing, what it handed over, what it printed, and the items it cloned."""
+
+    listing: Listing | None
+    values: dict[str, Any]
+    printed: str
+    cloned: list[str] = field(default_factory=list)
+
+    @property
+    def paths(self) -> list[str]:
+        """The table paths that were listed for export."""
+        return [item["path"] for item in self.values["tables"]]
+
+
+@dataclass(kw_only=True)
+class Story:
+    """A repository, a Unity Catalog and the clones in storage, over several runs."""
+
+    lakefs: LakeFSDouble
+    unity_catalog: UnityCatalogDouble
+    clones: dict[str, Clone] = field(default_factory=dict)
+
+    def list(self, **parameters: str) -> Run:
+        """The task list_changed_tables alone. Raises what it raises; `last_values` and `last_printed` stay."""
+        out, task_values = io.StringIO(), TaskValuesDouble()
+        self.last_values, self.last_out = task_values.values, out
+        request = replace(REQUEST, **parameters)
+        listing = list_changed_tables(request, self.lakefs, self.unity_catalog, out)
+        hand_over(listing, task_values, self.unity_catalog, out)
+        return Run(listing=listing, values=task_values.values, printed=out.getvalue())
+
+    def export(self, *, failing: Iterable[str] = (), dies: bool = False, **parameters: str) -> Run:
+        """The whole job. Clones of the `failing` table paths fail; where it `dies`, nothing is recorded."""
+        run = self.list(**parameters)
+        items = run.values["tables"]
+        done = [item for item in items if item["path"] not in set(failing)]
+        for item in done:
+            self._clone(item, run)
+        self.unity_catalog.register(done)
+        if items and len(done) == len(items) and not dies:
+            out = io.StringIO()
+            record_export(Record.model_validate_json(run.values["record"]), self.unity_catalog, out)
+            run.printed += out.getvalue()
+        return run
+
+    def _clone(self, item: dict[str, Any], run: Run) -> None:
+        """What the task clone_table does: nothing where the target is at the commit, or holds a newer one."""
+        present = self.clones.get(item["target_path"])
+        if present is not None and present.commit_id == item["commit_id"]:
+            return
+        if present is not None and present.generation > item["replaces_generation"]:
+            return
+        run.cloned.append(item["path"])
+        self.clones[item["target_path"]] = Clone(
+            source_path=item["source_path"], commit_id=item["commit_id"], generation=item["commit_generation"]
+        )
+
+    def watermark(self, *, catalog: str = "lake", schema: str = "main") -> str:
+        """The commit id of the schema's watermark, or nothing."""
+        found = self.unity_catalog.catalogs[catalog].get(schema)
+        return found.properties.get("lakefs.shop.commit_id", "") if found else ""
