@@ -145,7 +145,7 @@ class LakeFSClient:
     def _call(self, what: str, method: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer:
         """One API call about `what`, with a time-out, its failure as one of our errors."""
         try:
-            return method(
+            answer = method(
                 self._repository,
                 *arguments,
                 **options,
@@ -159,30 +159,38 @@ class LakeFSClient:
                 f"({_reason(error)}); check lakefs_endpoint, and that it can be reached from this task's compute"
             ) from error
         except (OpenApiException, ValueError) as error:
-            raise LakeFSUnavailableError(
-                f"{self._endpoint} answered something that is not lakeFS's when asked for {what}; check lakefs_endpoint"
-            ) from error
+            raise self._not_lakefs(what) from error
+        if answer is None:  # as the SDK reads 204 and `null`
+            raise self._not_lakefs(what)
+        return answer
+
+    def _not_lakefs(self, what: str) -> LakeFSError:
+        return LakeFSUnavailableError(
+            f"{self._endpoint} answered something that is not lakeFS's when asked for {what}; check lakefs_endpoint"
+        )
 
     def _translated(self, status: int | None, what: str, message: str) -> LakeFSError:
         where = (
             f"lakeFS at {self._endpoint} answered {status}{message} "
             f"when asked for {what} of repository {self._repository!r}"
         )
-        if status == 401:
-            return LakeFSAccessError(
-                f"{where}; check the access key and the secret key in the secret scope (secret_scope)"
-            )
-        if status == 403:
-            return LakeFSAccessError(
-                f"{where}; grant the access key's user read access to the repository (fs:Read*, fs:List*)"
-            )
-        if status == 404:
-            return LakeFSNotFoundError(f"{where}; check that it exists, and the spelling")
-        if status == 410:
-            return LakeFSGoneError(f"{where}: its data was removed by garbage collection; export a newer commit")
-        if status in (429, 420):
-            return LakeFSUnavailableError(f"{where}: too many requests, also after retries; run the job again later")
+        if status in _REMEDIES:
+            error, remedy = _REMEDIES[status]
+            return error(f"{where}{remedy}")
+        if status is not None and 300 <= status < 500:
+            return LakeFSError(f"{where}; check lakefs_endpoint and the job's parameters")
         return LakeFSUnavailableError(f"{where}, also after retries; look at the server's log, then repair the run")
+
+
+_TOO_MANY = (LakeFSUnavailableError, ": too many requests, also after retries; run the job again later")
+_REMEDIES: dict[int | None, tuple[type[LakeFSError], str]] = {
+    401: (LakeFSAccessError, "; check the access key and the secret key in the secret scope (secret_scope)"),
+    403: (LakeFSAccessError, "; grant the access key's user read access to the repository (fs:Read*, fs:List*)"),
+    404: (LakeFSNotFoundError, "; check that it exists, and the spelling"),
+    410: (LakeFSGoneError, ": its data was removed by garbage collection; export a newer commit"),
+    420: _TOO_MANY,
+    429: _TOO_MANY,
+}
 
 
 def check_endpoint(endpoint: str) -> str:
@@ -193,11 +201,14 @@ def check_endpoint(endpoint: str) -> str:
     bare = endpoint.rstrip("/").removesuffix(API_PATH)
     try:
         parts = urlsplit(bare)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        with_credentials = "@" in parts.netloc
         _ = parts.port
     except ValueError:
-        valid = False
-    if not valid or any(character.isspace() for character in bare):
+        valid, with_credentials = False, "@" in bare
+    if with_credentials:  # and so the message does not show it
+        raise SettingsError("lakefs_endpoint holds a user name or a password; put the access key into the secret scope")
+    if not valid or not bare.isprintable() or " " in bare:
         raise SettingsError(
             f"lakefs_endpoint {endpoint!r} is no URL of a server; use one such as https://lakefs.example.com"
         )
