@@ -1,1 +1,16 @@
-"""demo"""
+"""The demo: the whole path from a lakeFS commit to a table in Unity Catalog, on real input, with every row compared."""
+
+from pathlib import Path
+from typing import TextIO
+
+
+def run_demo(stack_folder: Path, scale: float, out: TextIO) -> int:
+    """Tell the story on a local stack of its own and give the process's exit code: 0 where every row is equal.
+
+    Parameters: a folder for the stack's files and the demo's; TPC-H's scale; where the story is shown, as a live
+    tree on a terminal and line by line elsewhere.
+    """
+    # Late, since it brings Spark's, delta-rs's and the workspace's client, and single parts are of use without them.
+    from local_stack.demo.run import tell
+
+    return tell(stack_folder, scale, out)

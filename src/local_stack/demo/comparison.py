@@ -26,9 +26,10 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What a table says of itself: its comment, its columns' comments, where it has any, and its properties."""
+    """What a table says of itself: comment, columns as (name, type) where it tells them, their comments, properties."""
 
     comment: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
     column_comments: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,12 +57,15 @@ class Comparison:
 
 def compare_table(export: Export, shown: Description, source: Description, warehouse: Warehouse) -> Comparison:
     """Compare the table that Unity Catalog shows with its source, to the last row. Duplicates count."""
-    differences = [*compare_descriptions(export, shown, source)]
+    differences = compare_descriptions(export, shown, source)
     shown_columns = _columns(export.name, warehouse)
     source_columns = _columns(export.source, warehouse)
     if shown_columns != source_columns:
         differences += _column_differences(shown_columns, source_columns)
         return Comparison(rows=0, differences=_about(export, differences))
+    if shown.columns and shown.columns != source_columns:
+        listed = _column_differences(shown.columns, source_columns)
+        differences += [f"as Unity Catalog lists it, {difference}" for difference in listed]
     names = [name for name, _ in source_columns]
     shown_rows, source_rows, differing = _counts(export, names, warehouse)
     if shown_rows != source_rows or differing:

@@ -1,0 +1,117 @@
+"""The tables exported so far, and their comparison with what they have to equal: the head of their branch."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from databricks.sdk.service.catalog import TablesAPI
+
+from local_stack.demo.comparison import Comparison, Description, Export, Warehouse, compare_query, compare_table
+from local_stack.demo.tables import TpchTable
+
+# Statements that run at a time; more would only wait for the two cores.
+PARALLEL = 4
+
+
+class Sources(Protocol):
+    """Reads what a source table says of itself, by other means than the warehouse's."""
+
+    def description(self, table: TpchTable, ref: str) -> Description:
+        """The comments of the table at a branch or commit."""
+
+
+@dataclass(kw_only=True)
+class ExportedTable:
+    """A table in the schema of a branch. commit_id, version, seconds: of its last clone; rows: as last compared."""
+
+    branch: str
+    table: TpchTable
+    commit_id: str
+    version: int
+    seconds: float
+    rows: int = 0
+
+
+class Exports:
+    """Knows what every exported table has to show, and looks whether it does."""
+
+    def __init__(
+        self, *, catalog: str, repository: str, warehouse: Warehouse, tables: TablesAPI, sources: Sources
+    ) -> None:
+        self._catalog = catalog
+        self._repository = repository
+        self._warehouse = warehouse
+        self._tables = tables
+        self._sources = sources
+        self._heads: dict[str, str] = {}
+        self._exported: dict[tuple[str, str], ExportedTable] = {}
+
+    def __iter__(self) -> Iterator[ExportedTable]:
+        return iter(self._exported.values())
+
+    def __len__(self) -> int:
+        return len(self._exported)
+
+    def quoted(self, branch: str, table: TpchTable) -> str:
+        """The table's name in Unity Catalog, as SQL takes it."""
+        return f"`{self._catalog}`.`{branch}`.`{table.name}`"
+
+    def record(self, branch: str, head: str, clones: Iterable[tuple[TpchTable, Mapping[str, Any]]]) -> None:
+        """After a run: the branch's commit, and what the clone notebook returned for each table it cloned."""
+        self._heads[branch] = head
+        for table, clone in clones:
+            self._exported[branch, table.name] = ExportedTable(
+                branch=branch,
+                table=table,
+                commit_id=str(clone["commit_id"]),
+                version=int(clone["version"]),
+                seconds=float(clone["seconds"]),
+            )
+
+    def compare(self) -> tuple[str, ...]:
+        """Every table with its source at the head of its branch; what differs, in words."""
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            compared = zip(self._exported.values(), pool.map(self._compared, self._exported.values()), strict=True)
+            differences: list[str] = []
+            for exported, comparison in compared:
+                exported.rows = comparison.rows
+                differences += comparison.differences
+        return tuple(differences)
+
+    def compare_queries(self, queries: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Each query in each branch's schema and on the sources: rows by query and branch, and what differs."""
+        asked = [(name, branch) for branch in self._heads for name in queries]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            compared = list(pool.map(lambda each: self._query(queries[each[0]], *each), asked))
+        rows = {f"{name} on {branch}": found.rows for (name, branch), found in zip(asked, compared, strict=True)}
+        return rows, tuple(difference for found in compared for difference in found.differences)
+
+    def _compared(self, exported: ExportedTable) -> Comparison:
+        head = self._heads[exported.branch]
+        export = Export(
+            name=self.quoted(exported.branch, exported.table),
+            source=self._source(head, exported.table),
+            commit_id=exported.commit_id,
+        )
+        source = self._sources.description(exported.table, head)
+        return compare_table(export, self._shown(exported), source, self._warehouse)
+
+    def _query(self, query: str, name: str, branch: str) -> Comparison:
+        tables = [exported.table for exported in self._exported.values() if exported.branch == branch]
+        shown = {table.name: self.quoted(branch, table) for table in tables}
+        sources = {table.name: self._source(self._heads[branch], table) for table in tables}
+        return compare_query(f"{name} on {branch}", query, shown, sources, self._warehouse)
+
+    def _source(self, commit_id: str, table: TpchTable) -> str:
+        return f"delta.`s3a://{self._repository}/{commit_id}/{table.path}`"
+
+    def _shown(self, exported: ExportedTable) -> Description:
+        found = self._tables.get(f"{self._catalog}.{exported.branch}.{exported.table.name}")
+        columns = found.columns or []
+        return Description(
+            comment=found.comment or "",
+            columns=tuple((column.name or "", (column.type_text or "").lower()) for column in columns),
+            column_comments={column.name or "": column.comment for column in columns if column.comment},
+            properties=found.properties or {},
+        )
