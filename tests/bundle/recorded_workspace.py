@@ -1,0 +1,131 @@
+"""A local workspace whose requests are recorded, and what a first deploy sent to it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from bundle_deployment import Deployment
+from recording_proxy import RecordingProxy, Request
+
+DEPLOYER = "deployer@example.com"
+
+_UPLOAD = "/workspace-files/import-file/"
+# The CLI's own bookkeeping, which lies beside the files of the deployment.
+_STATE = "/state/"
+
+
+class NoCompute:
+    """In the place of a cluster and a warehouse: jobs are deployed here, and none is run."""
+
+    def start(self) -> None:
+        """Starts nothing."""
+
+    def stop(self) -> None:
+        """Stops nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedWorkspace:
+    """A workspace behind a proxy, and the token of a user."""
+
+    proxy: RecordingProxy
+    token: str
+
+    @property
+    def url(self) -> str:
+        """Where the CLI is sent to."""
+        return self.proxy.url
+
+    def get(self, endpoint: str, /, **query: str | int) -> httpx.Response:
+        """The answer of the REST API, whatever its status; not recorded."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.get(f"{self.proxy.upstream}/api/{endpoint}", params=query, headers=headers, timeout=30)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """The settings of every job, by id."""
+        listed = self.get("2.2/jobs/list").raise_for_status().json().get("jobs", [])
+        ids = sorted(job["job_id"] for job in listed)
+        return [self.get("2.2/jobs/get", job_id=each).raise_for_status().json() for each in ids]
+
+    def file(self, path: str) -> bytes | None:
+        """The content of a file in the workspace, or None where there is none."""
+        answer = self.get("2.0/workspace/export", path=path, direct_download="true")
+        return None if answer.status_code == 404 else answer.raise_for_status().content
+
+
+@contextmanager
+def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
+    """An empty workspace with one user, until the end of the block."""
+    # The tests of this folder that read files only need no server.
+    from local_stack.workspace import Workspace
+
+    compute: Any = NoCompute()
+    workspace = Workspace(
+        folder=folder,
+        cluster=compute,
+        warehouse=compute,
+        unity_catalog_url="http://127.0.0.1:9",
+        unity_catalog_token="none",
+    )
+    workspace.start()
+    proxy = RecordingProxy(workspace.url)
+    try:
+        yield RecordedWorkspace(proxy=proxy, token=workspace.create_principal(DEPLOYER, kind="user"))
+    finally:
+        proxy.close()
+        workspace.stop()
+
+
+def job_writes(requests: Sequence[Request]) -> list[str]:
+    """The requests that write a job or its permissions, as text."""
+    return [
+        f"{each.method} {each.path}"
+        for each in requests
+        if each.method != "GET" and ("/jobs/" in each.path or "/permissions/" in each.path)
+    ]
+
+
+def uploads(requests: Sequence[Request]) -> dict[str, bytes]:
+    """The content of each uploaded file by its path in the workspace, the CLI's own bookkeeping left out."""
+    return {
+        "/" + each.path.partition(_UPLOAD)[2].lstrip("/"): each.body
+        for each in requests
+        if _UPLOAD in each.path and _STATE not in each.path
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What the first deploy of a target sent to the workspace."""
+
+    deployment: Deployment
+    requests: tuple[Request, ...]
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """The body of jobs/create."""
+        (request,) = [each for each in self.requests if each.path.endswith("/jobs/create")]
+        body: dict[str, Any] = request.json
+        return body
+
+    @property
+    def permissions(self) -> list[dict[str, str]]:
+        """The access control list of the job."""
+        (request,) = [each for each in self.requests if "/permissions/jobs/" in each.path and each.method == "PUT"]
+        entries: list[dict[str, str]] = request.json["access_control_list"]
+        return entries
+
+    @property
+    def uploads(self) -> dict[str, bytes]:
+        """The uploaded files."""
+        return uploads(self.requests)
+
+
+def deploy_recorded(deployment: Deployment, workspace: RecordedWorkspace, target: str) -> Sent:
+    """Deploys a target, and returns what was sent."""
+    workspace.proxy.take()
+    deployment.deploy(target)
+    return Sent(deployment=deployment, requests=tuple(workspace.proxy.take()))

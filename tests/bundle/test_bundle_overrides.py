@@ -1,0 +1,76 @@
+"""The overrides in docs/overrides, each deployed as it stands there."""
+
+from typing import Any
+
+import pytest
+from bundle_deployment import OVERRIDES, SETTINGS, Deployment, NewDeployment
+from job_tasks import all_tasks
+from recorded_workspace import RecordedWorkspace, deploy_recorded
+
+pytestmark = pytest.mark.bundle
+
+
+def deployed_with(name: str, deployment: Deployment, workspace: RecordedWorkspace) -> dict[str, Any]:
+    deployment.add_override(f"{name}.yml")
+    deployment.run("bundle", "validate", "--strict", "-t", name)
+    return deploy_recorded(deployment, workspace, name).job
+
+
+def tasks_by_key(job: dict[str, Any]) -> dict[str, Any]:
+    return {task.key: task.settings for task in all_tasks(job)}
+
+
+def test_every_override_has_a_test_and_says_how_to_use_it() -> None:
+    names = {file.stem for file in OVERRIDES.glob("*.yml")}
+    assert names == {"running_cluster", "private_network", "several_repositories", "warehouse_by_name"}
+    for name in names:
+        text = (OVERRIDES / f"{name}.yml").read_text()
+        assert f"databricks bundle deploy -t {name}\n" in text
+
+
+def test_clones_run_on_a_running_cluster(deployment: Deployment, workspace: RecordedWorkspace) -> None:
+    clone = tasks_by_key(deployed_with("running_cluster", deployment, workspace))["clone_table"]
+    assert clone["existing_cluster_id"] == "0123-456789-abcdefgh"
+    assert "job_cluster_key" not in clone
+    assert clone["notebook_task"]["notebook_path"].endswith("/files/notebooks/clone_table")
+    assert clone["libraries"][0]["whl"].endswith(".whl")
+    assert clone["max_retries"] > 0
+
+
+def test_wheel_tasks_run_on_the_cluster_in_a_private_network(
+    deployment: Deployment, workspace: RecordedWorkspace
+) -> None:
+    tasks = tasks_by_key(deployed_with("private_network", deployment, workspace))
+    for key in ("list_changed_tables", "record_export"):
+        assert "environment_key" not in tasks[key]
+        assert tasks[key]["job_cluster_key"] == "clone_cluster"
+        assert tasks[key]["libraries"] == tasks["clone_table"]["libraries"]
+        assert tasks[key]["python_wheel_task"]["named_parameters"]
+
+
+def test_the_blocks_of_two_repositories_reach_the_cluster(deployment: Deployment, workspace: RecordedWorkspace) -> None:
+    job = deployed_with("several_repositories", deployment, workspace)
+    bucket = "spark.hadoop.fs.s3a.bucket"
+    assert job["job_clusters"][0]["new_cluster"]["spark_conf"] == {
+        "spark.databricks.cluster.profile": "singleNode",
+        "spark.master": "local[*]",
+        f"{bucket}.sales-lake.endpoint": "https://lakefs.example.com",
+        f"{bucket}.sales-lake.path.style.access": "true",
+        f"{bucket}.sales-lake.access.key": "{{secrets/lakefs/lakefs-access-key-id}}",
+        f"{bucket}.sales-lake.secret.key": "{{secrets/lakefs/lakefs-secret-access-key}}",
+        f"{bucket}.finance-lake.endpoint": "https://lakefs.example.com",
+        f"{bucket}.finance-lake.path.style.access": "true",
+        f"{bucket}.finance-lake.access.key": "{{secrets/finance/lakefs-access-key-id}}",
+        f"{bucket}.finance-lake.secret.key": "{{secrets/finance/lakefs-secret-access-key}}",
+    }
+
+
+def test_a_warehouse_is_found_by_its_name(new_deployment: NewDeployment, workspace: RecordedWorkspace) -> None:
+    (warehouse,) = workspace.get("2.0/sql/warehouses").raise_for_status().json()["warehouses"]
+    settings = {name: value for name, value in SETTINGS.items() if name != "warehouse_id"}
+    deployment = new_deployment(workspace.url, workspace.token, settings)
+    deployment.add_override("warehouse_by_name.yml")
+    override = deployment.folder / "resources" / "warehouse_by_name.yml"
+    override.write_text(override.read_text().replace("Serverless Starter Warehouse", warehouse["name"]))
+    job = deploy_recorded(deployment, workspace, "warehouse_by_name").job
+    assert tasks_by_key(job)["register_table"]["sql_task"]["warehouse_id"] == warehouse["id"]

@@ -1,0 +1,91 @@
+"""What tasks pass, against what their notebook, SQL file and entry points read."""
+
+import io
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from types import ModuleType
+
+import pytest
+import yaml
+from bundle_deployment import JOB, ROOT
+from job_tasks import TASK_VALUES, Task, all_tasks
+
+from lakefs_unity_export import list_changed_tables, record_export
+from lakefs_unity_export.clone_table import CloneRequest
+from lakefs_unity_export.export_plan import Item
+
+RESOURCES = ROOT / "resources"
+TASKS: dict[str, Task] = {
+    task.key: task
+    for task in all_tasks(yaml.safe_load((RESOURCES / "export_tables.job.yml").read_text())["resources"]["jobs"][JOB])
+}
+
+_SQL_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|r'[^']*'|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
+_SQL_PARAMETER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+
+
+def test_item_fields_are_read_inside_a_for_each_only_and_exist() -> None:
+    known = {each.name for each in fields(Item)}
+    for task in TASKS.values():
+        assert task.input_fields <= (known if task.outer else set())
+
+
+def test_every_field_of_an_item_is_read() -> None:
+    read = {name for task in TASKS.values() for name in task.input_fields}
+    assert read == {each.name for each in fields(Item)}
+
+
+def test_task_values_that_are_read_are_set() -> None:
+    given: dict[str, object] = {}
+
+    class Recorder:
+        def set(self, key: str, value: object) -> None:
+            given[key] = value
+
+    list_changed_tables.hand_over(None, Recorder(), None, io.StringIO())
+    read = {value for task in TASKS.values() for _, value in task.task_values}
+    assert read <= given.keys()
+    assert given.keys() == TASK_VALUES
+
+
+@pytest.mark.parametrize("module", [list_changed_tables, record_export], ids=lambda module: module.__name__)
+def test_an_entry_point_gets_the_options_it_takes(
+    module: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = TASKS[module.__name__.rpartition(".")[2]]
+    assert task.settings["python_wheel_task"]["package_name"] == "lakefs_unity_export"
+    assert task.settings["python_wheel_task"]["entry_point"] == task.key
+    assert task.parameters.keys() == options(module.main, capsys, monkeypatch)
+
+
+def test_the_notebook_gets_the_widgets_it_reads() -> None:
+    task = TASKS["clone_table"]
+    notebook = RESOURCES / task.settings["notebook_task"]["notebook_path"]
+    text = notebook.read_text()
+    assert text.startswith("# Databricks notebook source\n")
+    assert "CloneRequest.from_widgets(dbutils.widgets.get)" in text
+    read = []
+
+    def value_of(name: str) -> str:
+        read.append(name)
+        return "1"
+
+    CloneRequest.from_widgets(value_of)
+    assert task.parameters.keys() == set(read)
+
+
+def test_the_sql_file_gets_the_parameters_it_reads() -> None:
+    task = TASKS["register_table"]
+    text = (RESOURCES / task.settings["sql_task"]["file"]["path"]).read_text()
+    code = _SQL_COMMENT_OR_TEXT.sub("''", text)
+    assert task.parameters.keys() == set(_SQL_PARAMETER.findall(code))
+
+
+def options(main: Callable[[], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The options that an entry point's own help shows."""
+    monkeypatch.setattr(sys, "argv", ["entry-point", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    return set(re.findall(r"--([a-z_]+)\b", capsys.readouterr().out)) - {"help"}

@@ -1,0 +1,131 @@
+"""What `bundle validate` does not see: references inside the job that lead nowhere."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from bundle_deployment import TARGETS
+from job_tasks import TASK_VALUES, all_tasks, dependencies, upstream
+from recorded_workspace import Sent
+
+pytestmark = [pytest.mark.bundle, pytest.mark.parametrize("target", TARGETS)]
+
+Jobs = Mapping[str, dict[str, Any]]
+
+JOB_PARAMETERS = {
+    "repository": "",
+    "branch": "",
+    "commit_id": "",
+    "event": "manual",
+    "mode": "changed",
+    "snapshot": "commit",
+    "page_after": "",
+    "base_commit": "",
+}
+
+
+def test_task_keys_are_unique(target: str, resolved_jobs: Jobs) -> None:
+    keys = [task.key for task in all_tasks(resolved_jobs[target])]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_dependencies_are_tasks_and_no_circle(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    direct = dependencies(job)
+    assert {key for keys in direct.values() for key in keys} <= direct.keys()
+    assert [key for key in direct if key in upstream(job, key)] == []
+
+
+def test_outcomes_are_those_of_conditions(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    conditions = {task["task_key"] for task in job["tasks"] if "condition_task" in task}
+    for task in job["tasks"]:
+        for dependency in task.get("depends_on", []):
+            assert ("outcome" in dependency) == (dependency["task_key"] in conditions)
+
+
+def test_every_task_has_the_compute_it_needs(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    environments = {each["environment_key"] for each in job["environments"]}
+    clusters = {each["job_cluster_key"] for each in job["job_clusters"]}
+    for task in all_tasks(job):
+        settings = task.settings
+        if "python_wheel_task" in settings:
+            assert settings["environment_key"] in environments
+        elif "notebook_task" in settings:
+            assert settings["job_cluster_key"] in clusters
+        elif "sql_task" in settings:
+            assert settings["sql_task"]["warehouse_id"]
+
+
+def test_task_values_come_from_a_task_upstream_that_sets_them(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    for task in all_tasks(job):
+        for source, value in task.task_values:
+            assert source == "list_changed_tables"
+            assert value in TASK_VALUES
+            assert source in upstream(job, task.top_key)
+
+
+def test_job_parameters_are_declared_and_all_are_used(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    declared = {each["name"]: each["default"] for each in job["parameters"]}
+    used = {name for task in all_tasks(job) for name in task.job_parameters}
+    assert declared == JOB_PARAMETERS
+    assert used == declared.keys()
+
+
+def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
+    # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
+    for task in all_tasks(resolved_jobs[target]):
+        overridden = task.parameters.keys() & JOB_PARAMETERS.keys()
+        assert {name: task.parameters[name] for name in overridden} == {
+            name: f"{{{{job.parameters.{name}}}}}" for name in overridden
+        }
+
+
+def test_every_file_that_a_task_reads_is_uploaded(target: str, sent: Mapping[str, Sent]) -> None:
+    # The workspace drops the suffix of a notebook, so the job names it without.
+    uploads = sent[target].uploads.keys() | {path.removesuffix(".py") for path in sent[target].uploads}
+    paths = [
+        path
+        for task in all_tasks(sent[target].job)
+        for path in (
+            task.settings.get("notebook_task", {}).get("notebook_path"),
+            task.settings.get("sql_task", {}).get("file", {}).get("path"),
+        )
+        if path
+    ]
+    assert len(paths) == 2
+    assert set(paths) <= uploads
+
+
+def test_nothing_else_than_the_wheel_notebooks_and_sql_is_uploaded(target: str, sent: Mapping[str, Sent]) -> None:
+    relative = {path.partition(f"/{target}/")[2] for path in sent[target].uploads}
+    expected = ("artifacts/.internal/lakefs_unity_export-", "files/notebooks/", "files/src/sql/")
+    assert {path for path in relative if not path.startswith(expected)} == set()
+
+
+def test_everything_that_runs_ends(target: str, resolved_jobs: Jobs) -> None:
+    job = resolved_jobs[target]
+    assert job["timeout_seconds"] > 0
+    for task in all_tasks(job):
+        if "condition_task" not in task.settings and "for_each_task" not in task.settings:
+            assert 0 < task.settings["timeout_seconds"] <= job["timeout_seconds"]
+            assert task.settings["max_retries"] > 0
+            assert task.settings["min_retry_interval_millis"] > 0
+
+
+def test_only_the_hook_may_run_the_job_and_the_deployer_owns_it(target: str, sent: Mapping[str, Sent]) -> None:
+    assert sent[target].permissions == [
+        {"service_principal_name": "11111111-2222-3333-4444-555555555555", "permission_level": "CAN_MANAGE_RUN"},
+        {"user_name": "deployer@example.com", "permission_level": "IS_OWNER"},
+    ]
+
+
+def test_no_secret_is_in_the_job(target: str, sent: Mapping[str, Sent]) -> None:
+    conf = sent[target].job["job_clusters"][0]["new_cluster"]["spark_conf"]
+    secrets = {name: value for name, value in conf.items() if re.search(r"(access|secret)\.key$|password|token", name)}
+    assert len(secrets) == 2
+    assert [value for value in secrets.values() if not re.fullmatch(r"\{\{secrets/[\w-]+/[\w-]+\}\}", value)] == []

@@ -1,0 +1,49 @@
+"""The variables of databricks.yml: all described, all used, and no more."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from bundle_deployment import OVERRIDES, ROOT
+
+from local_stack.toolchain.databricks_cli import MINIMUM_VERSION
+
+BUNDLE: dict[str, Any] = yaml.safe_load((ROOT / "databricks.yml").read_text())
+TEXTS = [file.read_text() for file in (ROOT / "databricks.yml", *(ROOT / "resources").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("name", BUNDLE["variables"])
+def test_a_variable_is_described_and_used(name: str) -> None:
+    assert BUNDLE["variables"][name]["description"].endswith(".")
+    assert any(f"${{var.{name}}}" in text for text in TEXTS)
+
+
+def test_every_variable_that_is_used_is_declared() -> None:
+    used = {name for text in TEXTS for name in re.findall(r"\$\{var\.(\w+)", text)}
+    assert used == BUNDLE["variables"].keys()
+
+
+def test_overrides_use_declared_variables() -> None:
+    used = {name for file in OVERRIDES.glob("*.yml") for name in re.findall(r"\$\{var\.(\w+)", file.read_text())}
+    assert used <= BUNDLE["variables"].keys()
+
+
+def test_the_targets_are_local_dev_and_prod() -> None:
+    modes = {name: (target.get("mode"), target.get("default", False)) for name, target in BUNDLE["targets"].items()}
+    assert modes == {"local": (None, False), "dev": ("development", True), "prod": ("production", False)}
+
+
+def test_the_toolchain_wants_the_version_that_the_bundle_wants() -> None:
+    assert BUNDLE["bundle"]["databricks_cli_version"] == ">= " + ".".join(map(str, MINIMUM_VERSION))
+
+
+def test_the_settings_of_the_wheel_have_the_names_of_the_variables() -> None:
+    job = yaml.safe_load((ROOT / "resources/export_tables.job.yml").read_text())["resources"]["jobs"]["export_tables"]
+    (task,) = [each for each in job["tasks"] if each["task_key"] == "list_changed_tables"]
+    parameters = task["python_wheel_task"]["named_parameters"]
+    settings = {name: value for name, value in parameters.items() if not value.startswith("{{job.parameters.")}
+    assert settings == {name: f"${{var.{name}}}" for name in settings}
+    assert {value for name, value in parameters.items() if name not in settings} == {
+        f"{{{{job.parameters.{name}}}}}" for name in parameters if name not in settings
+    }

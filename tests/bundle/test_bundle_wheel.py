@@ -1,0 +1,64 @@
+"""The wheel that a deploy builds and uploads."""
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle_deployment import ROOT, TARGETS, Deployment
+from recorded_workspace import RecordedWorkspace, Sent, uploads
+
+pytestmark = pytest.mark.bundle
+
+
+def uploaded_wheels(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.endswith(".whl")}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_wheel_is_built_and_uploaded_once(target: str, sent: Mapping[str, Sent]) -> None:
+    (path,) = uploaded_wheels(sent[target].uploads)
+    (built,) = (sent[target].deployment.folder / "dist").glob("*.whl")
+    assert Path(path).name == built.name
+    assert built.read_bytes() == sent[target].uploads[path]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_task_that_runs_our_code_gets_the_uploaded_wheel(target: str, sent: Mapping[str, Sent]) -> None:
+    (path,) = uploaded_wheels(sent[target].uploads)
+    job: dict[str, Any] = sent[target].job
+    assert [each["spec"]["dependencies"] for each in job["environments"]] == [[path]]
+    (clone,) = [each["for_each_task"]["task"] for each in job["tasks"] if each["task_key"] == "clone_tables"]
+    assert clone["libraries"] == [{"whl": path}]
+
+
+def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mapping[str, Sent]) -> None:
+    (content,) = uploaded_wheels(sent["prod"].uploads).values()
+    with zipfile.ZipFile(io.BytesIO(content)) as wheel:
+        names = wheel.namelist()
+        metadata = next(name for name in names if name.endswith("METADATA"))
+        requirements = message_from_bytes(wheel.read(metadata)).get_all("Requires-Dist") or []
+        entry_points = wheel.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    modules = {path.name for path in (ROOT / "src/lakefs_unity_export").glob("*.py")}
+    assert {Path(name).name for name in names if name.startswith("lakefs_unity_export/")} == modules
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"lakefs_unity_export"}
+    assert sorted(re.split("[<>=]", each)[0].lower() for each in requirements) == [
+        "databricks-sdk",
+        "lakefs",
+        "pydantic",
+        "pyyaml",
+    ]
+    assert {"list_changed_tables", "record_export"} <= {line.split(" =")[0] for line in entry_points.splitlines()}
+
+
+def test_a_wheel_left_behind_is_not_uploaded(deployment: Deployment, workspace: RecordedWorkspace) -> None:
+    left_behind = deployment.folder / "dist" / "lakefs_unity_export-0.0.1-py3-none-any.whl"
+    left_behind.parent.mkdir()
+    left_behind.write_bytes(b"an older build")
+    deployment.deploy("dev")
+    assert len(uploaded_wheels(uploads(workspace.proxy.take()))) == 1
+    assert not left_behind.exists()
