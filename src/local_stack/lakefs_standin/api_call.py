@@ -1,0 +1,121 @@
+"""One request to the REST API, with its parameters read and checked."""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from local_stack.lakefs_standin.errors import RequestError, bad_request
+from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.store import AccessKey, Store
+
+DEFAULT_AMOUNT = 100
+MAXIMUM_AMOUNT = 1000
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """A request whose body has been read, and the store that it is about."""
+
+    store: Store
+    request: Request
+    body: bytes
+
+    @property
+    def repository(self) -> Repository:
+        """The repository in the path. Raises RequestError 404."""
+        return self.store.repository(self.path("repository"))
+
+    def path(self, name: str) -> str:
+        """A part of the URL's path."""
+        return str(self.request.path_params[name])
+
+    def query(self, name: str, default: str = "") -> str:
+        """A query parameter."""
+        return self.request.query_params.get(name, default)
+
+    def flag(self, name: str) -> bool:
+        """A query parameter that is true or false."""
+        return self.query(name).lower() == "true"
+
+    def required_query(self, name: str) -> str:
+        """A query parameter that must be there. Raises RequestError 400."""
+        value = self.query(name)
+        if not value:
+            raise bad_request(f"query argument {name} is required, but not found")
+        return value
+
+    def amount(self) -> int:
+        """How many results a page holds. Raises RequestError 400 beyond the maximum."""
+        text = self.query("amount", str(DEFAULT_AMOUNT))
+        if not text.removeprefix("-").isdecimal() or not -1 <= int(text) <= MAXIMUM_AMOUNT:
+            raise bad_request(f"query argument amount: {text!r} is no number from -1 to {MAXIMUM_AMOUNT}")
+        return int(text) if int(text) > 0 else DEFAULT_AMOUNT
+
+    def json(self, **types: type) -> dict[str, Any]:
+        """The body, with these fields required. Raises RequestError 400."""
+        try:
+            fields = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise bad_request(f"request body is not JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise bad_request("request body is not a JSON object")
+        for name, expected in types.items():
+            if not isinstance(fields.get(name), expected):
+                raise bad_request(f"request body: property {name!r} of type {expected.__name__} is required")
+        return fields
+
+
+Endpoint = Callable[[ApiCall], Response]
+
+
+def empty() -> Response:
+    """The answer without a body."""
+    return Response(status_code=204)
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return JSONResponse(body, status_code=status)
+
+
+def refusal(error: RequestError) -> Response:
+    """The answer to a request that cannot be served."""
+    return JSONResponse({"message": error.message}, status_code=error.status)
+
+
+def page(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offset: str) -> Response:
+    """A page of results. `next_offset` is empty in the answer where nothing follows."""
+    pagination = {
+        "has_more": has_more,
+        "next_offset": next_offset if has_more else "",
+        "results": len(results),
+        "max_per_page": MAXIMUM_AMOUNT,
+    }
+    return JSONResponse({"pagination": pagination, "results": list(results)})
+
+
+def page_by_name(call: ApiCall, named: Mapping[str, Mapping[str, Any]]) -> Response:
+    """A page of named things, by `prefix`, `after` and `amount`."""
+    prefix, after, amount = call.query("prefix"), call.query("after"), call.amount()
+    names = [name for name in sorted(named) if name.startswith(prefix) and name > after]
+    shown = names[:amount]
+    offset = shown[-1] if shown else ""
+    return page([named[name] for name in shown], has_more=len(names) > amount, next_offset=offset)
+
+
+def check_basic_auth(request: Request, access_key: AccessKey) -> None:
+    """Raise RequestError 401 unless the request carries the key pair."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    try:
+        presented = base64.b64decode(encoded) if scheme.lower() == "basic" else b""
+    except binascii.Error:
+        presented = b""
+    if not hmac.compare_digest(presented, f"{access_key.id}:{access_key.secret}".encode()):
+        raise RequestError(401, "error authenticating request")

@@ -1,0 +1,43 @@
+"""Three-way merges of trees."""
+
+from typing import Literal
+
+from local_stack.lakefs_standin.object_tree import Entry, ObjectTree
+from local_stack.lakefs_standin.tree_changes import diff_trees
+
+Strategy = Literal["default", "source-wins", "dest-wins"]
+STRATEGIES: tuple[Strategy, ...] = ("default", "source-wins", "dest-wins")
+
+
+class MergeConflictError(Exception):
+    """Both sides changed these paths, differently."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__(f"conflict in {len(paths)} objects")
+        self.paths = paths
+
+
+def merge_trees(
+    *, base: ObjectTree, source: ObjectTree, destination: ObjectTree, strategy: Strategy = "default"
+) -> ObjectTree:
+    """The destination with what changed from base to source. Raises MergeConflictError under strategy `default`."""
+    applied: dict[str, Entry | None] = {}
+    conflicts: list[str] = []
+    for change in diff_trees(base, source).changes.values():
+        wanted = None if change.kind == "removed" else change.entry
+        present = destination.get(change.path)
+        if _same(present, wanted):
+            continue
+        if _same(present, base.get(change.path)) or strategy == "source-wins":
+            applied[change.path] = wanted
+        elif strategy == "default":
+            conflicts.append(change.path)
+    if conflicts:
+        raise MergeConflictError(conflicts)
+    return destination.with_changes(applied) if applied else destination
+
+
+def _same(left: Entry | None, right: Entry | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return left.same_content(right)

@@ -1,0 +1,91 @@
+"""The objects of a commit or branch: an immutable map from path to entry that shares folders with its predecessors."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+KEPT_LISTINGS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One object: where its bytes are, and what lakeFS tells about it.
+
+    `checksum` is the S3 entity tag without quotes, `size` is in bytes, `modified` in seconds since the epoch.
+    """
+
+    address: str
+    checksum: str
+    size: int
+    modified: float
+    content_type: str = "application/octet-stream"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def same_content(self, other: "Entry") -> bool:
+        """Whether replacing one by the other is no change."""
+        return self is other or (
+            (self.checksum, self.size, self.content_type) == (other.checksum, other.size, other.content_type)
+            and self.metadata == other.metadata
+        )
+
+
+Folder = Mapping[str, Entry]
+
+
+class ObjectTree:
+    """Paths and their entries, grouped by folder so that a change copies one folder and the list of folders.
+
+    Comparing strings in Python orders them as their UTF-8 bytes, which is lakeFS's order.
+    """
+
+    def __init__(self, folders: Mapping[str, Folder] | None = None) -> None:
+        self.folders: Mapping[str, Folder] = folders or {}
+        self._listings: dict[str, list[str]] = {}
+
+    def get(self, path: str) -> Entry | None:
+        """The entry at this path, if any."""
+        folder, name = split_path(path)
+        return self.folders.get(folder, {}).get(name)
+
+    def with_changes(self, changes: Mapping[str, Entry | None]) -> "ObjectTree":
+        """A tree with these entries put in, or removed where the entry is None."""
+        folders = dict(self.folders)
+        copied: dict[str, dict[str, Entry]] = {}
+        for path, entry in changes.items():
+            folder, name = split_path(path)
+            if folder not in copied:
+                copied[folder] = dict(folders.get(folder, {}))
+            if entry is None:
+                copied[folder].pop(name, None)
+            else:
+                copied[folder][name] = entry
+        for folder, entries in copied.items():
+            if entries:
+                folders[folder] = entries
+            else:
+                folders.pop(folder, None)
+        return ObjectTree(folders)
+
+    def paths(self, prefix: str = "") -> list[str]:
+        """The sorted paths that start with the prefix. The list is shared: do not change it."""
+        if prefix not in self._listings:
+            if len(self._listings) >= KEPT_LISTINGS:
+                self._listings.clear()
+            self._listings[prefix] = sorted(self._unsorted(prefix))
+        return self._listings[prefix]
+
+    def _unsorted(self, prefix: str) -> Iterator[str]:
+        for folder, entries in self.folders.items():
+            if folder.startswith(prefix):
+                yield from (folder + name for name in entries)
+            elif prefix.startswith(folder):
+                rest = prefix[len(folder) :]
+                yield from (folder + name for name in entries if name.startswith(rest))
+
+    def __len__(self) -> int:
+        return sum(len(entries) for entries in self.folders.values())
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """The folder with its trailing slash, and the name in it."""
+    end = path.rfind("/") + 1
+    return path[:end], path[end:]
