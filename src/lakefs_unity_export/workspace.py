@@ -1,5 +1,6 @@
 """What an export asks of the Databricks workspace: schema properties, registered tables, secrets, task values."""
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
-from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
+from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict, Unauthenticated
 from databricks.sdk.errors.base import DatabricksError
 
 from lakefs_unity_export.errors import (
@@ -78,18 +79,30 @@ def task_runtime() -> TaskRuntime:
 
     Raises WorkspaceError outside a task: there the SDK's dbutils takes task values and loses them in silence.
     """
-    # Importing the runtime has effects (it looks for a workspace), so only an entry point does it, when it runs.
-    from databricks.sdk.dbutils import RemoteDbUtils
-    from databricks.sdk.runtime import dbutils
-
-    if isinstance(dbutils, RemoteDbUtils):
-        raise WorkspaceError("this is not a Databricks task: start it as a task of the job export_tables")
-    config = Config(http_timeout_seconds=HTTP_TIMEOUT_SECONDS, retry_timeout_seconds=RETRY_TIMEOUT_SECONDS)
+    dbutils = _task_dbutils()
+    with _translated("workspace", "access to the workspace"):
+        config = Config(http_timeout_seconds=HTTP_TIMEOUT_SECONDS, retry_timeout_seconds=RETRY_TIMEOUT_SECONDS)
+        client = WorkspaceClient(config=config)
     return TaskRuntime(
         task_values=dbutils.jobs.taskValues,
-        unity_catalog=WorkspaceUnityCatalog(WorkspaceClient(config=config)),
+        unity_catalog=WorkspaceUnityCatalog(client),
         secret=lambda scope, key: _read_secret(dbutils, scope, key),
     )
+
+
+def _task_dbutils() -> Any:
+    elsewhere = "this is not a Databricks task: start it as a task of the job export_tables"
+    if importlib.util.find_spec("dbruntime") is None:
+        raise WorkspaceError(elsewhere)
+    # Importing the runtime has effects (it looks for a workspace), so only an entry point does it, when it runs.
+    try:
+        from databricks.sdk.dbutils import RemoteDbUtils
+        from databricks.sdk.runtime import dbutils
+    except ValueError as error:  # no dbutils of a task, and no credentials to make another kind with
+        raise WorkspaceError(elsewhere) from error
+    if isinstance(dbutils, RemoteDbUtils):
+        raise WorkspaceError(elsewhere)
+    return dbutils
 
 
 def _read_secret(dbutils: Any, scope: str, key: str) -> str:
@@ -120,10 +133,14 @@ def _translated(what: str, privilege: str) -> Iterator[None]:
         raise WorkspaceNotFoundError(
             f"Unity Catalog has no {what}: {_line(error)}; create it, or correct the catalog"
         ) from error
+    except (BadRequest, ResourceConflict) as error:
+        raise WorkspaceError(f"Databricks refused what was asked of the {what}: {_line(error)}") from error
     except (DatabricksError, requests.RequestException, TimeoutError) as error:
         raise WorkspaceUnavailableError(
             f"Databricks did not answer for the {what}, also after retries: {_line(error)}; repair the run later"
         ) from error
+    except ValueError as error:  # the SDK's way to say that it got no token, or found no credentials
+        raise WorkspaceAccessError(f"Databricks gave no access to the {what}: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:
