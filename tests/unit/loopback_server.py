@@ -35,6 +35,8 @@ class Asked:
     path: str
     query: dict[str, str]
     authorization: str
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(kw_only=True)
@@ -65,12 +67,24 @@ def loopback_server(answers: Sequence[Answer] = ()) -> Iterator[LoopbackServer]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_PATCH(self) -> None:
+            self._answer(body=self.rfile.read(int(self.headers["Content-Length"])))
+
         def do_GET(self) -> None:
+            self._answer(body=b"")
+
+        def _answer(self, body: bytes) -> None:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             with lock:
-                authorization = self.headers.get("Authorization", "")
-                running.asked.append(Asked(path=parts.path, query=query, authorization=authorization))
+                asked = Asked(
+                    path=parts.path,
+                    query=query,
+                    authorization=self.headers.get("Authorization", ""),
+                    method=self.command,
+                    body=body,
+                )
+                running.asked.append(asked)
                 answer = running.next_answer()
                 running.at_once += 1
                 running.most_at_once = max(running.most_at_once, running.at_once)

@@ -1,0 +1,321 @@
+"""The Databricks side: what is read and written through the SDK, its errors as ours, secrets, and the task runtime."""
+
+import json
+import sys
+import types
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+from databricks.sdk.dbutils import RemoteDbUtils
+from databricks.sdk.errors import DatabricksError, platform
+from loopback_server import Answer, LoopbackServer, loopback_server
+
+from lakefs_unity_export.errors import (
+    SettingsError,
+    WorkspaceAccessError,
+    WorkspaceError,
+    WorkspaceNotFoundError,
+    WorkspaceUnavailableError,
+)
+from lakefs_unity_export.ports import RegisteredTable
+from lakefs_unity_export.workspace import WorkspaceUnityCatalog, task_runtime
+
+OUTSIDE = "this is not a Databricks task: start it as a task of the job export_tables"
+
+
+class _Client:
+    """A workspace client of which every call fails with `error`, or with what `errors` says for its name."""
+
+    def __init__(self, error: Exception, **errors: Exception | None) -> None:
+        self._error, self._errors = error, errors
+        self.schemas = SimpleNamespace(get=self._call("schemas_get"), update=self._call("schemas_update"))
+        self.catalogs = SimpleNamespace(get=self._call("catalogs_get"))
+        self.tables = SimpleNamespace(list=self._call("tables_list"))
+
+    def _call(self, name: str) -> Any:
+        def call(*arguments: object, **options: object) -> None:
+            if (error := self._errors.get(name, self._error)) is not None:
+                raise error
+
+        return call
+
+
+def _failing(error: Exception, **errors: Exception | None) -> WorkspaceUnityCatalog:
+    return WorkspaceUnityCatalog(_Client(error, **errors))  # type: ignore[arg-type]
+
+
+# The SDK's errors
+
+
+@pytest.mark.parametrize(
+    ("error", "ours", "message"),
+    [
+        (
+            platform.Unauthenticated("bad\n token"),
+            WorkspaceAccessError,
+            "refused the job's identity for the {}: bad token",
+        ),
+        (platform.PermissionDenied("no"), WorkspaceAccessError, "the job's identity may not use the {}: no; grant it "),
+        (
+            platform.TooManyRequests("slow"),
+            WorkspaceUnavailableError,
+            "did not answer for the {}, also after retries: slow",
+        ),
+        (
+            platform.ResourceExhausted("no"),
+            WorkspaceUnavailableError,
+            "did not answer for the {}, also after retries: no",
+        ),
+        (
+            platform.InternalError("oops"),
+            WorkspaceUnavailableError,
+            "did not answer for the {}, also after retries: oops",
+        ),
+        (platform.TemporarilyUnavailable(""), WorkspaceUnavailableError, "also after retries: "),
+        (platform.DeadlineExceeded("late"), WorkspaceUnavailableError, "repair the run later"),
+        (DatabricksError("odd"), WorkspaceUnavailableError, "did not answer for the {}"),
+        (requests.ConnectionError("refused"), WorkspaceUnavailableError, "did not answer for the {}"),
+        (requests.exceptions.JSONDecodeError("html", "<", 0), WorkspaceUnavailableError, "did not answer for the {}"),
+        (TimeoutError("Timed out after 0:02:00"), WorkspaceUnavailableError, "did not answer for the {}"),
+        (platform.BadRequest("no"), WorkspaceError, "Databricks refused what was asked of the {}: no"),
+        (platform.InvalidParameterValue("no"), WorkspaceError, "Databricks refused what was asked of the {}: no"),
+        (platform.ResourceConflict("no"), WorkspaceError, "Databricks refused what was asked of the {}: no"),
+        (ValueError("default auth: none"), WorkspaceAccessError, "gave no access to the {}: default auth: none"),
+    ],
+)
+def test_errors_of_the_sdk_become_ours_and_name_what_was_asked(
+    error: Exception, ours: type[WorkspaceError], message: str
+) -> None:
+    catalog = _failing(error)
+    calls = {
+        "schema lake.main": lambda: catalog.schema_properties("lake", "main"),
+        "tables of schema lake.main": lambda: catalog.tables("lake", "main"),
+        "properties of schema lake.main": lambda: catalog.set_schema_properties("lake", "main", {}),
+    }
+    for what, call in calls.items():
+        with pytest.raises(WorkspaceError) as raised:
+            call()
+        assert type(raised.value) is ours
+        assert message.format(what) in str(raised.value)
+        assert raised.value.__cause__ is error
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "privilege"),
+    [
+        ("schema_properties", "grant it USE CATALOG and USE SCHEMA"),
+        ("tables", "grant it USE CATALOG and USE SCHEMA"),
+        ("set_schema_properties", "grant it MANAGE (or ownership) on the schema"),
+    ],
+)
+def test_a_missing_privilege_is_named(call: str, privilege: str) -> None:
+    arguments = ("lake", "main", {}) if call.startswith("set") else ("lake", "main")
+    with pytest.raises(WorkspaceAccessError) as raised:
+        getattr(_failing(platform.PermissionDenied("no")), call)(*arguments)
+    assert str(raised.value).endswith(privilege)
+
+
+def test_a_long_error_is_cut() -> None:
+    with pytest.raises(WorkspaceUnavailableError) as raised:
+        _failing(platform.InternalError("x" * 9999)).tables("lake", "main")
+    assert len(str(raised.value)) < 500
+
+
+def test_a_schema_that_is_not_there_is_none() -> None:
+    assert _failing(platform.NotFound("no schema"), catalogs_get=None).schema_properties("lake", "main") is None
+
+
+def test_a_catalog_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(WorkspaceNotFoundError) as raised:
+        _failing(platform.NotFound("does not exist")).schema_properties("lake", "main")
+    assert str(raised.value) == ("Unity Catalog has no catalog lake: does not exist; create it, or correct the catalog")
+
+
+# What is asked, and read of the answers
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with loopback_server() as running:
+        yield running
+
+
+@pytest.fixture
+def catalog(server: LoopbackServer) -> WorkspaceUnityCatalog:
+    """Unity Catalog behind the real SDK, which asks the loopback server."""
+    server.answer_with(Answer(status=404))  # the SDK looks for metadata of the host first
+    config = Config(host=server.url, token="token", retry_timeout_seconds=1)
+    client = WorkspaceClient(config=config)
+    server.asked.clear()
+    return WorkspaceUnityCatalog(client)
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    return Answer.of_json({"error_code": code, "message": message}, status=status)
+
+
+def test_the_properties_of_a_schema(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    server.answer_with(Answer.of_json({"name": "main", "properties": {"a": "1"}}), Answer.of_json({"name": "main"}))
+    assert catalog.schema_properties("lake", "feature-x") == {"a": "1"}
+    assert catalog.schema_properties("lake", "feature-x") == {}
+    assert {asked.path for asked in server.asked} == {"/api/2.1/unity-catalog/schemas/lake.feature-x"}
+
+
+def test_a_missing_schema_in_a_catalog_that_is_there(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    missing = _error(404, "SCHEMA_DOES_NOT_EXIST", "Schema 'lake.main' does not exist.")
+    server.answer_with(missing, Answer.of_json({"name": "lake"}))
+    assert catalog.schema_properties("lake", "main") is None
+    assert server.asked[-1].path == "/api/2.1/unity-catalog/catalogs/lake"
+
+
+def test_the_properties_are_replaced(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    server.answer_with(Answer.of_json({"name": "main"}))
+    catalog.set_schema_properties("lake", "main", {"a": "1", "lakefs.shop.commit_id": "c0ffee"})
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("PATCH", "/api/2.1/unity-catalog/schemas/lake.main")
+    assert json.loads(asked.body) == {"properties": {"a": "1", "lakefs.shop.commit_id": "c0ffee"}}
+
+
+def test_every_page_of_tables_is_read(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    first = {"name": "t1", "table_type": "EXTERNAL", "storage_location": "s3://b/t1"}
+    server.answer_with(
+        Answer.of_json({"tables": [first], "next_page_token": "more"}),
+        Answer.of_json({"tables": [{"name": "v", "table_type": "VIEW"}, {"name": "odd", "table_type": "NEWER"}, {}]}),
+    )
+    assert catalog.tables("lake", "main") == [
+        RegisteredTable(name="t1", table_type="EXTERNAL", storage_location="s3://b/t1"),
+        RegisteredTable(name="v", table_type="VIEW", storage_location=""),
+        RegisteredTable(name="odd", table_type="", storage_location=""),
+        RegisteredTable(name="", table_type="", storage_location=""),
+    ]
+    expected = {"catalog_name": "lake", "schema_name": "main", "omit_columns": "true", "omit_properties": "true"}
+    assert [asked.query for asked in server.asked] == [
+        {**expected, **extra} for extra in (_sdk_own(server, 0), {**_sdk_own(server, 1), "page_token": "more"})
+    ]
+
+
+def _sdk_own(server: LoopbackServer, number: int) -> dict[str, str]:
+    return {name: value for name, value in server.asked[number].query.items() if name == "max_results"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours"),
+    [
+        (_error(401, "UNAUTHENTICATED", "Invalid access token"), WorkspaceAccessError),
+        (_error(403, "PERMISSION_DENIED", "User does not have USE SCHEMA"), WorkspaceAccessError),
+        (_error(400, "INVALID_PARAMETER_VALUE", "no name"), WorkspaceError),
+        (_error(500, "INTERNAL_ERROR", "oops"), WorkspaceUnavailableError),
+        (Answer(body=b"<html>Sign in</html>", content_type="text/html"), WorkspaceUnavailableError),
+        (Answer(status=502, body=b"<html>Bad gateway</html>", content_type="text/html"), WorkspaceUnavailableError),
+    ],
+)
+def test_answers_of_failure_become_ours(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, answer: Answer, ours: type[WorkspaceError]
+) -> None:
+    server.answer_with(answer)
+    with pytest.raises(WorkspaceError, match=r"tables of schema lake\.main") as raised:
+        catalog.tables("lake", "main")
+    assert type(raised.value) is ours
+
+
+# The running task
+
+
+class _Secrets:
+    def __init__(self, value: str | None) -> None:
+        self.value = value
+
+    def get(self, scope: str, key: str) -> str:
+        if self.value is None:
+            raise RuntimeError(f"Secret does not exist with scope: {scope} and key: {key}")
+        return self.value
+
+
+@pytest.fixture
+def in_a_task(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A process that Databricks runs as a task: dbutils comes from the runtime, a host and token are known."""
+    dbutils = SimpleNamespace(jobs=SimpleNamespace(taskValues=object()), secrets=_Secrets("key"))
+    _pretend_runtime(monkeypatch, dbutils)
+    monkeypatch.setenv("DATABRICKS_HOST", "https://workspace.invalid")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "token")
+    monkeypatch.setattr("lakefs_unity_export.workspace.WorkspaceClient", lambda config: ("client", config))
+    monkeypatch.setattr("lakefs_unity_export.workspace.Config", SimpleNamespace)
+    return dbutils
+
+
+def _pretend_runtime(monkeypatch: pytest.MonkeyPatch, dbutils: object) -> None:
+    runtime = types.ModuleType("databricks.sdk.runtime")
+    runtime.dbutils = dbutils  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", runtime)
+    dbruntime = types.ModuleType("dbruntime")
+    dbruntime.__spec__ = SimpleNamespace(name="dbruntime")  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, "dbruntime", dbruntime)
+
+
+def test_a_task_has_task_values_unity_catalog_and_secrets(in_a_task: SimpleNamespace) -> None:
+    runtime = task_runtime()
+    assert runtime.task_values is in_a_task.jobs.taskValues
+    assert isinstance(runtime.unity_catalog, WorkspaceUnityCatalog)
+    assert runtime.secret("lakefs", "access-key") == "key"
+    _, config = runtime.unity_catalog._client  # type: ignore[misc]
+    assert 0 < config.http_timeout_seconds <= 120
+    assert 0 < config.retry_timeout_seconds <= 600
+
+
+def test_a_secret_that_cannot_be_read_is_named_with_the_remedy(in_a_task: SimpleNamespace) -> None:
+    in_a_task.secrets.value = None
+    with pytest.raises(WorkspaceAccessError) as raised:
+        task_runtime().secret("lakefs", "access-key")
+    assert str(raised.value) == (
+        "secret 'access-key' of scope 'lakefs' could not be read (RuntimeError); create it with "
+        "`databricks secrets put-secret lakefs access-key` and give the job's run_as identity READ on the scope"
+    )
+
+
+def test_an_empty_secret_is_refused(in_a_task: SimpleNamespace) -> None:
+    in_a_task.secrets.value = ""
+    with pytest.raises(
+        SettingsError, match=r"^secret 'access-key' of scope 'lakefs' is empty; put the lakeFS key into it$"
+    ):
+        task_runtime().secret("lakefs", "access-key")
+
+
+def test_outside_databricks_there_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is imported that would look for a workspace, and wait for it."""
+    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", None)
+    with pytest.raises(WorkspaceError) as raised:
+        task_runtime()
+    assert str(raised.value) == OUTSIDE
+
+
+def test_dbutils_that_would_lose_task_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend_runtime(monkeypatch, object.__new__(RemoteDbUtils))
+    with pytest.raises(WorkspaceError, match=f"^{OUTSIDE}$"):
+        task_runtime()
+
+
+def test_a_runtime_without_credentials_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    class _Runtime(types.ModuleType):
+        @property
+        def dbutils(self) -> object:
+            raise ValueError("default auth: cannot configure default credentials")
+
+    _pretend_runtime(monkeypatch, None)
+    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", _Runtime("databricks.sdk.runtime"))
+    with pytest.raises(WorkspaceError, match=f"^{OUTSIDE}$"):
+        task_runtime()
+
+
+def test_a_task_that_gets_no_credentials_is_told(in_a_task: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**options: object) -> None:
+        raise ValueError("default auth: cannot configure default credentials")
+
+    monkeypatch.setattr("lakefs_unity_export.workspace.Config", refuse)
+    with pytest.raises(WorkspaceAccessError, match="gave no access to the workspace: default auth"):
+        task_runtime()
