@@ -1,0 +1,178 @@
+"""The local workspace: its parts put together, its server, its life."""
+
+import logging
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+
+from local_stack.workspace.application import WorkspaceApplication
+from local_stack.workspace.calls import Answer, Call, Endpoints
+from local_stack.workspace.catalog_endpoint import CatalogEndpoint
+from local_stack.workspace.compute_endpoints import ComputeEndpoints
+from local_stack.workspace.executors import NotebookCluster, NotebookExecutor, SqlExecutor, SqlWarehouse, TaskAccess
+from local_stack.workspace.file_endpoints import FileEndpoints
+from local_stack.workspace.files import WorkspaceFiles
+from local_stack.workspace.identities import Identities, PrincipalKind
+from local_stack.workspace.identity_endpoints import IdentityEndpoints
+from local_stack.workspace.job_endpoints import JobEndpoints
+from local_stack.workspace.jobs import Jobs
+from local_stack.workspace.permissions import Permissions
+from local_stack.workspace.run_views import RunViews
+from local_stack.workspace.secret_endpoints import SecretEndpoints
+from local_stack.workspace.secret_scopes import SecretScopes
+from local_stack.workspace.task_runner import TaskExecutor
+from local_stack.workspace.task_value_endpoints import TaskValueEndpoints
+from local_stack.workspace.wheel_executor import WheelExecutor
+
+OWNER = "owner@local.invalid"
+WORKSPACE_ID = 1234567890123456
+WAREHOUSE_ID = "10ca1000000000aa"
+START_TIMEOUT_SECONDS = 20.0
+
+logger = logging.getLogger(__name__)
+
+
+class Workspace:
+    """A Databricks workspace on 127.0.0.1 that speaks what the CLI, databricks-sdk and our jobs use.
+
+    Parameters: `folder` for files and the tasks' folders; `cluster` runs notebooks, `warehouse` SQL; Unity Catalog's
+    calls are handed on to `unity_catalog_url` with `unity_catalog_token`; `port`, 0 for a free one;
+    `running_cluster_spark_conf` is the Spark configuration of the cluster that runs already.
+
+    Attributes: `owner` and `token`, the workspace admin who owns the stack; `unsupported_calls`, every call that was
+    refused as unsupported.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        cluster: NotebookCluster,
+        warehouse: SqlWarehouse,
+        unity_catalog_url: str,
+        unity_catalog_token: str,
+        port: int = 0,
+        running_cluster_spark_conf: Mapping[str, str] | None = None,
+        owner: str = OWNER,
+    ) -> None:
+        self.owner = owner
+        self.warehouse_id = WAREHOUSE_ID
+        self.workspace_id = WORKSPACE_ID
+        self.unsupported_calls: list[str] = []
+        self._port = port
+        self._identities = Identities()
+        admin = self._identities.create(owner, kind="user", is_admin=True)
+        self.token = self._identities.issue_token(admin)
+        self._files = WorkspaceFiles(folder / "files")
+        self._files.make_directory(f"/Users/{owner}")
+        self._secrets = SecretScopes()
+        self._permissions = Permissions(self._identities)
+        self._access = TaskAccess(self._identities)
+        self._catalog = CatalogEndpoint(url=unity_catalog_url, token=unity_catalog_token)
+        self._warehouse = warehouse
+        executors: dict[str, TaskExecutor] = {
+            "notebook_task": NotebookExecutor(
+                cluster=cluster,
+                files=self._files,
+                secrets=self._secrets,
+                access=self._access,
+                running_cluster_spark_conf=running_cluster_spark_conf or {},
+            ),
+            "sql_task": SqlExecutor(warehouse=warehouse, warehouse_id=self.warehouse_id, files=self._files),
+            "python_wheel_task": WheelExecutor(folder=folder / "tasks", files=self._files, access=self._access),
+        }
+        self._jobs = Jobs(executors, workspace_id=self.workspace_id, workspace_url=lambda: self.url)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The workspace's address; known once started, or before that with a fixed port."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Serve; returns once requests are answered. Raises OSError where the port is taken."""
+        if self._server is not None:
+            return
+        listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = listener.getsockname()[1]
+        self._access.url = self.url
+        application = WorkspaceApplication(
+            identities=self._identities,
+            endpoints=self._endpoints(),
+            workspace_id=self.workspace_id,
+            account_id=str(uuid.uuid5(uuid.NAMESPACE_DNS, "local")),
+            url=lambda: self.url,
+            unsupported=self.unsupported_calls,
+        )
+        configuration = uvicorn.Config(application.starlette, log_level="error", lifespan="off", ws="none")
+        self._server = uvicorn.Server(configuration)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, name="workspace", daemon=True
+        )
+        self._thread.start()
+        self._wait_until_started(self._server, self._thread)
+
+    def stop(self) -> None:
+        """Cancel what runs, end the tasks' processes and stop serving; a second call does nothing."""
+        server, self._server = self._server, None
+        if server is None or self._thread is None:
+            return
+        self._jobs.stop()
+        server.should_exit = True
+        self._thread.join(timeout=START_TIMEOUT_SECONDS)
+        self._catalog.close()
+
+    def create_principal(self, name: str, *, kind: PrincipalKind) -> str:
+        """A new user or service principal without rights; the bearer token that acts as it.
+
+        A service principal's application id is the name. Raises ApiError where the name is taken.
+        """
+        principal = self._identities.create(name, kind=kind)
+        self._files.make_directory(f"/Users/{name}")
+        return self._identities.issue_token(principal)
+
+    def create_client_secret(self, name: str) -> str:
+        """An OAuth secret of a service principal, for the client-credentials grant; its client id is the name."""
+        return self._identities.create_client_secret(name)
+
+    def __enter__(self) -> "Workspace":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _endpoints(self) -> Endpoints:
+        views = RunViews(url=self.url, workspace_id=self.workspace_id)
+        return {
+            **JobEndpoints(self._jobs, self._permissions, views).endpoints(),
+            **FileEndpoints(self._files, self._permissions).endpoints(),
+            **SecretEndpoints(self._secrets).endpoints(),
+            **IdentityEndpoints(self._identities, self._permissions, self._jobs, self._files).endpoints(),
+            **ComputeEndpoints(self._warehouse, warehouse_id=self.warehouse_id, owner=self.owner).endpoints(),
+            **TaskValueEndpoints(self._jobs.runs).endpoints(),
+            **self._catalog.endpoints(),
+            ("POST", "/telemetry-ext"): _telemetry,
+        }
+
+    def _wait_until_started(self, server: uvicorn.Server, thread: threading.Thread) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("The local workspace did not start.")
+            time.sleep(0.01)
+
+
+def _telemetry(call: Call) -> Answer:
+    """The CLI's telemetry: taken, counted and dropped."""
+    return {"errors": [], "numProtoSuccess": len(call.items("protoLogs"))}
