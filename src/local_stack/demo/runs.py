@@ -29,7 +29,6 @@ class TaskState:
     seconds: float
     run_id: int
     message: str = ""
-    is_loop: bool = False
     iterations: tuple["TaskState", ...] = ()
 
     @property
@@ -166,7 +165,6 @@ def _task_state(task: RunTask, loop: Run | None = None) -> TaskState:
         seconds=_seconds(task.start_time, task.end_time),
         run_id=task.run_id or 0,
         message=(task.state.state_message if task.state else None) or "",
-        is_loop=task.for_each_task is not None,
         iterations=tuple(_task_state(iteration) for iteration in iterations),
     )
 
