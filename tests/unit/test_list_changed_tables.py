@@ -3,11 +3,13 @@
 import contextlib
 import json
 import re
+from dataclasses import fields
 
 import pytest
-from doubles import LakeFSDouble, UnityCatalogDouble
-from export_story import BASE, Story, descriptor, table
+from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from export_story import BASE, REQUEST, Story, descriptor, table
 
+from lakefs_unity_export import list_changed_tables as module
 from lakefs_unity_export.errors import (
     InvalidDescriptorsError,
     InvalidNameError,
@@ -20,6 +22,7 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
+from lakefs_unity_export.lakefs_client import Credentials
 from lakefs_unity_export.list_changed_tables import MAX_TASK_VALUE_BYTES
 from lakefs_unity_export.ports import RegisteredTable
 
@@ -609,3 +612,73 @@ def test_three_of_a_thousand_changed_tables_take_few_calls_whatever_their_object
     assert calls.pop("read_object") == 1000
     assert calls == {"branch_head": 1, "commit": 1, "list_objects": 1, "diff": 2}
     assert dict(story.unity_catalog.calls) == {"schema_properties": 1, "tables": 1}
+
+
+# The entry point
+
+
+class _Runtime:
+    def __init__(self, story: Story) -> None:
+        self.task_values = TaskValuesDouble()
+        self.unity_catalog = story.unity_catalog
+        self.secrets_read: list[tuple[str, str]] = []
+
+    def secret(self, scope: str, key: str) -> str:
+        self.secrets_read.append((scope, key))
+        return f"value of {key}"
+
+
+def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) -> _Runtime:
+    runtime = _Runtime(story)
+
+    def client(*, endpoint: str, repository: str, credentials: Credentials) -> LakeFSDouble:
+        assert (endpoint, repository) == ("https://lakefs.example.com", "shop")
+        assert credentials == Credentials(
+            access_key_id="value of lakefs-access-key-id", secret_access_key="value of lakefs-secret-access-key"
+        )
+        return story.lakefs
+
+    values = {each.name: getattr(REQUEST, each.name) for each in fields(REQUEST)} | parameters
+    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
+    monkeypatch.setattr(module, "LakeFSClient", client)
+    monkeypatch.setattr("sys.argv", ["list_changed_tables", *(f"--{name}={value}" for name, value in values.items())])
+    module.main()
+    return runtime
+
+
+def test_the_task_lists_with_the_keys_of_the_secret_scope(
+    monkeypatch: pytest.MonkeyPatch, story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story.lakefs.put(table("t1"))
+    runtime = _run_task(monkeypatch, story)
+    assert runtime.secrets_read == [("lakefs", "lakefs-access-key-id"), ("lakefs", "lakefs-secret-access-key")]
+    assert runtime.task_values.values["table_count"] == 1
+    printed = capsys.readouterr().out
+    assert "1 of 1 tables to export" in printed
+    assert "value of" not in printed + json.dumps(runtime.task_values.values)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"branch": "a'b"},
+            "SettingsError: job parameter branch is \"a'b\"; lakeFS names are letters, digits, '_' and '-'",
+        ),
+        ({"branch": "gone"}, "LakeFSNotFoundError: branch 'gone' not found"),
+        ({"catalog": "nowhere"}, "WorkspaceNotFoundError: Unity Catalog has no catalog nowhere"),
+        ({"catalog": ""}, "SettingsError: catalog is empty; set the job parameter or the bundle variable of this name"),
+    ],
+)
+def test_the_task_exits_with_the_message_of_what_went_wrong(
+    monkeypatch: pytest.MonkeyPatch, story: Story, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        _run_task(monkeypatch, story, **parameters)
+    assert raised.value.code == message
+
+
+def test_the_task_reads_no_secret_for_a_request_it_cannot_use(monkeypatch: pytest.MonkeyPatch, story: Story) -> None:
+    monkeypatch.setattr(_Runtime, "secret", lambda *_: pytest.fail("a secret was read"))
+    with pytest.raises(SystemExit):
+        _run_task(monkeypatch, story, mode="some")
