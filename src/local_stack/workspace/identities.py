@@ -88,10 +88,15 @@ class Identities:
             return [principal for principal in self._principals.values() if kind in (None, principal.kind)]
 
     def issue_token(
-        self, principal: Principal, *, lifetime_seconds: float | None = None, task_run_id: int | None = None
+        self,
+        principal: Principal,
+        *,
+        lifetime_seconds: float | None = None,
+        task_run_id: int | None = None,
+        token: str | None = None,
     ) -> str:
-        """A bearer token that acts as the principal; without a lifetime it stays valid."""
-        token = f"dapi{secrets.token_hex(16)}"
+        """A bearer token that acts as the principal, a new one if not given; without a lifetime it stays valid."""
+        token = token or f"dapi{secrets.token_hex(16)}"
         expires = None if lifetime_seconds is None else time.monotonic() + lifetime_seconds
         with self._lock:
             self._tokens[token] = _Token(caller=Caller(principal=principal, task_run_id=task_run_id), expires=expires)

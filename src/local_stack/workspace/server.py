@@ -129,14 +129,14 @@ class Workspace:
         self._thread.join(timeout=START_TIMEOUT_SECONDS)
         self._catalog.close()
 
-    def create_principal(self, name: str, *, kind: PrincipalKind) -> str:
-        """A new user or service principal without rights; the bearer token that acts as it.
+    def create_principal(self, name: str, *, kind: PrincipalKind, token: str | None = None) -> str:
+        """A new user or service principal without rights; the bearer token that acts as it, a new one if not given.
 
         A service principal's application id is the name. Raises ApiError where the name is taken.
         """
         principal = self._identities.create(name, kind=kind)
         self._files.make_directory(f"/Users/{name}")
-        return self._identities.issue_token(principal)
+        return self._identities.issue_token(principal, token=token)
 
     def create_client_secret(self, name: str) -> str:
         """An OAuth secret of a service principal, for the client-credentials grant; its client id is the name."""

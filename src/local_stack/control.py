@@ -1,0 +1,122 @@
+"""The local stack while it runs: its instructions, and what a second terminal asks of it."""
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+import lakefs_sdk
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors.base import DatabricksError
+from databricks.sdk.service.sql import StatementState
+from rich.console import Console
+from rich.table import Table
+
+from local_stack.errors import SetupError
+from local_stack.hook import HookSettings
+from local_stack.hook import install_hook as put_hook
+
+if TYPE_CHECKING:
+    from local_stack.stack import LocalStack
+
+JOB_NAME = "export_tables"
+# Set in the environment file where the hook has to carry its token itself: a server that was not started by us.
+HOOK_TOKEN_VARIABLE = "LOCAL_STACK_HOOK_TOKEN"  # noqa: S105, a variable's name
+
+_STATEMENT_WAIT = "50s"  # the longest that the API waits
+
+
+def serve(stack: "LocalStack", out: TextIO) -> int:
+    """Writes the environment file, says what to do with it, and waits for Ctrl-C; the exit code."""
+    path = stack.write_environment_file()
+    print(
+        f"""
+The local stack is running. In another terminal, in this folder:
+
+  source {os.path.relpath(path)}
+  databricks bundle deploy -t local
+  databricks bundle run export_tables -t local -- --repository=REPOSITORY --branch=BRANCH
+  python -m local_stack install-hook REPOSITORY BRANCH     # from then on, commits start the job
+  python -m local_stack sql "SHOW SCHEMAS IN main"
+
+lakeFS: {stack.lakefs.endpoint_url}, for any client; its keys are in that file. Ctrl-C ends everything.""",
+        file=out,
+        flush=True,
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nstopping", file=out, flush=True)
+    return 0
+
+
+def install_hook(repository: str, branch: str, out: TextIO, environment: Mapping[str, str] = os.environ) -> int:
+    """Puts the hook into a branch, for the stack that the environment names; the exit code.
+
+    Raises SetupError where there is no such stack, job, repository or branch.
+    """
+    client = lakefs_client(environment)
+    settings = HookSettings(
+        host=_required(environment, "DATABRICKS_HOST"),
+        job_id=deployed_job(_workspace(environment)),
+        token=environment.get(HOOK_TOKEN_VARIABLE, ""),
+    )
+    commit_id = put_hook(client, repository=repository, branch=branch, settings=settings)
+    print(f"the hook is in {repository}/{branch}, commit {commit_id}", file=out)
+    return 0
+
+
+def query(statement: str, out: TextIO, environment: Mapping[str, str] = os.environ) -> int:
+    """Runs a statement on the stack's warehouse and prints its rows; the exit code.
+
+    Raises SetupError where there is no such stack.
+    """
+    warehouse = _required(environment, "BUNDLE_VAR_warehouse_id")
+    console = Console(file=out)
+    try:
+        answer = _workspace(environment).statement_execution.execute_statement(
+            statement=statement, warehouse_id=warehouse, wait_timeout=_STATEMENT_WAIT
+        )
+    except DatabricksError as error:
+        raise SetupError(str(error)) from error
+    status = answer.status
+    if status is None or status.state is not StatementState.SUCCEEDED:
+        raise SetupError(status.error.message or "" if status and status.error else "the statement did not finish")
+    columns = (answer.manifest.schema.columns or []) if answer.manifest and answer.manifest.schema else []
+    table = Table(*(column.name or "" for column in columns))
+    for row in (answer.result.data_array or []) if answer.result else []:
+        table.add_row(*("NULL" if value is None else value for value in row))
+    console.print(table if columns else "done")
+    return 0
+
+
+def deployed_job(client: WorkspaceClient) -> str:
+    """The id of the deployed job, as text. Raises SetupError where there is none."""
+    for job in client.jobs.list(name=JOB_NAME):
+        return str(job.job_id)
+    raise SetupError(f"the workspace has no job {JOB_NAME} yet; deploy it: databricks bundle deploy -t local")
+
+
+def lakefs_client(environment: Mapping[str, str]) -> lakefs_sdk.ApiClient:
+    """A client of the lakeFS that the environment names. Raises SetupError where it names none."""
+    return lakefs_sdk.ApiClient(
+        lakefs_sdk.Configuration(
+            host=_required(environment, "LAKECTL_SERVER_ENDPOINT_URL").removesuffix("/api/v1") + "/api/v1",
+            username=_required(environment, "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"),
+            password=_required(environment, "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"),
+        )
+    )
+
+
+def _workspace(environment: Mapping[str, str]) -> WorkspaceClient:
+    return WorkspaceClient(
+        host=_required(environment, "DATABRICKS_HOST"),
+        token=_required(environment, "DATABRICKS_TOKEN"),
+        auth_type="pat",
+    )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    if not (value := environment.get(name, "")):
+        raise SetupError(f"{name} is not set; start the stack with `make up`, and `source .local_stack/env` here")
+    return value

@@ -1,0 +1,64 @@
+"""Puts the hook into a lakeFS repository, with what it needs to know of the workspace filled in."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lakefs_sdk
+from lakefs_sdk.exceptions import ApiException, NotFoundException
+
+from local_stack.errors import SetupError
+
+RESOURCES = Path(__file__).parents[2] / "resources" / "lakefs"
+ACTION_FILE = "_lakefs_actions/unity_export.yaml"
+SCRIPT = "scripts/unity_export.lua"
+# What a lakeFS server hands to its hooks: it takes no other prefix (lakeFS documentation, "Lua hooks").
+HOST_VARIABLE = "LAKEFSACTION_DATABRICKS_HOST"
+TOKEN_VARIABLE = "LAKEFSACTION_DATABRICKS_TOKEN"  # noqa: S105, a variable's name
+JOB_VARIABLE = "LAKEFSACTION_EXPORT_JOB_ID"
+
+_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookSettings:
+    """What the hook calls: the workspace, and the job. The token is empty where lakeFS's own environment has it."""
+
+    host: str
+    job_id: str
+    token: str = field(default="", repr=False)
+
+
+def rendered_action(settings: HookSettings) -> str:
+    """The action file with host and job id in the place of environment variables, and the token where it is given."""
+    values = {HOST_VARIABLE: settings.host, JOB_VARIABLE: settings.job_id, TOKEN_VARIABLE: settings.token}
+    text = (RESOURCES / ACTION_FILE).read_text()
+    for variable, value in values.items():
+        reference = "{{ ENV." + variable + " }}"
+        if reference not in text:
+            raise SetupError(f"{ACTION_FILE} no longer takes {reference}; correct src/local_stack/hook.py")
+        if value:
+            text = text.replace(reference, value)
+    return text
+
+
+def install_hook(client: lakefs_sdk.ApiClient, *, repository: str, branch: str, settings: HookSettings) -> str:
+    """Writes action file and script to the branch and commits them; the commit's id.
+
+    Raises SetupError where lakeFS refuses, such as for a repository that does not exist.
+    """
+    objects = lakefs_sdk.ObjectsApi(client)
+    files = {ACTION_FILE: rendered_action(settings).encode(), SCRIPT: (RESOURCES / SCRIPT).read_bytes()}
+    try:
+        for path, content in files.items():
+            objects.upload_object(repository, branch, path, content=content, _request_timeout=_TIMEOUT_SECONDS)
+        creation = lakefs_sdk.CommitCreation(message="Export every commit to Unity Catalog")
+        commit = lakefs_sdk.CommitsApi(client).commit(repository, branch, creation, _request_timeout=_TIMEOUT_SECONDS)
+    except NotFoundException as error:
+        raise SetupError(
+            f"lakeFS has no repository {repository!r} with a branch {branch!r}; create it first"
+        ) from error
+    except ApiException as error:
+        raise SetupError(
+            f"lakeFS answered {error.status} when the hook was put into {repository!r}: {error.body}"
+        ) from error
+    return str(commit.id)

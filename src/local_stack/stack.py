@@ -1,0 +1,210 @@
+"""The local stack as one: Unity Catalog, lakeFS, cluster, warehouse and workspace, started and stopped together."""
+
+import os
+import secrets
+import shlex
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import httpx
+from databricks.sdk import WorkspaceClient
+
+from local_stack.cluster import Cluster
+from local_stack.control import HOOK_TOKEN_VARIABLE, JOB_NAME, deployed_job, lakefs_client
+from local_stack.errors import SetupError
+from local_stack.hook import TOKEN_VARIABLE, HookSettings, install_hook
+from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.unity_catalog import UnityCatalogServer
+from local_stack.warehouse import Warehouse
+from local_stack.workspace import Workspace
+
+CATALOG = "main"
+SECRET_SCOPE = "lakefs"  # noqa: S105, a scope's name
+# The application id of the service principal that may run the job and nothing else.
+HOOK_PRINCIPAL = "4c6b6546-5300-4000-8000-686f6f6b0001"
+ENVIRONMENT_FILE = "env"
+
+
+class LocalStack:
+    """Everything the bundle needs, on 127.0.0.1 and free ports, with all its files in one folder.
+
+    Parameters: the folder, which is removed at the end, and where progress is told. Real servers are used where
+    they are configured: Unity Catalog at `UNITY_CATALOG_URL` (with `UNITY_CATALOG_TOKEN`), and lakeFS as
+    `start_lakefs` finds it. Use it as a context manager: what was started is stopped, also after a failure.
+    """
+
+    lakefs: LakeFS
+    warehouse: Warehouse
+    cluster: Cluster
+    workspace: Workspace
+
+    def __init__(self, *, folder: Path, progress: TextIO) -> None:
+        self.folder = folder.resolve()
+        self._progress = progress
+        self._exits = ExitStack()
+        # A lakeFS server that is configured may hand a token to its hooks already.
+        self._hook_token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32)
+
+    def __enter__(self) -> Self:
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise SetupError(
+                f"{self.folder} is in use by another local stack, or is left of one that was killed: "
+                "stop that one, or remove the folder"
+            )
+        try:
+            self._start()
+        except BaseException:
+            self._exits.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exits.close()
+
+    @property
+    def url(self) -> str:
+        """Address of the workspace."""
+        return self.workspace.url
+
+    def client(self) -> WorkspaceClient:
+        """The workspace through the Databricks SDK, as its owner."""
+        return WorkspaceClient(host=self.url, token=self.workspace.token, auth_type="pat")
+
+    def s3a_conf(self) -> dict[str, str]:
+        """Spark configuration that reads any lakeFS repository: what target `local` gives its job cluster."""
+        return {
+            "spark.databricks.cluster.profile": "singleNode",
+            "spark.master": "local[*]",
+            "spark.hadoop.fs.s3a.endpoint": self.lakefs.s3_endpoint_url,
+            "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.access.key": self.lakefs.access_key_id,
+            "spark.hadoop.fs.s3a.secret.key": self.lakefs.secret_access_key,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """What the Databricks CLI, the bundle's target `local` and lakeFS clients need, as environment variables."""
+        return {
+            "DATABRICKS_HOST": self.url,
+            "DATABRICKS_TOKEN": self.workspace.token,
+            # The CLI would keep the host and the user of this short-lived workspace in the home folder.
+            "DATABRICKS_CACHE_ENABLED": "false",
+            "BUNDLE_VAR_lakefs_endpoint": self.lakefs.endpoint_url,
+            "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
+            "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
+            "BUNDLE_VAR_catalog": CATALOG,
+            "BUNDLE_VAR_target_base_location": (self.folder / "exports").as_uri(),
+            "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
+            "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
+            **self._hook_variables(),
+            "LAKECTL_SERVER_ENDPOINT_URL": self.lakefs.endpoint_url,
+            "LAKECTL_CREDENTIALS_ACCESS_KEY_ID": self.lakefs.access_key_id,
+            "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY": self.lakefs.secret_access_key,
+            "AWS_ENDPOINT_URL_S3": self.lakefs.s3_endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.lakefs.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.lakefs.secret_access_key,
+        }
+
+    def install_hook(self, repository: str, branch: str) -> str:
+        """Put the hook into a branch of a repository and commit it; the commit's id.
+
+        Raises SetupError where the job is not deployed yet, or lakeFS refuses.
+        """
+        environment = self.environment()
+        settings = HookSettings(
+            host=self.url, job_id=deployed_job(self.client()), token=environment.get(HOOK_TOKEN_VARIABLE, "")
+        )
+        return install_hook(lakefs_client(environment), repository=repository, branch=branch, settings=settings)
+
+    def write_environment_file(self) -> Path:
+        """Writes `environment()` to a file that a shell can source; readable by its owner only."""
+        path = self.folder / ENVIRONMENT_FILE
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items()]
+        path.touch(mode=0o600)
+        path.write_text("".join(lines))
+        return path
+
+    def _hook_variables(self) -> dict[str, str]:
+        """The hook's token, for an action file that has to carry it: a server of others has no variable for it."""
+        in_lakefs = self.lakefs.kind != "server" or TOKEN_VARIABLE in os.environ
+        return {} if in_lakefs else {HOOK_TOKEN_VARIABLE: self._hook_token}
+
+    def _start(self) -> None:
+        self._exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        catalog_url, catalog_token = self._start_unity_catalog()
+        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment={TOKEN_VARIABLE: self._hook_token})
+        self._exits.callback(self.lakefs.stop)
+        self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
+        self.cluster = Cluster(folder=self.folder / "cluster")
+        self._exits.callback(self.cluster.stop)
+        self.warehouse = Warehouse(
+            unity_catalog_url=catalog_url,
+            unity_catalog_token=catalog_token,
+            spark_conf=self.s3a_conf(),
+            folder=self.folder / "warehouse",
+        )
+        self._exits.callback(self.warehouse.stop)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            started = pool.submit(self.warehouse.start)
+            self._start_workspace(catalog_url, catalog_token)
+            started.result()
+        self._say("SQL warehouse is running")
+
+    def _start_unity_catalog(self) -> tuple[str, str]:
+        """Address and token of the Unity Catalog, with our catalog in it."""
+        url = os.environ.get("UNITY_CATALOG_URL", "").rstrip("/")
+        token = os.environ.get("UNITY_CATALOG_TOKEN", "")
+        if not url:
+            server = UnityCatalogServer(folder=self.folder / "unity_catalog")
+            server.start()
+            self._exits.callback(server.stop)
+            url, token = server.url, server.token
+        _make_catalog(url, token)
+        self._say(f"Unity Catalog at {url}")
+        return url, token
+
+    def _start_workspace(self, catalog_url: str, catalog_token: str) -> None:
+        self.workspace = Workspace(
+            folder=self.folder / "workspace",
+            cluster=self.cluster,
+            warehouse=self.warehouse,
+            unity_catalog_url=catalog_url,
+            unity_catalog_token=catalog_token,
+            running_cluster_spark_conf=self.s3a_conf(),
+        )
+        self.workspace.start()
+        self._exits.callback(self.workspace.stop)
+        self.workspace.create_principal(HOOK_PRINCIPAL, kind="service_principal", token=self._hook_token)
+        client = self.client()
+        client.secrets.create_scope(SECRET_SCOPE)
+        client.secrets.put_secret(SECRET_SCOPE, "lakefs-access-key-id", string_value=self.lakefs.access_key_id)
+        client.secrets.put_secret(SECRET_SCOPE, "lakefs-secret-access-key", string_value=self.lakefs.secret_access_key)
+        self._say(f"workspace at {self.url}")
+
+    def _say(self, line: str) -> None:
+        print(f"local stack: {line}", file=self._progress, flush=True)
+
+
+def _make_catalog(url: str, token: str) -> None:
+    """Creates our catalog where the Unity Catalog lacks it. Raises SetupError where the server refuses."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    catalogs = f"{url}/api/2.1/unity-catalog/catalogs"
+    try:
+        with httpx.Client(headers=headers, timeout=30) as client:
+            answer = client.get(f"{catalogs}/{CATALOG}")
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                answer = client.post(catalogs, json={"name": CATALOG})
+    except httpx.HTTPError as error:
+        raise SetupError(f"Unity Catalog at {url} does not answer ({error}); check UNITY_CATALOG_URL") from error
+    if answer.is_error:
+        raise SetupError(
+            f"Unity Catalog at {url} answered {answer.status_code} when asked for catalog {CATALOG}: "
+            f"{answer.text[:200]}; check UNITY_CATALOG_URL and UNITY_CATALOG_TOKEN"
+        )
