@@ -50,6 +50,7 @@ class WorkspaceApplication:
             Route("/oidc/.well-known/oauth-authorization-server", self._oauth_metadata, methods=["GET"]),
             Route("/oidc/v1/token", self._token, methods=["POST"]),
             Route("/", self._front_page, methods=["GET"]),
+            Route("/jobs/{job_id:int}/runs/{run_id:int}", self._run_page, methods=["GET"]),
             *(
                 Route(path, self._authenticated(endpoint), methods=[method])
                 for (method, path), endpoint in endpoints.items()
@@ -92,6 +93,12 @@ class WorkspaceApplication:
 
     async def _front_page(self, _request: Request) -> Response:
         text = f"Local Databricks workspace {self._workspace_id}. It has a REST API and no pages; use the CLI or SDK.\n"
+        return PlainTextResponse(text, headers=self._headers())
+
+    async def _run_page(self, request: Request) -> Response:
+        """What a person finds who opens the address that the CLI prints."""
+        run_id = request.path_params["run_id"]
+        text = f"The local workspace has no pages. Show this run with: databricks jobs get-run {run_id}\n"
         return PlainTextResponse(text, headers=self._headers())
 
     def _authenticated(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local_stack.workspace.calls import Answer, Call, Endpoints
 from local_stack.workspace.errors import does_not_exist, invalid
-from local_stack.workspace.executors import RUNNING_CLUSTER_ID, SqlWarehouse
+from local_stack.workspace.executors import RUNNING_CLUSTER_ID, SqlWarehouse, sql_error_text
 
 SPARK_VERSION = "17.3.x-scala2.13"
 NODE_TYPE = "local.2"
@@ -164,7 +164,7 @@ class _Statement:
                 results = warehouse.execute(sql, parameters, catalog=catalog, schema=schema)
                 self._end("SUCCEEDED", _result_body(results[-1]) if results else {})
             except Exception as error:
-                self._end("FAILED", {"error": _error_body(error)})
+                self._end("FAILED", {"error": {"error_code": "BAD_REQUEST", "message": sql_error_text(error)}})
 
         threading.Thread(target=run, name=f"statement-{self.id}", daemon=True).start()
 
@@ -221,9 +221,3 @@ def _result_body(result: Any) -> dict[str, Any]:
         },
         "result": {"chunk_index": 0, "row_offset": 0, "row_count": len(rows), "data_array": rows},
     }
-
-
-def _error_body(error: Exception) -> dict[str, Any]:
-    error_class = getattr(error, "error_class", None)
-    prefix = f"[{error_class}] " if error_class and not str(error).startswith("[") else ""
-    return {"error_code": "BAD_REQUEST", "message": prefix + str(error)}

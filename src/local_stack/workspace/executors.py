@@ -176,8 +176,17 @@ class SqlExecutor:
             text = self._files.read(sql_task["file"]["path"]).decode()
         except ApiError as error:
             return TaskOutput(error=f"The SQL file cannot be read: {error.message}")
-        self._warehouse.execute(text, sql_task.get("parameters") or {})
+        try:
+            self._warehouse.execute(text, sql_task.get("parameters") or {})
+        except Exception as error:  # whatever the warehouse says is the task's error
+            return TaskOutput(error=sql_error_text(error))
         return TaskOutput()
+
+
+def sql_error_text(error: Exception) -> str:
+    """What the warehouse said, with the error class in front as Databricks shows it."""
+    error_class = getattr(error, "error_class", None)
+    return f"[{error_class}] {error}" if error_class and not str(error).startswith("[") else str(error)
 
 
 def wheel_files(files: WorkspaceFiles, work: TaskWork) -> tuple[Path, ...]:

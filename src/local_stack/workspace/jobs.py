@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_stack.workspace.errors import ApiError, does_not_exist, invalid
+from local_stack.workspace.errors import ApiError, invalid
 from local_stack.workspace.identifiers import new_identifier
 from local_stack.workspace.job_runner import JobRunner
 from local_stack.workspace.job_settings import check_job, checked_update
@@ -69,7 +69,8 @@ class Jobs:
         """The job with this id."""
         with self._lock:
             if job_id not in self._jobs:
-                raise does_not_exist(f"Job {job_id} does not exist.")
+                # A 400, as Databricks answers; the SDKs turn it into ResourceDoesNotExist by its text.
+                raise invalid(f"Job {job_id} does not exist.")
             return self._jobs[job_id]
 
     def all(self) -> list[Job]:

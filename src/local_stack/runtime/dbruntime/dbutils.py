@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from dbruntime.task_context import current_context
+from dbruntime.task_context import TaskContext, current_context, set_context
 
 TIMEOUT_SECONDS = 30
 MAXIMUM_VALUE_BYTES = 48 * 1024  # Databricks documentation, jobs/task-values
@@ -125,9 +125,11 @@ class DBUtils(_Utility):
     """`dbutils` of one task.
 
     Parameters: `host` and `token` of the workspace, the id of the task's run, and its parameters as widgets.
+    The thread that makes it belongs to the task from then on: ``WorkspaceClient()`` in it acts as the task.
     """
 
     def __init__(self, host: str, token: str, task_run_id: int, parameters: dict[str, str]) -> None:
+        set_context(TaskContext(host=host, token=token, task_run_id=task_run_id, parameters=dict(parameters)))
         workspace = _Workspace(host, token)
         self.task_run_id = task_run_id
         self.widgets = _Widgets(parameters)
