@@ -33,10 +33,12 @@ class CatalogRequestError(Exception):
 class CatalogClient:
     """Calls to one Unity Catalog server. Safe to use from several threads."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=self._url + API, headers=headers, timeout=TIMEOUT_SECONDS)
+        self._client = httpx.Client(
+            base_url=self._url + API, headers=headers, timeout=TIMEOUT_SECONDS, transport=transport
+        )
 
     def close(self) -> None:
         """Close the connections."""

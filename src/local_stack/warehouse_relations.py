@@ -137,13 +137,11 @@ class _Walk:
         self.plan(node.relation(), expressions, aliased=aliased, extent=extent or _span(node)[1])
 
     def _common_table_expressions(self, node: Any, outer: frozenset[str]) -> frozenset[str]:
-        """Each one sees those before it (and itself, where recursive); the query sees all."""
+        """Each one sees those before it; the query sees all."""
         names = outer
         for pair in elements(node.cteRelations()):
-            name = frozenset({str(pair._1()).lower()})
-            inside = names | name if node.allowRecursion() else names
-            self.plan(pair._2(), inside, aliased=False, extent=None)
-            names |= name
+            self.plan(pair._2(), names, aliased=False, extent=None)
+            names |= {str(pair._1()).lower()}
         return names
 
     def _expression(self, node: Any, expressions: frozenset[str]) -> None:

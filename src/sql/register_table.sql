@@ -17,19 +17,19 @@ DECLARE OR REPLACE VARIABLE export_location STRING;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
 SET VARIABLE export_schema = CASE
-  WHEN :schema RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$' THEN :schema
+  WHEN :schema RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`\z' THEN :schema
   ELSE raise_error('The parameter schema is not a full name of two parts in backticks: ' || coalesce(:schema, 'NULL'))
 END;
 
 SET VARIABLE export_table = CASE
-  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$'
+  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`\z'
     AND startswith(:table, export_schema || '.') THEN :table
   ELSE raise_error('The parameter table is not a full name of three parts in backticks, within the schema '
     || export_schema || ': ' || coalesce(:table, 'NULL'))
 END;
 
 SET VARIABLE export_location = CASE
-  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]$'
+  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
     THEN :target_path
   ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))

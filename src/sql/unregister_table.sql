@@ -12,13 +12,13 @@ DECLARE OR REPLACE VARIABLE export_location STRING;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
 SET VARIABLE export_table = CASE
-  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`$'
+  WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`\z'
     THEN :table
   ELSE raise_error('The parameter table is not a full name of three parts in backticks: ' || coalesce(:table, 'NULL'))
 END;
 
 SET VARIABLE export_location = CASE
-  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]$'
+  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
     THEN :target_path
   ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))

@@ -1,0 +1,406 @@
+"""The SQL files of the bundle, run as they are on the local warehouse over the embedded Unity Catalog."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from local_stack.unity_catalog import UnityCatalogServer
+from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
+from local_stack.warehouse_tokens import split_statements
+
+pytestmark = pytest.mark.spark
+
+SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
+REGISTER = (SQL_FOLDER / "register_table.sql").read_text()
+UNREGISTER = (SQL_FOLDER / "unregister_table.sql").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A warehouse over a Unity Catalog with the catalog `main`, and a schema's name that no other test has."""
+
+    warehouse: Warehouse
+    unity_catalog: UnityCatalogServer
+    folder: Path
+    schema: str = field(default_factory=lambda: f"feature-{uuid.uuid4().hex[:8]}")
+
+    def location(self, name: str) -> str:
+        return f"file://{self.folder}/{self.schema}/{name}"
+
+    def write(self, name: str, rows: dict[str, list[Any]], **options: Any) -> str:
+        """Write a Delta table, or its next version, and return its location."""
+        write_deltalake(self.location(name), pa.table(rows), mode="overwrite", schema_mode="overwrite", **options)
+        return self.location(name)
+
+    def request(self, method: str, path: str, **content: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.unity_catalog.token}"}
+        url = f"{self.unity_catalog.url}/api/2.1/unity-catalog{path}"
+        response = httpx.request(method, url, headers=headers, **content)
+        response.raise_for_status()
+        return response.json()
+
+    def table(self, name: str) -> dict[str, Any]:
+        return dict(self.request("GET", f"/tables/main.{self.schema}.{name}"))
+
+    def tables(self) -> list[str]:
+        query = {"catalog_name": "main", "schema_name": self.schema}
+        return [table["name"] for table in self.request("GET", "/tables", params=query)["tables"]]
+
+    def schemas(self) -> list[str]:
+        found = self.request("GET", "/schemas", params={"catalog_name": "main"})["schemas"]
+        return [schema["name"] for schema in found]
+
+    def take_name(self, name: str, table_type: str, **more: Any) -> dict[str, Any]:
+        """Put something else under a table's name."""
+        body = {"name": name, "catalog_name": "main", "schema_name": self.schema, "table_type": table_type}
+        self.request("POST", "/schemas", json={"name": self.schema, "catalog_name": "main"})
+        self.request("POST", "/tables", json=body | more)
+        return self.table(name)
+
+    def run(self, sql: str, name: str, **changed: str | None) -> list[StatementResult]:
+        """Run a file with the parameters that the job gives it, some of them changed."""
+        parameters = {
+            "table": f"`main`.`{self.schema}`.`{name}`",
+            "schema": f"`main`.`{self.schema}`",
+            "target_path": self.location(name),
+        }
+        return self.warehouse.execute(sql, parameters | changed)
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("sql_files")
+    unity_catalog = UnityCatalogServer(folder=folder / "unity_catalog")
+    unity_catalog.start()
+    warehouse = Warehouse(
+        unity_catalog_url=unity_catalog.url,
+        unity_catalog_token=unity_catalog.token,
+        spark_conf={},
+        folder=folder / "warehouse",
+    )
+    try:
+        warehouse.start()
+        found = Stack(warehouse=warehouse, unity_catalog=unity_catalog, folder=folder / "exports")
+        found.request("POST", "/catalogs", json={"name": "main"})
+        yield found
+    finally:
+        warehouse.stop()
+        unity_catalog.stop()
+
+
+@pytest.fixture
+def stack(services: Stack) -> Stack:
+    return Stack(warehouse=services.warehouse, unity_catalog=services.unity_catalog, folder=services.folder)
+
+
+def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(column["name"], column["type_text"]) for column in table["columns"]]
+
+
+# --- register -------------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_registered_with_its_schema(stack: Stack) -> None:
+    provenance = {"lakefs.commit_id": "abc", "lakefs.branch": stack.schema}
+    location = stack.write("line_item", {"id": [1, 2], "tag": ["a", "b"]}, description="items")
+    DeltaTable(location).alter.set_table_properties(provenance, raise_if_not_exists=False)
+    stack.run(REGISTER, "line_item")
+    table = stack.table("line_item")
+    assert (table["table_type"], table["data_source_format"]) == ("EXTERNAL", "DELTA")
+    assert (table["storage_location"], table["comment"]) == (location, "items")
+    assert columns(table) == [("id", "bigint"), ("tag", "string")]
+    assert table["properties"] == provenance
+    rows = stack.warehouse.execute(f"SELECT id, tag FROM main.`{stack.schema}`.line_item ORDER BY id", {})[0].rows
+    assert rows == (("1", "a"), ("2", "b"))
+
+
+def test_a_second_run_changes_nothing(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    table, schema = stack.table("orders"), stack.request("GET", f"/schemas/main.{stack.schema}")
+    stack.run(REGISTER, "orders")
+    assert stack.table("orders") == table
+    assert stack.request("GET", f"/schemas/main.{stack.schema}") == schema
+
+
+def test_grants_owner_and_identity_survive_a_registration_again(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    name = f"main.{stack.schema}.orders"
+    changes = [{"principal": "analysts", "add": ["SELECT"]}]
+    granted = stack.request("PATCH", f"/permissions/table/{name}", json={"changes": changes})
+    stack.request("PATCH", f"/tables/{name}", json={"owner": "data-team"})
+    before = stack.table("orders")
+    stack.write("orders", {"id": [1], "more": ["x"]})
+    stack.run(REGISTER, "orders")
+    after = stack.table("orders")
+    assert stack.request("GET", f"/permissions/table/{name}") == granted
+    assert granted["privilege_assignments"] == [{"principal": "analysts", "privileges": ["SELECT"]}]
+    kept = ("table_id", "owner", "created_at", "created_by")
+    assert [after[key] for key in kept] == [before[key] for key in kept]
+    assert after["owner"] == "data-team"
+
+
+def test_a_comment_that_a_person_put_on_the_table_stays(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    stack.request("PATCH", f"/tables/main.{stack.schema}.orders", json={"comment": "ask the data team"})
+    stack.write("orders", {"id": [1], "more": ["x"]})
+    stack.run(REGISTER, "orders")
+    assert stack.table("orders")["comment"] == "ask the data team"
+
+
+def test_a_schema_change_shows_after_the_next_run(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    stack.write("orders", {"id": [1], "price": [1.5]})
+    assert columns(stack.table("orders")) == [("id", "bigint")]
+    stack.run(REGISTER, "orders")
+    assert columns(stack.table("orders")) == [("id", "bigint"), ("price", "double")]
+
+
+def test_properties_and_comment_of_the_log_show_after_the_next_run(stack: Stack) -> None:
+    location = stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    table = DeltaTable(location)
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
+    table.alter.set_table_description("all orders")
+    stack.run(REGISTER, "orders")
+    assert stack.table("orders")["properties"]["delta.logRetentionDuration"] == "interval 1 days"
+    assert stack.table("orders")["comment"] == "all orders"
+
+
+def test_two_tables_share_a_schema_that_has_properties(stack: Stack) -> None:
+    properties = {"lakefs.tpch.commit_id": "abc"}
+    body = {"name": stack.schema, "catalog_name": "main", "properties": properties}
+    stack.request("POST", "/schemas", json=body)
+    for name in ("orders", "line_item"):
+        stack.write(name, {"id": [1]})
+        stack.run(REGISTER, name)
+    assert stack.tables() == ["line_item", "orders"]
+    assert stack.request("GET", f"/schemas/main.{stack.schema}")["properties"] == properties
+
+
+def test_a_location_that_unity_catalog_spells_with_a_slash_is_the_same(stack: Stack) -> None:
+    location = stack.write("orders", {"id": [1]})
+    taken = {"storage_location": f"{location}/", "data_source_format": "DELTA", "columns": []}
+    stack.take_name("orders", "EXTERNAL", **taken)
+    stack.run(REGISTER, "orders")
+    assert columns(stack.table("orders")) == [("id", "bigint")]
+
+
+@pytest.mark.parametrize(
+    ("table_type", "more"),
+    [
+        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
+        ("MANAGED", {}),
+        ("VIEW", {"view_definition": "SELECT 1"}),
+    ],
+)
+def test_a_name_that_is_taken_is_an_error_and_left_alone(stack: Stack, table_type: str, more: dict[str, str]) -> None:
+    stack.write("orders", {"id": [1]})
+    taken = stack.take_name(
+        "orders", table_type, **{key: text.format(schema=stack.schema) for key, text in more.items()}
+    )
+    with pytest.raises(WarehouseError, match="is taken by another table or view") as refused:
+        stack.run(REGISTER, "orders")
+    message = refused.value.message
+    assert refused.value.error_class == "USER_RAISED_EXCEPTION"
+    assert f"`main`.`{stack.schema}`.`orders`" in message
+    assert table_type in message
+    assert taken.get("storage_location", "no location") in message
+    assert stack.location("orders") in message
+    assert stack.table("orders") == taken
+
+
+def test_a_location_that_another_name_has_is_an_error(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    with pytest.raises(WarehouseError, match="LOCATION_OVERLAP"):
+        stack.run(REGISTER, "other", target_path=stack.location("orders"))
+    assert stack.tables() == ["orders"]
+
+
+def test_a_missing_catalog_is_named(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    with pytest.raises(WarehouseError, match="The catalog `nowhere` does not exist") as refused:
+        stack.run(REGISTER, "orders", table="`nowhere`.`s`.`orders`", schema="`nowhere`.`s`")
+    assert refused.value.error_class == "NO_SUCH_CATALOG_EXCEPTION"
+
+
+def test_a_location_without_a_delta_table_is_an_error_that_registers_nothing(stack: Stack) -> None:
+    with pytest.raises(WarehouseError, match="no Delta transaction log") as refused:
+        stack.run(REGISTER, "orders")
+    assert stack.location("orders") in refused.value.message
+    assert stack.tables() == []
+
+
+def test_a_name_in_upper_case_finds_the_table_again(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    other = stack.write("moved", {"id": [1]})
+    upper = {"table": f"`MAIN`.`{stack.schema.upper()}`.`ORDERS`", "schema": f"`MAIN`.`{stack.schema.upper()}`"}
+    stack.run(REGISTER, "orders", **upper)
+    with pytest.raises(WarehouseError, match="is taken"):
+        stack.run(REGISTER, "orders", **upper, target_path=other)
+    assert stack.tables() == ["orders"]
+
+
+INJECTIONS = [
+    {"table": "`main`.`{schema}`.`a` USING DELTA LOCATION 's3://x'; DROP TABLE `main`.`{schema}`.`orders`"},
+    {"table": "`main`.`{schema}`.`a``b`"},
+    {"table": "`main`.`{schema}`.`a'b`"},
+    {"table": '`main`.`{schema}`.`a"b`'},
+    {"table": "`main`.`{schema}`.`a\\b`"},
+    {"table": "`main`.`{schema}`.`a\nb`"},
+    {"table": "`main`.`{schema}`.``"},
+    {"table": "`main`.`{schema}`.`orders`\n"},
+    {"table": "main.{schema}.orders"},
+    {"table": "`main`.`other`.`orders`"},
+    {"table": "`main`.`{schema}`"},
+    {"table": ""},
+    {"table": None},
+    {"schema": "`main`.`{schema}` COMMENT 'x'"},
+    {"schema": "`main`"},
+    {"schema": "`main`.`{schema}`.`x`"},
+    {"schema": None},
+    {"target_path": "{location}' TBLPROPERTIES ('a' = 'b"},
+    {"target_path": "{location}`"},
+    {"target_path": '{location}"x'},
+    {"target_path": "{location}\\"},
+    {"target_path": "{location}\n"},
+    {"target_path": "{location}/"},
+    {"target_path": "/no/scheme"},
+    {"target_path": "s3:"},
+    {"target_path": None},
+]
+
+
+@pytest.mark.parametrize("injection", INJECTIONS, ids=[json.dumps(injection) for injection in INJECTIONS])
+def test_values_that_would_break_out_are_refused_before_anything_happens(
+    stack: Stack, injection: dict[str, str | None]
+) -> None:
+    location = stack.write("orders", {"id": [1]})
+    changed = {
+        name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
+    }
+    with pytest.raises(WarehouseError, match="The parameter") as refused:
+        stack.run(REGISTER, "orders", **changed)
+    assert refused.value.error_class == "USER_RAISED_EXCEPTION"
+    assert any(f"The parameter {name} is not" in refused.value.message for name in (*changed, "table"))
+    assert stack.schema not in stack.schemas()
+
+
+@pytest.mark.parametrize("name", ["a$b", "ä😀", "a;b", "a--b", "a*b", "a|b", ":table", "a%b", "a{b}"])
+def test_odd_names_are_only_names(stack: Stack, name: str) -> None:
+    location = stack.write("plain", {"id": [1]})
+    stack.run(REGISTER, name, target_path=location)
+    assert stack.tables() == [name]
+
+
+def registration_story(stack: Stack, register: str) -> None:
+    """What an installation sees over time: a first export, a schema change, a name that somebody else took."""
+    stack.write("orders", {"id": [1]})
+    stack.run(register, "orders")
+    stack.write("orders", {"id": [1], "price": [1.5]})
+    stack.run(register, "orders")
+    assert columns(stack.table("orders")) == [("id", "bigint"), ("price", "double")]
+    with pytest.raises(WarehouseError, match="is taken by another table or view"):
+        stack.run(register, "orders", target_path=stack.write("moved", {"id": [1]}))
+    stack.run(register, "moved")
+    assert stack.tables() == ["moved", "orders"]
+
+
+def test_the_story_of_a_registration(stack: Stack) -> None:
+    registration_story(stack, REGISTER)
+
+
+def without(sql: str, number: int) -> str:
+    statements = split_statements(sql)
+    return ";\n".join(statement.text for statement in statements[:number] + statements[number + 1 :])
+
+
+@pytest.mark.parametrize("number", range(len(split_statements(REGISTER))))
+def test_no_statement_of_the_registration_can_be_left_out(stack: Stack, number: int) -> None:
+    with pytest.raises((WarehouseError, AssertionError, pytest.fail.Exception)):
+        registration_story(stack, without(REGISTER, number))
+
+
+# --- unregister -----------------------------------------------------------------------------------------------
+
+
+def test_our_registration_is_dropped_and_files_stay(stack: Stack) -> None:
+    location = stack.write("orders", {"id": [1, 2]})
+    stack.run(REGISTER, "orders")
+    stack.run(UNREGISTER, "orders")
+    assert stack.tables() == []
+    assert DeltaTable(location).to_pyarrow_table().num_rows == 2
+
+
+def test_a_name_that_is_not_registered_is_said_and_no_error(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    result = stack.run(UNREGISTER, "gone")[-1]
+    assert result.rows == ((f"`main`.`{stack.schema}`.`gone` is not registered; nothing to do.",),)
+    assert stack.tables() == ["orders"]
+    stack.run(UNREGISTER, "gone", table="`nowhere`.`s`.`gone`")
+
+
+@pytest.mark.parametrize(
+    ("table_type", "more"),
+    [
+        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
+        ("MANAGED", {}),
+        ("VIEW", {"view_definition": "SELECT 1"}),
+    ],
+)
+def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: dict[str, str]) -> None:
+    taken = stack.take_name(
+        "orders", table_type, **{key: text.format(schema=stack.schema) for key, text in more.items()}
+    )
+    with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
+        stack.run(UNREGISTER, "orders")
+    assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
+    assert stack.table("orders") == taken
+
+
+@pytest.mark.parametrize(
+    "injection", [change for change in INJECTIONS if "schema" not in change and "`other`" not in str(change)]
+)
+def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[str, str | None]) -> None:
+    location = stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    changed = {
+        name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
+    }
+    with pytest.raises(WarehouseError, match="The parameter"):
+        stack.run(UNREGISTER, "orders", **changed)
+    assert stack.tables() == ["orders"]
+
+
+def removal_story(stack: Stack, unregister: str) -> None:
+    """Dropping what is ours, twice, and not what is somebody else's."""
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    stack.run(unregister, "orders")
+    stack.run(unregister, "orders")
+    assert stack.tables() == []
+
+
+@pytest.mark.parametrize("number", range(len(split_statements(UNREGISTER))))
+def test_no_statement_of_the_removal_can_be_left_out(stack: Stack, number: int) -> None:
+    with pytest.raises((WarehouseError, AssertionError)):
+        removal_story(stack, without(UNREGISTER, number))
+    assert stack.tables() == ["orders"]
+
+
+def test_the_story_of_a_removal(stack: Stack) -> None:
+    removal_story(stack, UNREGISTER)
