@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from bundle_deployment import Deployment
+from bundle_deployment import SETTINGS, Deployment
 from recording_proxy import RecordingProxy, Request
 
 DEPLOYER = "deployer@example.com"
@@ -51,14 +51,17 @@ class RecordedWorkspace:
         return [self.get("2.2/jobs/get", job_id=each).raise_for_status().json() for each in ids]
 
     def file(self, path: str) -> bytes | None:
-        """The content of a file in the workspace, or None where there is none."""
-        answer = self.get("2.0/workspace/export", path=path, direct_download="true")
-        return None if answer.status_code == 404 else answer.raise_for_status().content
+        """The content of a file in the workspace, or None where there is none. A notebook's suffix may be given."""
+        for stored in (path, path.removesuffix(".py")):
+            answer = self.get("2.0/workspace/export", path=stored, direct_download="true")
+            if answer.status_code != 404:
+                return answer.raise_for_status().content
+        return None
 
 
 @contextmanager
 def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
-    """An empty workspace with one user, until the end of the block."""
+    """An empty workspace with one user and the service principals of the settings, until the end of the block."""
     # The tests of this folder that read files only need no server.
     from local_stack.workspace import Workspace
 
@@ -71,6 +74,8 @@ def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
         unity_catalog_token="none",
     )
     workspace.start()
+    for principal in ("hook_service_principal", "job_service_principal"):
+        workspace.create_principal(SETTINGS[principal], kind="service_principal")
     proxy = RecordingProxy(workspace.url)
     try:
         yield RecordedWorkspace(proxy=proxy, token=workspace.create_principal(DEPLOYER, kind="user"))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -17,10 +18,8 @@ from lakefs_unity_export.clone_table import CloneRequest
 from lakefs_unity_export.export_plan import Item
 
 RESOURCES = ROOT / "resources"
-TASKS: dict[str, Task] = {
-    task.key: task
-    for task in all_tasks(yaml.safe_load((RESOURCES / "export_tables.job.yml").read_text())["resources"]["jobs"][JOB])
-}
+SETTINGS: dict[str, Any] = yaml.safe_load((RESOURCES / "export_tables.job.yml").read_text())["resources"]["jobs"][JOB]
+TASKS: dict[str, Task] = {task.key: task for task in all_tasks(SETTINGS)}
 
 _SQL_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|r'[^']*'|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
 _SQL_PARAMETER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
@@ -89,3 +88,8 @@ def options(main: Callable[[], None], capsys: pytest.CaptureFixture[str], monkey
     with pytest.raises(SystemExit):
         main()
     return set(re.findall(r"--([a-z_]+)\b", capsys.readouterr().out)) - {"help"}
+
+
+def test_one_run_at_a_time_is_not_left_to_the_defaults_of_the_cli() -> None:
+    assert SETTINGS["max_concurrent_runs"] == 1
+    assert SETTINGS["queue"] == {"enabled": True}
