@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -111,7 +113,8 @@ class WorkspaceApplication:
                 caller=caller,
                 query=dict(request.query_params),
                 query_string=request.url.query,
-                body=await _body(request, content),
+                raw_path=request.scope["raw_path"].decode("ascii"),
+                body=_body(request, content),
                 raw_body=content,
                 headers=dict(request.headers),
                 path_parameters=request.path_params,
@@ -151,11 +154,10 @@ class WorkspaceApplication:
         logger.warning("Unsupported call: %s", called)
 
 
-async def _body(request: Request, content: bytes) -> dict[str, Any]:
+def _body(request: Request, content: bytes) -> dict[str, Any]:
     kind = request.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
-        form = await request.form()
-        return {name: value if isinstance(value, str) else await value.read() for name, value in form.items()}
+        return _form(kind, content)
     if not content or "/workspace-files/" in request.url.path:
         return {}
     try:
@@ -165,3 +167,15 @@ async def _body(request: Request, content: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError(400, "MALFORMED_REQUEST", f"The body of {request.url.path} is not a JSON object.")
     return body
+
+
+def _form(kind: str, content: bytes) -> dict[str, Any]:
+    """The fields of a form, as the SDK's upload sends it: files as bytes, the others as text."""
+    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + content)
+    fields: dict[str, Any] = {}
+    for part in message.iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        value = part.get_payload(decode=True)
+        assert isinstance(value, bytes)
+        fields[name] = value if part.get_filename() else value.decode()
+    return fields

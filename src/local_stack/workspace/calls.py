@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from local_stack.workspace.errors import invalid
+from local_stack.workspace.errors import denied, invalid
 from local_stack.workspace.identities import Caller, Principal
 
 
@@ -20,6 +20,7 @@ class Call:
     caller: Caller
     query: Mapping[str, str]
     query_string: str
+    raw_path: str
     body: dict[str, Any]
     raw_body: bytes
     headers: Mapping[str, str]
@@ -96,6 +97,21 @@ class Call:
 Answer = dict[str, Any] | Response
 Endpoint = Callable[[Call], Answer]
 Endpoints = Mapping[tuple[str, str], Endpoint]
+
+
+def with_workspace_access(endpoints: Endpoints) -> Endpoints:
+    """The endpoints, for callers who may use the workspace itself and not only what an access list gives them."""
+    return {route: _needing_access(endpoint) for route, endpoint in endpoints.items()}
+
+
+def _needing_access(endpoint: Endpoint) -> Endpoint:
+    def answer(call: Call) -> Answer:
+        # A task was started by someone who may start it, and acts with the rights of the job.
+        if not call.principal.has_workspace_access and call.caller.task_run_id is None:
+            raise denied(f"{call.principal.name} has no workspace-access; {call.method} {call.path} needs it.")
+        return endpoint(call)
+
+    return answer
 
 
 def decoded(text: str) -> bytes:

@@ -31,7 +31,7 @@ class CatalogEndpoint:
             PRINCIPAL_HEADER: call.principal.name,
             "Content-Type": call.headers.get("content-type", "application/json"),
         }
-        address = f"{self._url}{call.path}" + (f"?{call.query_string}" if call.query_string else "")
+        address = f"{self._url}{call.raw_path}" + (f"?{call.query_string}" if call.query_string else "")
         try:
             answer = self._client.request(call.method, address, content=call.raw_body, headers=headers)
         except httpx.HTTPError as error:

@@ -6,7 +6,6 @@ import hmac
 import secrets
 import threading
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,12 +20,16 @@ TASK_TOKEN_LIFETIME_SECONDS = 6 * 3600
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who calls: `name` is a user's name or a service principal's application id."""
+    """Who calls: `name` is a user's name or a service principal's application id.
+
+    Without `has_workspace_access` (Databricks' entitlement ``workspace-access``) only access lists give rights.
+    """
 
     name: str
     display_name: str
     kind: PrincipalKind
     is_admin: bool = False
+    has_workspace_access: bool = True
     id: int = field(default_factory=new_identifier)
 
 
@@ -53,20 +56,30 @@ class Identities:
         self._tokens: dict[str, _Token] = {}
         self._client_secrets: dict[str, list[str]] = {}
 
-    def create(self, name: str, *, kind: PrincipalKind, display_name: str = "", is_admin: bool = False) -> Principal:
+    def create(
+        self,
+        name: str,
+        *,
+        kind: PrincipalKind,
+        display_name: str = "",
+        is_admin: bool = False,
+        has_workspace_access: bool = True,
+    ) -> Principal:
         """A new principal. Raises ApiError where the name is taken or empty."""
         if not name:
             raise invalid("A principal needs a name.")
         with self._lock:
             if name in self._principals:
                 raise ApiError(409, "RESOURCE_ALREADY_EXISTS", f"There is already a principal named '{name}'.")
-            principal = Principal(name=name, display_name=display_name or name, kind=kind, is_admin=is_admin)
+            principal = Principal(
+                name=name,
+                display_name=display_name or name,
+                kind=kind,
+                is_admin=is_admin,
+                has_workspace_access=has_workspace_access,
+            )
             self._principals[name] = principal
             return principal
-
-    def create_service_principal(self, display_name: str) -> Principal:
-        """A service principal whose application id is made up, as Databricks does."""
-        return self.create(str(uuid.uuid4()), kind="service_principal", display_name=display_name)
 
     def get(self, name: str) -> Principal:
         """The principal of this name. Raises ApiError 404."""

@@ -1,5 +1,6 @@
 """SCIM and the Permissions API: who there is, and who may do what."""
 
+import uuid
 from typing import Any
 
 from local_stack.workspace.calls import Answer, Call, Endpoints
@@ -60,13 +61,14 @@ class IdentityEndpoints:
         """A new service principal; needs a workspace admin."""
         call.accept("displayName", "active", "applicationId", "schemas", "entitlements")
         _require_admin(call)
-        name = call.text("applicationId", "")
-        if name:
-            created = self._identities.create(
-                name, kind="service_principal", display_name=call.text("displayName", name)
-            )
-        else:
-            created = self._identities.create_service_principal(call.text("displayName"))
+        entitlements = {entry.get("value") for entry in call.items("entitlements")}
+        # Databricks makes the application id up, but on Azure it comes from Entra ID.
+        created = self._identities.create(
+            call.text("applicationId", str(uuid.uuid4())),
+            kind="service_principal",
+            display_name=call.text("displayName", ""),
+            has_workspace_access="workspace-access" in entitlements,
+        )
         return _scim_body(created)
 
     def service_principal(self, call: Call) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from local_stack.workspace.calls import Answer, Call, Endpoints
+from local_stack.workspace.calls import Answer, Call, Endpoints, with_workspace_access
 from local_stack.workspace.errors import invalid
 from local_stack.workspace.jobs import Job, Jobs
 from local_stack.workspace.permissions import Permissions
@@ -27,7 +27,6 @@ class JobEndpoints:
     def endpoints(self) -> Endpoints:
         """Method and path to the endpoint, for both versions."""
         table = {
-            ("POST", "create"): self.create,
             ("POST", "reset"): self.reset,
             ("POST", "update"): self.update,
             ("GET", "get"): self.get,
@@ -45,7 +44,10 @@ class JobEndpoints:
         return {
             (method, f"/api/{version}/jobs/{name}"): endpoint
             for version in VERSIONS
-            for (method, name), endpoint in table.items()
+            for (method, name), endpoint in {
+                **table,
+                **with_workspace_access({("POST", "create"): self.create}),
+            }.items()
         }
 
     def create(self, call: Call) -> Answer:

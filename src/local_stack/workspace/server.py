@@ -12,7 +12,7 @@ from types import TracebackType
 import uvicorn
 
 from local_stack.workspace.application import WorkspaceApplication
-from local_stack.workspace.calls import Answer, Call, Endpoints
+from local_stack.workspace.calls import Answer, Call, Endpoints, with_workspace_access
 from local_stack.workspace.catalog_endpoint import CatalogEndpoint
 from local_stack.workspace.compute_endpoints import ComputeEndpoints
 from local_stack.workspace.executors import NotebookCluster, NotebookExecutor, SqlExecutor, SqlWarehouse, TaskAccess
@@ -34,6 +34,7 @@ OWNER = "owner@local.invalid"
 WORKSPACE_ID = 1234567890123456
 WAREHOUSE_ID = "10ca1000000000aa"
 START_TIMEOUT_SECONDS = 20.0
+STOP_GRACE_SECONDS = 3
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,13 @@ class Workspace:
             url=lambda: self.url,
             unsupported=self.unsupported_calls,
         )
-        configuration = uvicorn.Config(application.starlette, log_level="error", lifespan="off", ws="none")
+        configuration = uvicorn.Config(
+            application.starlette,
+            log_level="error",
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=STOP_GRACE_SECONDS,
+        )
         self._server = uvicorn.Server(configuration)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="workspace", daemon=True
@@ -129,12 +136,15 @@ class Workspace:
         self._thread.join(timeout=START_TIMEOUT_SECONDS)
         self._catalog.close()
 
-    def create_principal(self, name: str, *, kind: PrincipalKind, token: str | None = None) -> str:
-        """A new user or service principal without rights; the bearer token that acts as it, a new one if not given.
+    def create_principal(self, name: str, *, kind: PrincipalKind, has_workspace_access: bool | None = None) -> str:
+        """A new user or service principal that is no admin; the bearer token that acts as it, `token` if given.
 
-        A service principal's application id is the name. Raises ApiError where the name is taken.
+        A service principal's application id is the name. With workspace access (a user's default) it can create
+        jobs and use Unity Catalog and the warehouse; without (a service principal's default) only what access lists
+        give it. Raises ApiError where the name is taken.
         """
-        principal = self._identities.create(name, kind=kind)
+        access = kind == "user" if has_workspace_access is None else has_workspace_access
+        principal = self._identities.create(name, kind=kind, has_workspace_access=access)
         self._files.make_directory(f"/Users/{name}")
         return self._identities.issue_token(principal, token=token)
 
@@ -153,14 +163,15 @@ class Workspace:
 
     def _endpoints(self) -> Endpoints:
         views = RunViews(url=self.url, workspace_id=self.workspace_id)
+        compute = ComputeEndpoints(self._warehouse, warehouse_id=self.warehouse_id, owner=self.owner)
         return {
             **JobEndpoints(self._jobs, self._permissions, views).endpoints(),
             **FileEndpoints(self._files, self._permissions).endpoints(),
             **SecretEndpoints(self._secrets).endpoints(),
             **IdentityEndpoints(self._identities, self._permissions, self._jobs, self._files).endpoints(),
-            **ComputeEndpoints(self._warehouse, warehouse_id=self.warehouse_id, owner=self.owner).endpoints(),
+            **with_workspace_access(compute.endpoints()),
             **TaskValueEndpoints(self._jobs.runs).endpoints(),
-            **self._catalog.endpoints(),
+            **with_workspace_access(self._catalog.endpoints()),
             ("POST", "/telemetry-ext"): _telemetry,
         }
 

@@ -70,7 +70,9 @@ class TaskRunner:
     def _attempt(self, run: JobRun, current: TaskRun, outer: StopSignal, item: Any) -> None:
         stop = outer.child()
         timeout = current.settings.get("timeout_seconds") or None
-        output = run_until_stopped(lambda: self._execute(run, current, stop, item), stop, timeout)
+        # Iterations are waited for inside, each with the grace of its own.
+        grace = STOP_GRACE_SECONDS * (2 if current.settings.get("for_each_task") else 1)
+        output = run_until_stopped(lambda: self._execute(run, current, stop, item), stop, timeout, grace)
         with self._store.changed:
             current.output = output or TaskOutput(error=_stop_message(stop, timeout))
         if stop.reason is not None:
@@ -173,7 +175,7 @@ class TaskRunner:
 
 
 def run_until_stopped(
-    work: Callable[[], TaskOutput], stop: StopSignal, timeout_seconds: float | None
+    work: Callable[[], TaskOutput], stop: StopSignal, timeout_seconds: float | None, grace_seconds: float
 ) -> TaskOutput | None:
     """Run the work in a thread of its own; None where it did not end within the grace after a stop.
 
@@ -192,7 +194,7 @@ def run_until_stopped(
     if not finished.wait(timeout_seconds) and not outputs:
         stop.stop(Result.TIMEDOUT)
     if stop.reason is not None:
-        thread.join(STOP_GRACE_SECONDS)
+        thread.join(grace_seconds)
     return outputs[0] if outputs else None
 
 

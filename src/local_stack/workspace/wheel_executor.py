@@ -104,9 +104,9 @@ def _run(folder: Path, stop: StopSignal) -> TaskOutput:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        stop.on_stop(lambda: _end_group(child))
+        stop.on_stop(lambda: _end_group(child) if child.returncode is None else None)
         code = child.wait()
-    _end_group(child)
+    _end_group(child)  # what the task started and left
     return _output(folder, code)
 
 
