@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_deployment import ROOT, TARGETS, Deployment
+from bundle_deployment import ROOT, TARGETS, CLIError, Deployment
 from recorded_workspace import RecordedWorkspace, Sent, uploads
 
 pytestmark = pytest.mark.bundle
@@ -62,3 +62,10 @@ def test_a_wheel_left_behind_is_not_uploaded(deployment: Deployment, workspace: 
     deployment.deploy("dev")
     assert len(uploaded_wheels(uploads(workspace.proxy.take()))) == 1
     assert not left_behind.exists()
+
+
+def test_a_project_without_a_plain_version_is_refused_with_the_reason(deployment: Deployment) -> None:
+    pyproject = deployment.folder / "pyproject.toml"
+    pyproject.write_text(re.sub(r"(?m)^version = .*$", 'dynamic = ["version"]', pyproject.read_text()))
+    with pytest.raises(CLIError, match=r"pyproject\.toml has no line like version"):
+        deployment.deploy("dev")
