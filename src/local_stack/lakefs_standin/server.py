@@ -10,8 +10,10 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_stack.lakefs_standin.api import rest_api
+from local_stack.lakefs_standin.api_actions import action_endpoints
 from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.gateway import Gateway
+from local_stack.lakefs_standin.hook_runs import HookRunner
 from local_stack.lakefs_standin.store import AccessKey, Store
 
 API_PATH = "/api/v1"
@@ -46,9 +48,9 @@ class LakeFSStandIn:
         listener = socket.create_server(("127.0.0.1", self._port), backlog=256)
         self._port = listener.getsockname()[1]
         self._blobs = BlobStore()
-        hooks = NoHooks()
-        store = Store(access_key=self.access_key, blobs=self._blobs, hooks=hooks)
-        application = _Application(rest_api(store, {}), Gateway(store))
+        runner = HookRunner(self._blobs, self._hook_environment)
+        store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
+        application = _Application(rest_api(store, action_endpoints(runner)), Gateway(store))
         configuration = uvicorn.Config(
             application,
             log_level="warning",
@@ -95,8 +97,3 @@ class _Application:
             await self._api({**scope, "path": path, "root_path": ""}, receive, send)
         else:
             await self._gateway(scope, receive, send)
-
-
-class NoHooks:
-    def run_before(self, event: object) -> None: ...
-    def run_after(self, event: object) -> None: ...

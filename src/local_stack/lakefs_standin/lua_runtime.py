@@ -1,0 +1,156 @@
+"""The Lua of lakeFS hooks: Lua 5.2 without what lakeFS leaves out, and with its modules.
+
+What is missing and how the modules behave was observed on a lakeFS server; the functions are in its documentation.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lupa.lua52 as lupa
+
+from local_stack.lakefs_standin import lua_modules
+from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS, http_module
+from local_stack.lakefs_standin.lua_json import json_module
+from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, to_lua
+
+# Runs before the script: takes away, wraps Python functions so that their failures are Lua errors, adds globals.
+PRELUDE = """
+local print_text, load_module = ...
+local kept_globals, kept_strings = {}, {}
+for name in ("_G _VERSION assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset select " ..
+    "setmetatable tonumber tostring type xpcall string table math bit32 "):gmatch("(%S+) ") do
+  kept_globals[name] = true
+end
+for name in ("byte char find format len lower rep reverse sub upper "):gmatch("(%S+) ") do
+  kept_strings[name] = true
+end
+for name in pairs(_G) do if not kept_globals[name] then _G[name] = nil end end
+for name in pairs(string) do if not kept_strings[name] then string[name] = nil end end
+
+local find, pack, unpack, concat = string.find, table.pack, table.unpack, table.concat
+string.find = function(text, part, start) return find(text, part, start, true) end
+
+local function guard(call)
+  return function(...)
+    local results = pack(call(...))
+    if results[1] then return unpack(results, 2, results.n) end
+    error(results[2], 2)
+  end
+end
+local function guard_all(functions)
+  local module = {}
+  for name, call in pairs(functions) do module[name] = guard(call) end
+  return module
+end
+
+local loaded = {}
+local load_guarded = guard(load_module)
+function require(name)
+  if loaded[name] == nil then loaded[name] = guard_all(load_guarded(name)) end
+  return loaded[name]
+end
+function print(...)
+  local parts = pack(...)
+  for index = 1, parts.n do parts[index] = tostring(parts[index]) end
+  print_text(concat(parts, "\\t"))
+end
+function array(list)
+  return setmetatable(list or {}, {__index = function(_, key) if key == "%s" then return true end end})
+end
+return guard_all
+""".replace("%s", ARRAY_MARK.decode())
+
+RUN = """
+local chunk, name = ...
+local compiled, problem = load(chunk, "@" .. name, "t")
+return function()
+  if not compiled then return false, problem end
+  return pcall(compiled)
+end
+"""
+
+
+class LuaError(Exception):
+    """A script failed: the text that it raised, or where it cannot be read."""
+
+
+def run_script(
+    script: str,
+    *,
+    name: str,
+    variables: Mapping[str, Any],
+    output: Callable[[str], None],
+    http_enabled: bool = True,
+    http_timeout_seconds: float = TIMEOUT_SECONDS,
+) -> None:
+    """Run a script to its end. Raises LuaError where it fails.
+
+    Parameters: the script and the name under which errors mention it; global variables (`action`, `args`,
+    `username`); what takes each printed line; whether `net/http` is there, and its time-out.
+    """
+    runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, unpack_returned_tuples=True)
+    run = runtime.execute(RUN.encode(), script.encode(), name.encode())
+    modules = _Modules(runtime, http_enabled=http_enabled, http_timeout_seconds=http_timeout_seconds)
+
+    def print_text(text: bytes) -> None:
+        output(text.decode("utf-8", "replace"))
+
+    modules.guard_all = runtime.execute(PRELUDE.encode(), print_text, modules.load)
+    for variable, value in variables.items():
+        runtime.globals()[variable.encode()] = to_lua(runtime, value)
+    succeeded, problem = _results(run())
+    if not succeeded:
+        # A table raised as an error is lost on lakeFS, so it is here.
+        raise LuaError(problem.decode("utf-8", "replace") if isinstance(problem, bytes) else "unknown error")
+
+
+def _results(values: Any) -> tuple[bool, Any]:
+    return (values[0], values[1] if len(values) > 1 else None) if isinstance(values, tuple) else (values, None)
+
+
+class _Modules:
+    """What `require` finds."""
+
+    def __init__(self, runtime: Any, *, http_enabled: bool, http_timeout_seconds: float) -> None:
+        self._runtime = runtime
+        self.guard_all: Callable[[Any], Any] = lambda functions: functions
+        self._modules: dict[str, Callable[[], dict[str, Any]]] = {
+            "strings": lambda: lua_modules.strings_module(runtime),
+            "regexp": lambda: lua_modules.regexp_module(runtime, self._guarded),
+            "time": lambda: lua_modules.time_module(runtime),
+            "encoding/json": lambda: json_module(runtime),
+            "encoding/base64": lambda: lua_modules.base64_module(runtime),
+            "encoding/hex": lambda: lua_modules.hex_module(runtime),
+            "crypto/sha256": lambda: lua_modules.sha256_module(runtime),
+            "crypto/hmac": lambda: lua_modules.hmac_module(runtime),
+        }
+        if http_enabled:
+            self._modules["net/http"] = lambda: http_module(runtime, http_timeout_seconds)
+
+    def load(self, name: bytes) -> tuple[bool, Any]:
+        """The functions of a module, for `require`: true and a table, or false and what is wrong."""
+        module = self._modules.get(name.decode("utf-8", "replace"))
+        if module is None:
+            return False, b"module '" + name + b"' not found"
+        return True, self._table(module())
+
+    def _guarded(self, functions: dict[str, Any]) -> Any:
+        return self.guard_all(self._table(functions))
+
+    def _table(self, functions: dict[str, Any]) -> Any:
+        return to_lua(self._runtime, {name: _caught(call) for name, call in functions.items()})
+
+
+def _caught(call: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """The function, answering true and its results, or false and its failure: Lua raises it where it was called."""
+
+    def caught(*arguments: Any) -> tuple[Any, ...]:
+        try:
+            results = call(*arguments)
+        except LuaCallError as error:
+            return False, str(error).encode("utf-8", "surrogateescape")
+        except (TypeError, ValueError) as error:
+            return False, f"bad argument: {error}".encode()
+        return (True, *results) if isinstance(results, tuple) else (True, results)
+
+    return caught

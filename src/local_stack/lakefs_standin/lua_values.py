@@ -1,0 +1,67 @@
+"""Values between Python and Lua. Lua strings are bytes; Python text is UTF-8 with stray bytes kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lupa.lua52 as lupa
+
+ARRAY_MARK = b"__lakefs_array"
+
+
+class LuaCallError(Exception):
+    """A module's function refuses its arguments, or fails; Lua sees it as an error."""
+
+
+class LuaArray(list[Any]):
+    """A list that Lua marked as one with `array`."""
+
+
+def text_of(value: Any) -> str:
+    """A Lua string, or a number that stands for one, as Python text. Raises LuaCallError for anything else."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:.14g}"
+    raise LuaCallError(f"string expected, got {lua_type(value)}")
+
+
+def bytes_of(value: Any) -> bytes:
+    """A Lua string as its bytes. Raises LuaCallError for anything else."""
+    return value if isinstance(value, bytes) else text_of(value).encode("utf-8", "surrogateescape")
+
+
+def lua_type(value: Any) -> str:
+    """What `type` says in Lua."""
+    if value is None:
+        return "nil"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return {"str": "string", "bytes": "string"}.get(type(value).__name__) or str(lupa.lua_type(value) or "userdata")
+
+
+def to_lua(runtime: Any, value: Any) -> Any:
+    """A Python value as Lua sees it: tables for mappings and lists, nil for None, strings for text."""
+    if isinstance(value, Mapping):
+        table = runtime.table()
+        for key, item in value.items():
+            table[to_lua(runtime, key)] = to_lua(runtime, item)
+        return table
+    if isinstance(value, list | tuple):
+        return runtime.table(*(to_lua(runtime, item) for item in value))
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    # Lua 5.2 has doubles only: whole numbers beyond 2^53 lose their last digits here as they do there.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def from_lua(value: Any) -> Any:
+    """A Lua value in Python: a dict or LuaArray for a table, text for a string."""
+    if isinstance(value, bytes):
+        return text_of(value)
+    if lupa.lua_type(value) != "table":
+        return value
+    if value[ARRAY_MARK] is True:
+        return LuaArray(from_lua(value[index]) for index in range(1, len(value) + 1))
+    return {key if not isinstance(key, bytes) else text_of(key): from_lua(item) for key, item in value.items()}
