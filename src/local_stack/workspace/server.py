@@ -136,7 +136,9 @@ class Workspace:
         self._thread.join(timeout=START_TIMEOUT_SECONDS)
         self._catalog.close()
 
-    def create_principal(self, name: str, *, kind: PrincipalKind, has_workspace_access: bool | None = None) -> str:
+    def create_principal(
+        self, name: str, *, kind: PrincipalKind, has_workspace_access: bool | None = None, token: str = ""
+    ) -> str:
         """A new user or service principal that is no admin; the bearer token that acts as it, `token` if given.
 
         A service principal's application id is the name. With workspace access (a user's default) it can create
