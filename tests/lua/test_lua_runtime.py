@@ -1,0 +1,93 @@
+"""The stand-in's Lua: what lakeFS's lacks is missing, and its modules behave as observed there."""
+
+from typing import Any
+
+import pytest
+
+from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
+
+pytestmark = pytest.mark.lua
+
+
+def run(script: str, *, http_enabled: bool = True, **variables: Any) -> str:
+    lines: list[str] = []
+    run_script(script, name="script.lua", variables=variables, output=lines.append, http_enabled=http_enabled)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["string.match", "string.gsub", "string.gmatch", "os", "io", "coroutine", "load", "dofile", "package", "python"],
+)
+def test_what_lakefs_lacks_is_missing(name: str) -> None:
+    assert run(f"print({name})") == "nil"
+
+
+@pytest.mark.parametrize("expression", ["7 // 2", "7 & 2"])
+def test_operators_of_later_versions_are_syntax_errors(expression: str) -> None:
+    with pytest.raises(LuaError, match=r"script\.lua:1: "):
+        run(f"print({expression})")
+
+
+def test_find_is_literal() -> None:
+    assert run('print(("a+b"):find("+"))') == "2\t2"
+    assert run('print(("a+b"):find("."))') == "nil"
+
+
+def test_print_joins_with_tabs() -> None:
+    assert run('print(1, "a", nil, true)') == "1\ta\tnil\ttrue"
+
+
+def test_variables_are_tables_and_text() -> None:
+    assert run(
+        "print(action.parents[1], action.name, #action.none)", action={"parents": ["p"], "name": "ü", "none": []}
+    ) == ("p\tü\t0")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('{b="x", a=1}', '{"a":1,"b":"x"}'),
+        ('{a=array({1, "two"})}', '{"a":[1,"two"]}'),
+        ("{a=array({})}", '{"a":[]}'),
+        ('"<a & \\"b\\">"', '"\\u003ca \\u0026 \\"b\\"\\u003e"'),
+        ('"ü\\n"', '"ü\\n"'),
+        ("1.5", "1.5"),
+        ("9007199254740993", "9007199254740992"),
+        ("nil", "null"),
+    ],
+)
+def test_json_is_written_as_go_writes_it(value: str, text: str) -> None:
+    assert run(f'print(require("encoding/json").marshal({value}))') == text + "\n"
+
+
+def test_a_list_without_array_cannot_be_marshalled() -> None:
+    with pytest.raises(LuaError, match=r"array\(\)"):
+        run('require("encoding/json").marshal({"a"})')
+
+
+def test_digests_are_raw_bytes() -> None:
+    script = 'print(require("encoding/hex").encode(require("crypto/sha256").digest("abc")))'
+    assert run(script) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_look_around_is_no_regular_expression() -> None:
+    with pytest.raises(LuaError, match="error parsing regexp"):
+        run('require("regexp").compile("(?=a)")')
+
+
+def test_an_error_with_text_keeps_it_and_a_table_is_lost() -> None:
+    with pytest.raises(LuaError, match=r"^text$"):
+        run('error("text", 0)')
+    with pytest.raises(LuaError, match=r"^unknown error$"):
+        run("error({})")
+
+
+def test_failures_of_modules_can_be_caught() -> None:
+    caught = run('local ok, problem = pcall(require("encoding/base64").decode, "%"); print(ok, type(problem))')
+    assert caught == "false\tstring"
+
+
+def test_http_is_missing_where_the_server_does_not_allow_it() -> None:
+    with pytest.raises(LuaError, match="module 'net/http' not found"):
+        run('require("net/http")', http_enabled=False)
