@@ -74,7 +74,7 @@ live: setup ## The same story on a real workspace, where one is configured
 
 .PHONY: goldens
 goldens: setup ## Write the golden files of the job anew; read their difference before you commit it
-	@$(BIN)/pytest -q -m bundle --refresh-goldens
+	@$(BIN)/pytest -q tests/bundle -m bundle --refresh-goldens
 
 .PHONY: lock
 lock: | .tools/uv/stamp ## Write requirements.lock anew from pyproject.toml

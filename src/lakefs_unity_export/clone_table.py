@@ -22,6 +22,9 @@ from lakefs_unity_export.s3a_errors import exception_texts, first_line, lakefs_e
 # Paths end up in SQL text between backticks.
 _NOT_IN_VALUES = re.compile(r"""[\x00-\x1f\x7f\\'"]""")
 _BACKTICK_ALLOWED = {"table"}
+# A job parameter takes the place of a widget of its name (Databricks documentation, "Job parameters"), and the job
+# parameter commit_id is empty where a run exports the head.
+_WIDGETS = {"commit_id": "source_commit_id"}
 
 
 class TargetTakenError(ExportError):
@@ -47,7 +50,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CloneRequest:
-    """One table at one commit, and where its clone goes."""
+    """One table at one commit, and where its clone goes.
+
+    A target that shows a commit of a generation above `commit_generation` and above `replaces_generation` was
+    written by a later run, and is left as it is.
+    """
 
     repository: str
     branch: str
@@ -57,6 +64,7 @@ class CloneRequest:
     table: str
     source_path: str
     target_path: str
+    replaces_generation: int = 0
 
     @classmethod
     def from_widgets(cls, value_of: Callable[[str], str]) -> "CloneRequest":
@@ -65,13 +73,14 @@ class CloneRequest:
         Raises SettingsError for a value that is empty, holds quotes, backslashes or control characters, or is
         no number where one is needed.
         """
-        values: dict[str, Any] = {each.name: _checked(each.name, value_of(each.name)) for each in fields(cls)}
-        if not values["commit_generation"].isascii() or not values["commit_generation"].isdigit():
-            raise SettingsError(
-                f"widget commit_generation is {values['commit_generation']!r}, not a whole number; "
-                "run this task from the job export_tables"
-            )
-        return cls(**values | {"commit_generation": int(values["commit_generation"])})
+        values: dict[str, Any] = {
+            each.name: _checked(widget, value_of(widget))
+            for each in fields(cls)
+            for widget in [_WIDGETS.get(each.name, each.name)]
+        }
+        for name in ("commit_generation", "replaces_generation"):
+            values[name] = _number(name, values[name])
+        return cls(**values)
 
     @property
     def provenance(self) -> Provenance:
@@ -160,7 +169,7 @@ def decide(request: CloneRequest, target: TableState | None) -> Action:
     shown = _own_provenance(request, target)
     if (shown.commit_id, shown.path) == (request.commit_id, request.path):
         return Action.CURRENT
-    if shown.commit_generation > request.commit_generation:
+    if shown.commit_generation > max(request.commit_generation, request.replaces_generation):
         return Action.SUPERSEDED
     return Action.CLONED
 
@@ -268,6 +277,12 @@ def _storage_error(request: CloneRequest, doing: str, error: Exception) -> Targe
         f"cannot {doing} the target path {request.target_path} of {request.table}: {first_line(error)}; "
         "check that its external location exists and that the job's identity may read and write files there"
     )
+
+
+def _number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise SettingsError(f"widget {name} is {value!r}, not a whole number; run this task from the job export_tables")
+    return int(value)
 
 
 def _checked(name: str, value: str) -> str:

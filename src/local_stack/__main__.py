@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """SIGTERM ends the stack as Ctrl-C does, with everything cleaned up."""
     raise KeyboardInterrupt
 

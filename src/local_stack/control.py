@@ -5,10 +5,10 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-import lakefs_sdk
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.sql import StatementState
+from lakefs.client import Client
 from rich.console import Console
 from rich.table import Table
 
@@ -97,14 +97,12 @@ def deployed_job(client: WorkspaceClient) -> str:
     raise SetupError(f"the workspace has no job {JOB_NAME} yet; deploy it: databricks bundle deploy -t local")
 
 
-def lakefs_client(environment: Mapping[str, str]) -> lakefs_sdk.ApiClient:
+def lakefs_client(environment: Mapping[str, str]) -> Client:
     """A client of the lakeFS that the environment names. Raises SetupError where it names none."""
-    return lakefs_sdk.ApiClient(
-        lakefs_sdk.Configuration(
-            host=_required(environment, "LAKECTL_SERVER_ENDPOINT_URL").removesuffix("/api/v1") + "/api/v1",
-            username=_required(environment, "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"),
-            password=_required(environment, "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"),
-        )
+    return Client(
+        host=_required(environment, "LAKECTL_SERVER_ENDPOINT_URL"),
+        username=_required(environment, "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"),
+        password=_required(environment, "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"),
     )
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import lakefs_sdk
-from lakefs_sdk.exceptions import ApiException, NotFoundException
+import lakefs
+from lakefs.client import Client
+from lakefs.exceptions import NotFoundException, ServerException
 
 from local_stack.errors import SetupError
 
@@ -15,8 +16,6 @@ SCRIPT = "scripts/unity_export.lua"
 HOST_VARIABLE = "LAKEFSACTION_DATABRICKS_HOST"
 TOKEN_VARIABLE = "LAKEFSACTION_DATABRICKS_TOKEN"  # noqa: S105, a variable's name
 JOB_VARIABLE = "LAKEFSACTION_EXPORT_JOB_ID"
-
-_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,24 +40,20 @@ def rendered_action(settings: HookSettings) -> str:
     return text
 
 
-def install_hook(client: lakefs_sdk.ApiClient, *, repository: str, branch: str, settings: HookSettings) -> str:
+def install_hook(client: Client, *, repository: str, branch: str, settings: HookSettings) -> str:
     """Writes action file and script to the branch and commits them; the commit's id.
 
     Raises SetupError where lakeFS refuses, such as for a repository that does not exist.
     """
-    objects = lakefs_sdk.ObjectsApi(client)
-    files = {ACTION_FILE: rendered_action(settings).encode(), SCRIPT: (RESOURCES / SCRIPT).read_bytes()}
+    files = {ACTION_FILE: rendered_action(settings), SCRIPT: (RESOURCES / SCRIPT).read_text()}
+    place = lakefs.Branch(repository, branch, client=client)
     try:
         for path, content in files.items():
-            objects.upload_object(repository, branch, path, content=content, _request_timeout=_TIMEOUT_SECONDS)
-        creation = lakefs_sdk.CommitCreation(message="Export every commit to Unity Catalog")
-        commit = lakefs_sdk.CommitsApi(client).commit(repository, branch, creation, _request_timeout=_TIMEOUT_SECONDS)
+            place.object(path).upload(content, mode="w")
+        return str(place.commit("Export every commit to Unity Catalog").get_commit().id)
     except NotFoundException as error:
         raise SetupError(
             f"lakeFS has no repository {repository!r} with a branch {branch!r}; create it first"
         ) from error
-    except ApiException as error:
-        raise SetupError(
-            f"lakeFS answered {error.status} when the hook was put into {repository!r}: {error.body}"
-        ) from error
-    return str(commit.id)
+    except ServerException as error:
+        raise SetupError(f"lakeFS refused the hook in {repository}/{branch}: {error}") from error

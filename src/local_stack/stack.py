@@ -14,7 +14,7 @@ import httpx
 from databricks.sdk import WorkspaceClient
 
 from local_stack.cluster import Cluster
-from local_stack.control import HOOK_TOKEN_VARIABLE, JOB_NAME, deployed_job, lakefs_client
+from local_stack.control import HOOK_TOKEN_VARIABLE, deployed_job, lakefs_client
 from local_stack.errors import SetupError
 from local_stack.hook import TOKEN_VARIABLE, HookSettings, install_hook
 from local_stack.lakefs import LakeFS, start_lakefs
@@ -111,15 +111,17 @@ class LocalStack:
             "AWS_SECRET_ACCESS_KEY": self.lakefs.secret_access_key,
         }
 
+    def job_id(self) -> str:
+        """The id of the deployed job. Raises SetupError where there is none."""
+        return deployed_job(self.client())
+
     def install_hook(self, repository: str, branch: str) -> str:
         """Put the hook into a branch of a repository and commit it; the commit's id.
 
         Raises SetupError where the job is not deployed yet, or lakeFS refuses.
         """
         environment = self.environment()
-        settings = HookSettings(
-            host=self.url, job_id=deployed_job(self.client()), token=environment.get(HOOK_TOKEN_VARIABLE, "")
-        )
+        settings = HookSettings(host=self.url, job_id=self.job_id(), token=environment.get(HOOK_TOKEN_VARIABLE, ""))
         return install_hook(lakefs_client(environment), repository=repository, branch=branch, settings=settings)
 
     def write_environment_file(self) -> Path:
