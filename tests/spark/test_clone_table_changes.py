@@ -1,0 +1,177 @@
+"""Re-cloning after every kind of change that a table can see between two commits."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import Tables
+
+from local_stack.delta_bridge import DeltaBridgeError
+
+pytestmark = pytest.mark.spark
+
+SIMPLE = "CREATE TABLE {t} (id BIGINT, name STRING) USING delta; INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
+MAPPED = (
+    "CREATE TABLE {t} (id BIGINT, name STRING) USING delta TBLPROPERTIES ('delta.columnMapping.mode' = 'name');"
+    "INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
+)
+VECTORS = (
+    "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true');"
+    "INSERT INTO {t} SELECT id FROM range(0, 20, 1, 1)"
+)
+CHANGES = {
+    "rows updated": (SIMPLE, "UPDATE {t} SET name = 'zwei' WHERE id = 2"),
+    "column added": (
+        SIMPLE,
+        "ALTER TABLE {t} ADD COLUMN day DATE; INSERT INTO {t} VALUES (3, 'three', DATE'2026-01-02')",
+    ),
+    "column renamed": (MAPPED, "ALTER TABLE {t} RENAME COLUMN name TO title"),
+    "column dropped": (MAPPED, "ALTER TABLE {t} DROP COLUMN name"),
+    "column retyped": (SIMPLE, "REPLACE TABLE {t} USING delta AS SELECT CAST(id AS STRING) AS id FROM range(3)"),
+    "type widened": (
+        "CREATE TABLE {t} (id INT) USING delta TBLPROPERTIES ('delta.enableTypeWidening' = 'true');"
+        "INSERT INTO {t} VALUES (1)",
+        "ALTER TABLE {t} ALTER COLUMN id TYPE BIGINT; INSERT INTO {t} VALUES (5000000000)",
+    ),
+    "partitions added": (
+        SIMPLE,
+        "REPLACE TABLE {t} USING delta PARTITIONED BY (p) AS SELECT id, id % 2 AS p FROM range(4)",
+    ),
+    "partitions dropped": (
+        "CREATE TABLE {t} (id BIGINT, p STRING) USING delta PARTITIONED BY (p);"
+        "INSERT INTO {t} VALUES (1, 'ä/ö=%+#?:'), (2, NULL), (3, '表 x')",
+        "REPLACE TABLE {t} USING delta AS SELECT id, 'x' AS p FROM range(4)",
+    ),
+    "odd partition values": (
+        "CREATE TABLE {t} (id BIGINT, p STRING) USING delta PARTITIONED BY (p);"
+        "INSERT INTO {t} VALUES (1, 'ä/ö=%+#?:'), (2, NULL), (3, '表 x')",
+        "INSERT INTO {t} VALUES (4, 'a b')",
+    ),
+    "constraint added": (SIMPLE, "ALTER TABLE {t} ADD CONSTRAINT positive CHECK (id > 0)"),
+    "constraint dropped": (
+        f"{SIMPLE}; ALTER TABLE {{t}} ADD CONSTRAINT small CHECK (id < 3)",
+        "ALTER TABLE {t} DROP CONSTRAINT small; INSERT INTO {t} VALUES (9, 'nine')",
+    ),
+    "append-only": (
+        f"{SIMPLE}; ALTER TABLE {{t}} SET TBLPROPERTIES ('delta.appendOnly' = 'true')",
+        "INSERT INTO {t} VALUES (3, 'three')",
+    ),
+    "vectors added": (VECTORS, "DELETE FROM {t} WHERE id < 5"),
+    "vectors changed": (f"{VECTORS}; DELETE FROM {{t}} WHERE id < 5", "DELETE FROM {t} WHERE id BETWEEN 7 AND 9"),
+    "vectors enabled": (
+        "CREATE TABLE {t} USING delta AS SELECT id FROM range(0, 20, 1, 1)",
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true'); DELETE FROM {t} WHERE id = 4",
+    ),
+    "mapping enabled": (
+        SIMPLE,
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name'); ALTER TABLE {t} DROP COLUMN name",
+    ),
+    "mapping gone": (MAPPED, "REPLACE TABLE {t} USING delta AS SELECT id FROM range(3)"),
+    "clustering gone": (
+        "CREATE TABLE {t} (id BIGINT, name STRING) USING delta CLUSTER BY (id); INSERT INTO {t} VALUES (1, 'one')",
+        "ALTER TABLE {t} CLUSTER BY NONE; INSERT INTO {t} VALUES (2, 'two')",
+    ),
+    "timestamps enabled": (
+        SIMPLE,
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.enableInCommitTimestamps' = 'true'); DELETE FROM {t} WHERE id = 1",
+    ),
+    "timestamps from the start": (
+        "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableInCommitTimestamps' = 'true');"
+        "INSERT INTO {t} VALUES (1)",
+        "INSERT INTO {t} VALUES (2)",
+    ),
+    "row tracking": (
+        "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableRowTracking' = 'true');"
+        "INSERT INTO {t} VALUES (1), (2)",
+        "INSERT INTO {t} VALUES (3)",
+    ),
+    "change feed": (
+        f"{SIMPLE}; ALTER TABLE {{t}} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')",
+        "UPDATE {t} SET name = 'x' WHERE id = 1",
+    ),
+    "variant added": (
+        SIMPLE,
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.feature.variantType-preview' = 'supported');"
+        "ALTER TABLE {t} ADD COLUMN v VARIANT; INSERT INTO {t} SELECT 3, 'three', parse_json('[1]')",
+    ),
+    "checkpointed": (
+        f"{SIMPLE}; ALTER TABLE {{t}} SET TBLPROPERTIES ('delta.checkpointInterval' = '1')",
+        "INSERT INTO {t} VALUES (3, 'three')",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "changed"), CHANGES.values(), ids=CHANGES)
+def test_a_change_reaches_the_clone_in_one_version(tables: Tables, made: str, changed: str) -> None:
+    tables.sql(made)
+    tables.clone()
+    tables.assert_equal()
+    tables.commit(1)
+    tables.sql(changed, commit=1)
+    result = tables.clone(1)
+    tables.assert_equal(1)
+    assert [entry["version"] for entry in tables.history(tables.target)] == [1, 0]
+    assert (result.files, result.bytes) == (
+        tables.detail(tables.source(1))["numFiles"],
+        tables.detail(tables.source(1))["sizeInBytes"],
+    )
+
+
+def test_a_reset_and_another_table_at_the_path_are_followed(tables: Tables) -> None:
+    tables.sql(VECTORS)
+    tables.clone()
+    tables.sql("CREATE TABLE {t} (word STRING) USING delta; INSERT INTO {t} VALUES ('new')", commit=1)
+    tables.clone(1)
+    tables.assert_equal(1)
+    tables.commit(2)
+    tables.sql("DELETE FROM {t}", commit=2)
+    tables.clone(2)
+    assert tables.read(tables.target).isEmpty()
+
+
+def test_a_long_history_gets_a_checkpoint_and_still_reads_equal(tables: Tables) -> None:
+    tables.sql(VECTORS)
+    tables.commit(1)
+    tables.sql("DELETE FROM {t} WHERE id < 5", commit=1)
+    for generation in range(11):
+        tables.clone(generation % 2, commit_generation=generation)
+    tables.assert_equal(0)
+    log = Path(tables.target.removeprefix("file:")) / "_delta_log"
+    assert (log / f"{10:020}.checkpoint.parquet").is_file()
+    tables.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    tables.assert_equal(0)
+
+
+def test_commits_to_one_target_at_the_same_time_follow_one_another(tables: Tables) -> None:
+    tables.sql(SIMPLE)
+    for commit in (1, 2, 3):
+        tables.commit(commit)
+        tables.sql(f"INSERT INTO {{t}} VALUES ({commit + 10}, 'x')", commit=commit)
+    tables.clone(0)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(tables.clone, (1, 2, 3)))
+    versions = [entry["version"] for entry in tables.history(tables.target)]
+    assert versions == sorted(versions, reverse=True)
+    assert len(versions) >= 2
+
+
+def test_generated_and_identity_columns_reach_the_clone(tables: Tables) -> None:
+    from delta.tables import DeltaTable, IdentityGenerator
+
+    builder = DeltaTable.create(tables.spark).location(tables.source())
+    builder.addColumn("at", "TIMESTAMP").addColumn("day", "DATE", generatedAlwaysAs="CAST(at AS DATE)")
+    builder.addColumn("id", "BIGINT", generatedAlwaysAs=IdentityGenerator()).execute()
+    tables.sql("INSERT INTO {t} (at) VALUES (TIMESTAMP'2026-01-02 03:04:05')")
+    tables.clone()
+    tables.commit(1)
+    tables.sql("INSERT INTO {t} (at) VALUES (TIMESTAMP'2026-01-03 03:04:05')", commit=1)
+    tables.clone(1)
+    tables.assert_equal(1)
+
+
+def test_a_deep_clone_is_refused(tables: Tables) -> None:
+    from delta.tables import DeltaTable
+
+    tables.sql(SIMPLE)
+    with pytest.raises(DeltaBridgeError, match="shallow clones only"):
+        DeltaTable.forPath(tables.spark, tables.source()).clone(tables.target, isShallow=False, replace=True)
