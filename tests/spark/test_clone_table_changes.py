@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Tables
+from cloned_tables import Tables
 
 from local_stack.delta_bridge import DeltaBridgeError
 
@@ -105,7 +105,6 @@ CHANGES = {
 def test_a_change_reaches_the_clone_in_one_version(tables: Tables, made: str, changed: str) -> None:
     tables.sql(made)
     tables.clone()
-    tables.assert_equal()
     tables.commit(1)
     tables.sql(changed, commit=1)
     result = tables.clone(1)

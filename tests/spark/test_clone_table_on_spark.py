@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMITS, Tables
+from cloned_tables import COMMITS, Tables
 
 from lakefs_unity_export.clone_table import (
     Action,

@@ -1,0 +1,89 @@
+"""Tables at several lakeFS commits, on local files, and the target they are cloned to."""
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from delta.tables import DeltaTable
+
+from lakefs_unity_export.clone_table import CloneRequest, CloneResult, clone_table
+
+COMMITS = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+
+
+@dataclass
+class Tables:
+    """A source table at several commits, as lakeFS shows it: one path a commit; and one target."""
+
+    spark: Any
+    folder: Path
+
+    def source(self, commit: int = 0) -> str:
+        return f"file:{self.folder}/repository/{COMMITS[commit]}/tables/t"
+
+    @property
+    def target(self) -> str:
+        return f"file:{self.folder}/exports/main/t"
+
+    def request(self, commit: int = 0, **changes: Any) -> CloneRequest:
+        request = CloneRequest(
+            repository="repository",
+            branch="main",
+            commit_id=COMMITS[commit],
+            commit_generation=commit + 2,
+            path="tables/t",
+            table="`lake`.`main`.`t`",
+            source_path=self.source(commit),
+            target_path=self.target,
+        )
+        return replace(request, **changes)
+
+    def clone(self, commit: int = 0, **changes: Any) -> CloneResult:
+        return clone_table(self.spark, self.request(commit, **changes), output=io.StringIO())
+
+    def sql(self, text: str, commit: int = 0) -> None:
+        """Statements on the source at a commit; `{t}` stands for the table."""
+        for statement in text.split(";"):
+            if statement.strip():
+                self.spark.sql(statement.format(t=f"delta.`{self.source(commit)}`"))
+
+    def commit(self, commit: int) -> None:
+        """What a lakeFS commit does: everything of the commit before is there, at a path of its own."""
+        before = Path(self.source(commit - 1).removeprefix("file:"))
+        after = Path(self.source(commit).removeprefix("file:"))
+        for path in before.rglob("*"):
+            copy = after / path.relative_to(before)
+            if path.is_dir():
+                copy.mkdir(parents=True, exist_ok=True)
+            else:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.hardlink_to(path)
+
+    def assert_equal(self, commit: int = 0) -> None:
+        """Same schema, same partitioning, same rows."""
+        source, target = self.read(self.source(commit)), self.read(self.target)
+        assert target.schema == source.schema
+        assert self.detail(self.target)["partitionColumns"] == self.detail(self.source(commit))["partitionColumns"]
+        rows, expected = _rows(target), _rows(source)
+        assert rows == expected
+        assert expected or commit == 0
+
+    def read(self, path: str) -> Any:
+        return self.spark.read.format("delta").load(path)
+
+    def detail(self, path: str) -> Any:
+        return DeltaTable.forPath(self.spark, path).detail().first()
+
+    def history(self, path: str) -> list[Any]:
+        return DeltaTable.forPath(self.spark, path).history().collect()
+
+    def log(self, path: str) -> dict[str, bytes]:
+        """Every file of the table's log with its content, to see that nothing was written."""
+        log = Path(path.removeprefix("file:")) / "_delta_log"
+        return {entry.name: entry.read_bytes() for entry in log.iterdir() if entry.is_file()}
+
+
+def _rows(frame: Any) -> list[str]:
+    text = frame.selectExpr("to_json(struct(*), map('ignoreNullFields', 'false')) AS row")
+    return sorted(row["row"] for row in text.collect())

@@ -1,0 +1,43 @@
+"""What an exported table says about its lakeFS commit, written and read back."""
+
+import json
+
+import pytest
+
+from lakefs_unity_export.provenance import Provenance, read_properties, read_user_metadata
+
+SHOWN = Provenance(
+    repository="lake", branch="feature-x", commit_id="ab" * 32, commit_generation=7, path="tables/ä/orders"
+)
+
+
+def test_properties_are_text_under_their_documented_names() -> None:
+    assert SHOWN.properties() == {
+        "lakefs.repository": "lake",
+        "lakefs.branch": "feature-x",
+        "lakefs.commit_id": "ab" * 32,
+        "lakefs.commit_generation": "7",
+        "lakefs.path": "tables/ä/orders",
+    }
+
+
+def test_properties_and_user_metadata_read_back_equal() -> None:
+    assert read_properties({"delta.appendOnly": "true", **SHOWN.properties()}) == SHOWN
+    assert read_user_metadata(SHOWN.user_metadata()) == SHOWN
+    assert "ä" in SHOWN.user_metadata()
+
+
+@pytest.mark.parametrize("missing", SHOWN.properties())
+def test_a_table_that_lacks_any_property_is_not_ours(missing: str) -> None:
+    properties = SHOWN.properties()
+    del properties[missing]
+    assert read_properties(properties) is None
+
+
+def test_a_generation_that_is_no_number_is_not_ours() -> None:
+    assert read_properties({**SHOWN.properties(), "lakefs.commit_generation": "newest"}) is None
+
+
+@pytest.mark.parametrize("text", [None, "", "a note", "[]", "7", json.dumps({"lakefs.repository": 1}), "{}"])
+def test_user_metadata_of_others_is_not_ours(text: str | None) -> None:
+    assert read_user_metadata(text) is None
