@@ -43,6 +43,11 @@ class Changes:
     descriptor_files: frozenset[str] = frozenset()
     removed_descriptor_files: frozenset[str] = frozenset()
 
+    @property
+    def of_descriptors(self) -> frozenset[str]:
+        """Every object of the descriptor folder that was added, changed or removed."""
+        return self.descriptor_files | self.removed_descriptor_files
+
 
 @dataclass
 class _Walk:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from lakefs_unity_export import names
@@ -65,18 +66,27 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """What one schema lacks: everything (`changes` is None), or what changed since its watermark."""
+    """What one schema lacks: everything (`changes` is None), or what changed since its watermark.
+
+    `earlier` are the tables that were described at the watermark.
+    """
 
     state: SchemaState
     changes: Changes | None
     replaces_generation: int
+    earlier: tuple[Descriptor, ...]
+
+    @cached_property
+    def _exported_before(self) -> frozenset[Descriptor]:
+        return frozenset(self.earlier)
 
     def concerns(self, descriptor: Descriptor) -> bool:
-        """Whether the table is to be exported: it or its descriptor changed, or it is not registered."""
+        """Whether the table is to be exported: it or its descriptor changed, or it could not be exported before."""
         return (
             self.changes is None
             or descriptor.path in self.changes.table_paths
             or descriptor.file in self.changes.descriptor_files
+            or descriptor not in self._exported_before
             or descriptor.name.table not in self.state.registered
         )
 
@@ -167,9 +177,14 @@ def _taken(registered: RegisteredTable | None, target_path: str) -> str:
 
 
 def first_seen(problems: Iterable[Problem], deltas: Sequence[Delta]) -> tuple[Problem, ...]:
-    """The problems of descriptors that no earlier run can have met: their file is new to every schema's watermark."""
-    return tuple(
-        problem
-        for problem in problems
-        if all(delta.changes is None or problem.file in delta.changes.descriptor_files for delta in deltas)
-    )
+    """The problems that no earlier run can have met: of a file that changed, or was a table, at every watermark.
+
+    A catalog that is not there says nothing about the watermark: such a problem is new with its file only.
+    """
+    return tuple(problem for problem in problems if all(_is_new(problem, delta) for delta in deltas))
+
+
+def _is_new(problem: Problem, delta: Delta) -> bool:
+    if delta.changes is None or problem.file in delta.changes.descriptor_files:
+        return True
+    return problem.field != "catalog" and any(problem.file == descriptor.file for descriptor in delta.earlier)

@@ -8,16 +8,16 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from lakefs_unity_export import descriptors, export_plan, names
 from lakefs_unity_export.changes import Changes, find_changes
-from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
+from lakefs_unity_export.descriptor_files import Contents, read_earlier, read_files
+from lakefs_unity_export.descriptors import Descriptor, DescriptorSet, NamingRules, Problem
 from lakefs_unity_export.errors import (
     ExportError,
     InvalidNameError,
-    LakeFSError,
     LakeFSNotFoundError,
     SettingsError,
     TooManyTablesError,
@@ -63,14 +63,16 @@ def list_changed_tables(
     snapshot = _snapshot(request, lakefs, out)
     if snapshot is None:
         return None
-    found = _read_descriptors(snapshot, rules, request.descriptor_names, lakefs)
+    contents, notes = read_files(snapshot.commit.id, rules, request.descriptor_names, lakefs)
+    found = descriptors.read_descriptors(contents, rules)
+    found = replace(found, notes=(*notes, *found.notes))
     states, found = _schema_states(snapshot, rules, found, unity_catalog)
     live = [state for state in states if not _is_passed(snapshot, state, out)]
     if not live:
         return None
-    deltas = _deltas(request, snapshot, live, found, rules.folder, lakefs)
+    deltas = _deltas(request, snapshot, live, found, contents, rules, lakefs)
     tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location)
-    removed = _removed_tables(deltas, found, rules, request.descriptor_names, lakefs)
+    removed = _removed_tables(deltas, found)
     new_problems = export_plan.first_seen(found.problems, deltas)
     _print_listing(found, tables, removed, new_problems, out)
     record = _record(request, snapshot, live, tables, new_problems)
@@ -103,27 +105,6 @@ def _snapshot(request: Request, lakefs: LakeFSReader, out: TextIO) -> Snapshot |
         print(f"nothing to do: commit {commit.id} is not on branch {request.branch}, whose head is {head}", file=out)
         return None
     return Snapshot(repository=request.repository, branch=request.branch, commit=commit, is_head=commit.id == head)
-
-
-def _read_descriptors(
-    snapshot: Snapshot, rules: NamingRules, wanted: Sequence[str], lakefs: LakeFSReader
-) -> DescriptorSet:
-    sizes = {entry.path: entry.size for entry in lakefs.list_objects(snapshot.commit.id, rules.folder + "/")}
-    files, missing = descriptors.select_files(sizes, rules.folder, wanted)
-    contents: dict[str, bytes | Problem] = {
-        file: Problem(file=file, field="", message=f"has {sizes[file]} bytes; a descriptor is a few lines of YAML")
-        for file in files
-        if sizes[file] > descriptors.MAX_DESCRIPTOR_BYTES
-    }
-    small = [file for file in files if file not in contents]
-    for file, content in lakefs.read_objects(snapshot.commit.id, small).items():
-        contents[file] = _as_problem(file, content) if isinstance(content, LakeFSError) else content
-    found = descriptors.read_descriptors(contents, rules)
-    return DescriptorSet(tables=found.tables, problems=found.problems, notes=(*missing, *found.notes))
-
-
-def _as_problem(file: str, error: LakeFSError) -> Problem:
-    return Problem(file=file, field="", message=str(error))
 
 
 def _schema_states(
@@ -177,21 +158,26 @@ def _deltas(
     snapshot: Snapshot,
     states: Sequence[SchemaState],
     found: DescriptorSet,
-    folder: str,
+    contents: Contents,
+    rules: NamingRules,
     lakefs: LakeFSReader,
 ) -> list[Delta]:
     """What each schema lacks; schemas with one watermark share one walk of the diff."""
     paths = [descriptor.path for descriptor in found.tables]
     walked: dict[str, Changes | None] = {}
+    earlier: dict[str, tuple[Descriptor, ...]] = {}
     deltas = []
     for state in states:
         base = state.watermark.commit_id if state.watermark and request.mode != "full" else ""
         if base and base not in walked:
-            walked[base] = _changes_since(base, snapshot, paths, folder, lakefs)
+            walked[base] = _changes_since(base, snapshot, paths, rules.folder, lakefs)
+            earlier[base] = found.tables
+            if (since := walked[base]) is not None and since.of_descriptors:
+                earlier[base] = read_earlier(base, since, contents, rules, request.descriptor_names, lakefs)
         changes = walked.get(base)
         starts_anew = changes is None and (state.watermark is not None or request.mode == "full")
         replaces = export_plan.replaced_generation(snapshot, state.watermark, starts_anew=starts_anew)
-        deltas.append(Delta(state=state, changes=changes, replaces_generation=replaces))
+        deltas.append(Delta(state=state, changes=changes, replaces_generation=replaces, earlier=earlier.get(base, ())))
     return deltas
 
 
@@ -207,24 +193,18 @@ def _changes_since(
         return None
 
 
-def _removed_tables(
-    deltas: Sequence[Delta], found: DescriptorSet, rules: NamingRules, wanted: Sequence[str], lakefs: LakeFSReader
-) -> tuple[str, ...]:
-    """The quoted names of tables whose descriptor, one of those `wanted`, is gone; as it was at the watermark."""
+def _removed_tables(deltas: Sequence[Delta], found: DescriptorSet) -> tuple[str, ...]:
+    """The quoted names of tables whose descriptor is gone, as it was at the watermark."""
     current = {descriptor.name for descriptor in found.tables}
-    removed = set()
-    for delta in deltas:
-        if delta.changes is None or delta.state.watermark is None:
-            continue
-        files, _ = descriptors.select_files(sorted(delta.changes.removed_descriptor_files), rules.folder, wanted)
-        contents = lakefs.read_objects(delta.state.watermark.commit_id, files) if files else {}
-        readable = {file: content for file, content in contents.items() if isinstance(content, bytes)}
-        before = descriptors.read_descriptors(readable, rules)
-        removed |= {
-            each.name.quoted
-            for each in before.tables
-            if each.name.catalog == delta.state.catalog and each.name not in current
-        }
+    removed = {
+        each.name.quoted
+        for delta in deltas
+        for each in delta.earlier
+        if delta.changes is not None
+        and each.file in delta.changes.removed_descriptor_files
+        and each.name.catalog == delta.state.catalog
+        and each.name not in current
+    }
     return tuple(sorted(removed))
 
 

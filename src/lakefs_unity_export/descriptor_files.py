@@ -1,0 +1,65 @@
+"""The descriptor files of a commit in lakeFS, and of the watermark that an export starts from.
+
+A descriptor can take others' validity: two that end at one table are both refused, and so is one whose table
+lies inside another's. Once the other one is mended or removed, the table is to be exported, although nothing of
+its own changed since. So what was described at the watermark matters, not only which files changed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from lakefs_unity_export import descriptors
+from lakefs_unity_export.changes import Changes
+from lakefs_unity_export.descriptors import Descriptor, NamingRules, Problem
+from lakefs_unity_export.errors import LakeFSError
+from lakefs_unity_export.ports import LakeFSReader
+
+Contents = dict[str, bytes | Problem]
+
+
+def read_files(
+    commit_id: str, rules: NamingRules, wanted: Sequence[str], lakefs: LakeFSReader
+) -> tuple[Contents, list[str]]:
+    """The descriptor files at a commit, those `wanted` or all, and notes on what is wanted in vain.
+
+    A file that cannot be read, or is too large for a descriptor, is a Problem. Raises what `lakefs` raises.
+    """
+    sizes = _sizes(commit_id, rules, lakefs)
+    files, notes = descriptors.select_files(sizes, rules.folder, wanted)
+    return _read(commit_id, files, sizes, lakefs), notes
+
+
+def read_earlier(
+    base: str,
+    changes: Changes,
+    contents: Mapping[str, bytes | Problem],
+    rules: NamingRules,
+    wanted: Sequence[str],
+    lakefs: LakeFSReader,
+) -> tuple[Descriptor, ...]:
+    """The tables that were described at the commit `base`, from the files of now and the changes since.
+
+    Only files that changed are read. Raises what `lakefs` raises.
+    """
+    sizes = _sizes(base, rules, lakefs)
+    files, _ = descriptors.select_files(sorted(changes.of_descriptors & sizes.keys()), rules.folder, wanted)
+    untouched = {file: content for file, content in contents.items() if file not in changes.of_descriptors}
+    earlier = {**untouched, **_read(base, files, sizes, lakefs)}
+    return descriptors.read_descriptors(earlier, rules).tables
+
+
+def _sizes(commit_id: str, rules: NamingRules, lakefs: LakeFSReader) -> dict[str, int]:
+    return {entry.path: entry.size for entry in lakefs.list_objects(commit_id, rules.folder + "/")}
+
+
+def _read(commit_id: str, files: Sequence[str], sizes: Mapping[str, int], lakefs: LakeFSReader) -> Contents:
+    contents: Contents = {
+        file: Problem(file=file, field="", message=f"has {sizes[file]} bytes; a descriptor is a few lines of YAML")
+        for file in files
+        if sizes[file] > descriptors.MAX_DESCRIPTOR_BYTES
+    }
+    small = [file for file in files if file not in contents]
+    for file, content in (lakefs.read_objects(commit_id, small) if small else {}).items():
+        contents[file] = (
+            Problem(file=file, field="", message=str(content)) if isinstance(content, LakeFSError) else content
+        )
+    return contents
