@@ -45,10 +45,14 @@ def _registered(table: str, *, at: str = "", kind: str = "EXTERNAL") -> Register
 
 
 def _delta(
-    changes: Changes | None, registered: Mapping[str, RegisteredTable] | None = None, catalog: str = "lake"
+    changes: Changes | None,
+    registered: Mapping[str, RegisteredTable] | None = None,
+    catalog: str = "lake",
+    exported_before: str = "ab",
 ) -> Delta:
     state = SchemaState(catalog=catalog, schema="main", properties={}, watermark=None, registered=registered or {})
-    return Delta(state=state, changes=changes, replaces_generation=7)
+    earlier = tuple(_descriptor(table) for table in exported_before)
+    return Delta(state=state, changes=changes, replaces_generation=7, earlier=earlier)
 
 
 # Passed commits
@@ -123,6 +127,12 @@ def test_a_table_that_is_not_registered_is_exported() -> None:
     tables = plan_tables(
         _snapshot(), [_descriptor("a"), _descriptor("b")], [_delta(NOTHING, {"b": _registered("b")})], BASE
     )
+    assert [item.path for item in tables.items] == ["tables/a"]
+
+
+def test_a_table_that_could_not_be_exported_at_the_watermark_is_exported() -> None:
+    delta = _delta(NOTHING, {table: _registered(table) for table in "ab"}, exported_before="b")
+    tables = plan_tables(_snapshot(), [_descriptor("a"), _descriptor("b")], [delta], BASE)
     assert [item.path for item in tables.items] == ["tables/a"]
 
 
@@ -205,6 +215,14 @@ def test_a_problem_is_new_where_its_file_is_new_to_every_schema() -> None:
     assert first_seen([new, old], [_delta(changed), _delta(NOTHING, catalog="other")]) == ()
     assert first_seen([new, old], [_delta(changed), _delta(None, catalog="other")]) == (new,)
     assert first_seen([], [_delta(None)]) == ()
+
+
+def test_a_problem_of_what_was_a_table_before_is_new() -> None:
+    problem = Problem(file="_lakefs_tables/a.yaml", field="path", message="lies inside another")
+    assert first_seen([problem], [_delta(NOTHING)]) == (problem,)
+    assert first_seen([problem], [_delta(NOTHING, exported_before="b")]) == ()
+    missing_catalog = Problem(file="_lakefs_tables/a.yaml", field="catalog", message="is not there")
+    assert first_seen([missing_catalog], [_delta(NOTHING)]) == ()
 
 
 def test_a_schema_names_itself_for_the_api_and_for_sql() -> None:

@@ -317,6 +317,47 @@ def test_a_mended_descriptor_is_exported(three: Story) -> None:
     assert three.export().cloned == ["tables/new"]
 
 
+def test_a_table_that_another_descriptor_held_back_is_exported_once_it_is_free(three: Story) -> None:
+    """Its data changed while both were refused, and the watermark went on."""
+    three.lakefs.put({"_lakefs_tables/same.yaml": descriptor("T1", path="tables/other"), "tables/t1/x": b"2"})
+    with pytest.raises(InvalidDescriptorsError):
+        three.export()
+    head = three.lakefs.put(removed=["_lakefs_tables/same.yaml"])
+    assert three.export().cloned == ["tables/t1"]
+    assert three.clones[f"{BASE}/main/t1"].commit_id == head.id
+
+
+def test_a_table_that_lay_in_another_is_exported_once_it_is_free(three: Story) -> None:
+    three.lakefs.put({"_lakefs_tables/outer.yaml": descriptor("outer", path="tables"), "tables/t1/x": b"2"})
+    with pytest.raises(
+        InvalidDescriptorsError, match=r"t1\.yaml: path: path 'tables/t1' lies inside the table 'tables'"
+    ):
+        three.export()
+    assert "warning (seen before): _lakefs_tables/t1.yaml" in three.export().printed
+    three.lakefs.put({"_lakefs_tables/outer.yaml": descriptor("outer", path="elsewhere")})
+    assert {"tables/t1", "tables/t2", "tables/t10"} <= set(three.export().cloned)
+
+
+def test_descriptors_that_did_not_change_are_read_once(three: Story) -> None:
+    head = three.lakefs.put({"_lakefs_tables/t1.yaml": descriptor("t1") + b"\nowner: me\n"})
+    base = three.watermark()
+    three.lakefs.reads.clear()
+    three.list()
+    assert three.lakefs.reads == [
+        *((head.id, f"_lakefs_tables/{name}.yaml") for name in ("t1", "t10", "t2")),
+        (base, "_lakefs_tables/t1.yaml"),
+    ]
+
+
+def test_a_removed_object_too_large_for_a_descriptor_is_not_read(three: Story) -> None:
+    three.lakefs.put({"_lakefs_tables/dump.yaml": b"x" * 65_537})
+    with pytest.raises(InvalidDescriptorsError):
+        three.list()
+    three.lakefs.put(removed=["_lakefs_tables/dump.yaml"])
+    three.list()
+    assert "_lakefs_tables/dump.yaml" not in [path for _, path in three.lakefs.reads]
+
+
 def test_a_descriptor_whose_data_is_gone_is_a_problem(three: Story) -> None:
     three.lakefs.unreadable["_lakefs_tables/t2.yaml"] = LakeFSGoneError("its data was removed")
     three.lakefs.put({"_lakefs_tables/t2.yaml": b"x", "tables/t1/part-2.parquet": b"2"})
@@ -402,6 +443,7 @@ def test_a_catalog_that_is_not_there_is_a_problem_of_its_descriptors(three: Stor
     three.lakefs.put({**table("t4", catalog="nowhere"), "tables/t1/part-2.parquet": b"2"})
     with pytest.raises(InvalidDescriptorsError, match=r"t4\.yaml: catalog: Unity Catalog has no catalog nowhere"):
         three.export()
+    assert "warning (seen before): _lakefs_tables/t4.yaml: catalog: " in three.export().printed
     assert three.clones[f"{BASE}/main/t1"].commit_id == three.lakefs.head().id
 
 
