@@ -6,6 +6,7 @@ HEADER = "# Databricks notebook source"
 SEPARATOR = "# COMMAND ----------"
 
 _MAGIC = "# MAGIC"
+_TITLE = "# DBTITLE"
 # Text for people, and packages, which the local stack has installed already.
 _LEFT_OUT = ("%md", "%md-sandbox", "%pip")
 
@@ -33,7 +34,7 @@ def python_cells(text: str, *, name: str) -> list[Cell]:
         raise NotebookError(f"{name} is no notebook: its first line is not {HEADER!r}")
     cells = []
     for start, cell in _split(lines[1:]):
-        code = [line for line in cell if line.strip()]
+        code = [line for line in cell if line.strip() and not line.startswith(_TITLE)]
         magic = _magic(code[0]) if code else None
         if magic is None and code:
             cells.append(Cell(source="\n".join(cell), line=start))
