@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import lakefs_sdk
+from lakefs import Client
+from lakefs.branch import Branch
 from lakefs_sdk.exceptions import ApiException
 
 from local_stack.demo.failure import DemoFailure
@@ -27,16 +29,20 @@ class Repository:
     def __init__(self, lakefs: LakeFS, name: str) -> None:
         client = api_client(lakefs)
         self.name = name
+        # The published SDK's own API takes the content of an object from a file only.
+        self._writer = Client(
+            host=lakefs.endpoint_url, username=lakefs.access_key_id, password=lakefs.secret_access_key
+        )
         self._branches = lakefs_sdk.BranchesApi(client)
         self._commits = lakefs_sdk.CommitsApi(client)
         self._refs = lakefs_sdk.RefsApi(client)
-        self._objects = lakefs_sdk.ObjectsApi(client)
         self._actions = lakefs_sdk.ActionsApi(client)
 
     def upload(self, branch: str, files: Mapping[str, bytes]) -> None:
         """Write these objects to the branch."""
+        place = Branch(self.name, branch, client=self._writer)
         for path, content in files.items():
-            self._objects.upload_object(self.name, branch, path, content=content, _request_timeout=_TIMEOUT_SECONDS)
+            place.object(path).upload(content, mode="wb", pre_sign=False)
 
     def commit(self, branch: str, message: str) -> str:
         """Commit what was written to the branch; the commit's id."""

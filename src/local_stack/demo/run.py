@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from databricks.sdk import WorkspaceClient
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +12,7 @@ from local_stack.demo.exports import Exports
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import demo_repository
 from local_stack.demo.story import Story
+from local_stack.errors import SetupError
 from local_stack.stack import LocalStack
 from local_stack.toolchain import ToolMissingError
 from local_stack.toolchain.databricks_cli import find_or_build_cli
@@ -30,33 +30,22 @@ def tell(stack_folder: Path, scale: float, out: TextIO) -> int:
             demo_repository(stack.lakefs) as repository,
         ):
             folder = stack.folder / "demo"
-            environment = stack.environment()
-            story = Story(
-                stack=stack,
-                repository=repository,
-                workspace=workspace_client(stack),
-                console=console,
-                folder=folder,
+            story = Story(stack=stack, repository=repository, console=console, folder=folder)
+            deployment = Deployment(
+                cli=find_or_build_cli(out), folder=folder / "checkout", environment=stack.environment()
             )
-            deployment = Deployment(cli=find_or_build_cli(out), folder=folder / "checkout", environment=environment)
             story.tell(deployment, scale)
             console.print(summary(story.exports))
         seconds = time.monotonic() - started
         last = f"demo: {len(story.runs)} exports, {len(story.exports)} tables, every row equal, {seconds:.0f} s"
         console.print(last, markup=False, highlight=False)
-    except (DemoFailure, ToolMissingError) as failure:
+    except (DemoFailure, SetupError, ToolMissingError) as failure:
         console.print(f"\ndemo: failed. {failure}", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\ndemo: stopped", markup=False, highlight=False)
         return INTERRUPTED
     return 0
-
-
-def workspace_client(stack: LocalStack) -> WorkspaceClient:
-    """A client of the stack's workspace, whatever the configuration files and environment of the user say."""
-    environment = stack.environment()
-    return WorkspaceClient(host=environment["DATABRICKS_HOST"], token=environment["DATABRICKS_TOKEN"], auth_type="pat")
 
 
 def summary(exports: Exports) -> Table:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from databricks.sdk import WorkspaceClient
 from rich.console import Console
 
+from local_stack.control import JOB_NAME, deployed_job
 from local_stack.demo import tables
 from local_stack.demo.delta_rs import NEW_COLUMN, DeltaRs
 from local_stack.demo.deployment import Deployment
@@ -21,7 +21,7 @@ from local_stack.demo.runs import RunState, Trigger, failures, find_run, follow_
 from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLE_NAMES, TABLES, table_named
-from local_stack.stack import CATALOG, JOB_NAME, LocalStack
+from local_stack.stack import CATALOG, LocalStack
 
 MAIN = "main"
 # With a hyphen, which a name in Unity Catalog may have and SQL has to quote.
@@ -35,15 +35,13 @@ _POLL_SECONDS = 0.2
 class Story:
     """One telling. Every act ends with all exported tables compared, and raises DemoFailure where anything differs.
 
-    folder: for what the demo writes on this machine; scale: of TPC-H.
+    folder: for what the demo writes on this machine.
     """
 
-    def __init__(
-        self, *, stack: LocalStack, repository: Repository, workspace: WorkspaceClient, console: Console, folder: Path
-    ) -> None:
+    def __init__(self, *, stack: LocalStack, repository: Repository, console: Console, folder: Path) -> None:
         self._stack = stack
         self._repository = repository
-        self._workspace = workspace
+        self._workspace = workspace = stack.client()
         self._console = console
         self._folder = folder
         self._delta_rs = DeltaRs(stack.lakefs, repository.name)
@@ -81,7 +79,7 @@ class Story:
                 self._repository.upload(MAIN, tables.descriptor_files())
                 features = by_spark.result()
                 deployed.result()
-            self._job_id = self._deployed_job()
+            self._job_id = int(deployed_job(self._workspace))
             for table in TABLES:
                 feature = f", with {table.feature}" if table.feature else ""
                 self._say(f"{table.path}, by {table.writer}{feature}")
@@ -90,8 +88,7 @@ class Story:
     def first_export(self) -> None:
         """The hook, the tables and their descriptors in one commit."""
         with self._act("Commit of the tables and of the hook: the hook starts the job, and all tables are exported"):
-            self._stack.install_hook(self._repository.name, MAIN)
-            head = self._repository.head(MAIN)
+            head = self._stack.install_hook(self._repository.name, MAIN)
             self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=TABLE_NAMES)
 
     def changes(self) -> None:
@@ -195,12 +192,6 @@ class Story:
 
     def _s3a(self, ref: str, path: str) -> str:
         return f"s3a://{self._repository.name}/{ref}/{path}"
-
-    def _deployed_job(self) -> int:
-        for job in self._workspace.jobs.list(name=JOB_NAME):
-            if job.job_id is not None:
-                return job.job_id
-        raise DemoFailure(f"the bundle was deployed, and the workspace has no job {JOB_NAME}")
 
     @contextmanager
     def _act(self, title: str) -> Iterator[None]:
