@@ -28,7 +28,7 @@ _LOG_TAIL_BYTES = 4_000
 # Appended to ours instead of replacing them.
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # Many short statements on few cores: most of the time would go into compiling code that never gets hot.
-_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
 
 
 class SparkCallError(Exception):
