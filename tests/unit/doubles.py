@@ -118,6 +118,10 @@ class LakeFSDouble:
         """The commit at the head of a branch, uncounted."""
         return self._commits[self._branches[branch]].commit
 
+    def content(self, commit_id: str) -> dict[str, bytes]:
+        """Every object of a commit, uncounted."""
+        return self._commits[commit_id].content
+
     def forget(self, commit_id: str) -> None:
         """Lose a commit, as a repository that was made anew under its old name has."""
         del self._commits[commit_id]
