@@ -1,17 +1,20 @@
 """What the Lua tests share: the hook's script, run as lakeFS runs it, and a server to call."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from run_now_server import RunNowServer
 
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests/local_stack"))
+from lakefs_hook_target import HookTarget  # noqa: E402
+
 SCRIPT = ROOT / "resources/lakefs/scripts/unity_export.lua"
 EVENTS = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]
 TOKEN = "dapi-0123456789abcdef"
@@ -29,14 +32,14 @@ RunHook = Callable[..., HookOutcome]
 
 
 @pytest.fixture
-def workspace() -> Iterator[RunNowServer]:
+def workspace() -> Iterator[HookTarget]:
     """A workspace that starts a run whenever asked."""
-    with RunNowServer() as server:
+    with HookTarget() as server:
         yield server
 
 
 @pytest.fixture
-def run_hook(workspace: RunNowServer) -> RunHook:
+def run_hook(workspace: HookTarget) -> RunHook:
     """Run the hook for an action table, by default a commit's, with changes to its args."""
 
     def run(action: dict[str, Any] | None = None, *, timeout_seconds: float = 5.0, **changes: Any) -> HookOutcome:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from run_now_server import RunNowServer
+from lakefs_hook_target import HookTarget
 
 pytestmark = pytest.mark.lua
 
@@ -21,7 +21,7 @@ RunHook = Callable[..., Any]
 @pytest.mark.parametrize("name", ["databricks_host", "databricks_token", "job_id"])
 @pytest.mark.parametrize("value", [None, "", "  \n", True])
 def test_a_missing_or_empty_setting_is_named(
-    name: str, value: object, run_hook: RunHook, workspace: RunNowServer
+    name: str, value: object, run_hook: RunHook, workspace: HookTarget
 ) -> None:
     outcome = run_hook(**{name: value})
 
@@ -61,7 +61,7 @@ def test_a_host_that_is_no_workspace_url_is_refused_without_repeating_it(host: s
 
 
 @pytest.mark.parametrize("job_id", ["12a", "-5", "007", "1.5", "1e3", "99999999999999999999", 1e20, TOKEN])
-def test_a_job_id_that_is_no_number_is_refused(job_id: object, run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_job_id_that_is_no_number_is_refused(job_id: object, run_hook: RunHook, workspace: HookTarget) -> None:
     outcome = run_hook(job_id=job_id)
 
     assert outcome.error == (
@@ -96,7 +96,7 @@ REMEDIES = {
 
 @pytest.mark.parametrize("status", sorted(REMEDIES))
 def test_an_error_answer_is_told_with_its_cause_and_remedy(
-    status: int, run_hook: RunHook, workspace: RunNowServer
+    status: int, run_hook: RunHook, workspace: HookTarget
 ) -> None:
     workspace.answer_json(status, error_code="THE_CODE", message=f"The words about {TOKEN}.")
 
@@ -113,14 +113,14 @@ def test_an_error_answer_is_told_with_its_cause_and_remedy(
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[1]", b'{"message": 7}', b'"text"', b"null", b"\xff\xfe"])
 def test_an_error_answer_without_databricks_words_is_told_all_the_same(
-    body: bytes, run_hook: RunHook, workspace: RunNowServer
+    body: bytes, run_hook: RunHook, workspace: HookTarget
 ) -> None:
     workspace.status, workspace.body = 403, body
 
     assert run_hook().error.startswith(f"unity_export: {workspace.url} answered 403; give the token's owner")
 
 
-def test_a_long_explanation_is_cut(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_long_explanation_is_cut(run_hook: RunHook, workspace: HookTarget) -> None:
     workspace.answer_json(500, message="x" * 5000)
 
     assert 300 < len(run_hook().error) < 900
@@ -129,7 +129,7 @@ def test_a_long_explanation_is_cut(run_hook: RunHook, workspace: RunNowServer) -
 @pytest.mark.parametrize(
     "page", [b"<!DOCTYPE html><html>Sign in</html>", b"\n <HTML></HTML>", b"<?xml version='1.0'?>"]
 )
-def test_a_web_page_instead_of_json_is_recognised(page: bytes, run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_web_page_instead_of_json_is_recognised(page: bytes, run_hook: RunHook, workspace: HookTarget) -> None:
     workspace.body = page
     assert "answered with a web page instead of JSON; databricks_host" in run_hook().error
 
@@ -138,7 +138,7 @@ def test_a_web_page_instead_of_json_is_recognised(page: bytes, run_hook: RunHook
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b'{"run_id": "abc"}', b'{"number_in_job": 5}', b'{"run_id": null}'])
-def test_an_answer_without_a_run_id_is_a_failure(body: bytes, run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_an_answer_without_a_run_id_is_a_failure(body: bytes, run_hook: RunHook, workspace: HookTarget) -> None:
     workspace.body = body
 
     outcome = run_hook()
@@ -160,7 +160,7 @@ def test_a_refused_connection_is_told(run_hook: RunHook) -> None:
     assert outcome.error.endswith(NOT_EXPORTED)
 
 
-def test_a_time_out_is_told(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_time_out_is_told(run_hook: RunHook, workspace: HookTarget) -> None:
     workspace.delay_seconds = 1.0
 
     outcome = run_hook(timeout_seconds=0.2)
@@ -170,7 +170,7 @@ def test_a_time_out_is_told(run_hook: RunHook, workspace: RunNowServer) -> None:
     assert TOKEN not in outcome.error
 
 
-def test_neither_success_nor_any_failure_shows_the_token(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_neither_success_nor_any_failure_shows_the_token(run_hook: RunHook, workspace: HookTarget) -> None:
     outcomes = [run_hook()]
     for status in (200, 401, 500):
         workspace.status, workspace.body = status, f'{{"message": "Bearer {TOKEN}"}}'.encode()

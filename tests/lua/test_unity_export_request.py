@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_now_server import RunNowServer
+from lakefs_hook_target import HookTarget
 
 from lakefs_unity_export.events import COMMIT_EVENTS, idempotency_token
 
@@ -21,7 +21,7 @@ RunHook = Callable[..., Any]
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_the_request_is_the_one_that_all_starts_share(
-    case: dict[str, Any], run_hook: RunHook, workspace: RunNowServer
+    case: dict[str, Any], run_hook: RunHook, workspace: HookTarget
 ) -> None:
     outcome = run_hook(case["action"], job_id=case["job_id"])
 
@@ -50,7 +50,7 @@ def test_every_event_that_leaves_a_commit_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("event", sorted(EVENTS.keys() - set(COMMIT_EVENTS)))
-def test_any_other_event_is_refused_before_a_request(event: str, run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_any_other_event_is_refused_before_a_request(event: str, run_hook: RunHook, workspace: HookTarget) -> None:
     outcome = run_hook(EVENTS[event]["action"])
 
     assert f"event {event} leaves no commit on a branch to export" in outcome.error
@@ -58,28 +58,28 @@ def test_any_other_event_is_refused_before_a_request(event: str, run_hook: RunHo
     assert workspace.received == []
 
 
-def test_a_trailing_slash_after_the_host_makes_no_difference(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_trailing_slash_after_the_host_makes_no_difference(run_hook: RunHook, workspace: HookTarget) -> None:
     outcome = run_hook(databricks_host=workspace.url + "//")
 
     assert outcome.printed == f"{workspace.url}/jobs/1041/runs/455644833"
     assert workspace.received[0].path == "/api/2.2/jobs/run-now"
 
 
-def test_space_around_the_settings_is_forgiven(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_space_around_the_settings_is_forgiven(run_hook: RunHook, workspace: HookTarget) -> None:
     outcome = run_hook(databricks_host=f" {workspace.url}\n", databricks_token=f"{TOKEN}\n", job_id=" 1041 ")
 
     assert outcome.error == ""
     assert workspace.received[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
-def test_a_run_id_beyond_two_to_the_53_is_printed_digit_for_digit(run_hook: RunHook, workspace: RunNowServer) -> None:
+def test_a_run_id_beyond_two_to_the_53_is_printed_digit_for_digit(run_hook: RunHook, workspace: HookTarget) -> None:
     workspace.body = b'{ "run_id" : 9223372036854775807, "number_in_job": 1 }'
 
     assert run_hook().printed == f"{workspace.url}/jobs/1041/runs/9223372036854775807"
 
 
 def test_a_job_id_written_without_quotes_is_understood_while_it_is_exact(
-    run_hook: RunHook, workspace: RunNowServer
+    run_hook: RunHook, workspace: HookTarget
 ) -> None:
     assert run_hook(job_id=1041).error == ""
     assert b'"job_id":1041,' in workspace.received[0].body

@@ -13,10 +13,10 @@ from local_stack.lakefs_standin.event_payloads import lua_action, webhook_body
 from local_stack.lakefs_standin.events import Event
 from local_stack.lakefs_standin.hook_environment import LUA_PREFIX, WEBHOOK_PREFIX, substitute
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
+from local_stack.lakefs_standin.outgoing import http_client
 from local_stack.lakefs_standin.store import USER_NAME
 
 WEBHOOK_TIMEOUT_SECONDS = 60.0
-WEBHOOK_HEADERS = {"User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -104,9 +104,8 @@ class Webhook:
         for name in self.headers:
             log(f"{name}: *****")
         try:
-            with httpx.Client(timeout=self.timeout_seconds, trust_env=False) as client:
-                del client.headers["Accept"]
-                headers = {**WEBHOOK_HEADERS, **{name: str(value) for name, value in self.headers.items()}}
+            with http_client(self.timeout_seconds, follow_redirects=True) as client:
+                headers = {name: str(value) for name, value in self.headers.items()}
                 answer = client.post(self.url, json=body, params=_query(self.query), headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = "timed out" if isinstance(error, httpx.TimeoutException) else str(error)

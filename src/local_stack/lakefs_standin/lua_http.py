@@ -6,9 +6,9 @@ import httpx
 import lupa.lua52 as lupa
 
 from local_stack.lakefs_standin.lua_values import LuaCallError, bytes_of, text_of, to_lua
+from local_stack.lakefs_standin.outgoing import http_client
 
 TIMEOUT_SECONDS = 30.0
-USER_AGENT = "Go-http-client/1.1"
 
 
 def http_module(runtime: Any, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
@@ -17,8 +17,8 @@ def http_module(runtime: Any, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[
     def request(options: Any) -> tuple[Any, ...]:
         url, method, body, headers = _request_parts(options)
         try:
-            with httpx.Client(timeout=timeout_seconds, trust_env=False, follow_redirects=True) as client:
-                answer = client.request(method, url, content=body, headers={"User-Agent": USER_AGENT, **headers})
+            with http_client(timeout_seconds, follow_redirects=True) as client:
+                answer = client.request(method, url, content=body, headers=headers)
         except httpx.TimeoutException as error:
             reason = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             raise LuaCallError(f'{method.capitalize()} "{url}": {reason}') from error

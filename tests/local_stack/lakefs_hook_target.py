@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 in place of a workspace: answers every request as told, and keeps what came."""
+"""A server on 127.0.0.1 that hooks call: answers every request as told, and keeps what came."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ class Received:
 
 
 @dataclass
-class RunNowServer:
+class HookTarget:
     """Answers with `status` and `body` after `delay_seconds`. Use it as a context."""
 
     status: int = 200
@@ -27,7 +27,7 @@ class RunNowServer:
     delay_seconds: float = 0.0
     received: list[Received] = field(default_factory=list)
 
-    def __enter__(self) -> "RunNowServer":
+    def __enter__(self) -> "HookTarget":
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -43,6 +43,13 @@ class RunNowServer:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def wait_for(self, count: int, seconds: float = 10.0) -> list[Received]:
+        """The requests, once there are that many of them or the time is over."""
+        deadline = time.monotonic() + seconds
+        while len(self.received) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.received
 
     def answer_json(self, status: int, **fields: object) -> None:
         """Answer like Databricks from now on."""
