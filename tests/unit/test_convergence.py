@@ -112,7 +112,7 @@ class ResetHeads(_History):
         self.story.lakefs.branch("main", data.draw(st.sampled_from(self.commits[2:])))
 
 
-HISTORIES = settings(max_examples=40, stateful_step_count=8, deadline=None)
+HISTORIES = settings(max_examples=120, stateful_step_count=8, deadline=None)
 TestEditedDescriptors = EditedDescriptors.TestCase
 TestEditedDescriptors.settings = HISTORIES
 TestFailingRuns = FailingRuns.TestCase
