@@ -249,6 +249,16 @@ def test_an_executor_that_raises_fails_the_task_with_its_trace(engine: Engine) -
     assert "in broken" in (output.trace or "")
 
 
+def test_a_mistake_in_the_engine_ends_the_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("local_stack.workspace.task_runner.TaskRunner.run", broken)
+    run = engine.run(wheel("a"), wheel("b", "a"))
+    assert results(run) == {"a": "FAILED", "b": "UPSTREAM_FAILED"}
+    assert "RuntimeError: bug" in run.message
+
+
 class Gate:
     """Holds the runs of a task until they are let go, one by one."""
 

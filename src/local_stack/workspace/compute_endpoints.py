@@ -77,6 +77,7 @@ class ComputeEndpoints:
         self._check_warehouse(call.text("warehouse_id"))
         if call.text("format", "JSON_ARRAY") != "JSON_ARRAY" or call.text("disposition", "INLINE") != "INLINE":
             raise invalid("The local workspace returns results only as JSON_ARRAY, INLINE.")
+        seconds = _seconds(call.text("wait_timeout", "10s"))
         statement = _Statement(
             self._warehouse,
             sql=call.text("statement"),
@@ -86,7 +87,7 @@ class ComputeEndpoints:
         )
         with self._lock:
             self._statements[statement.id] = statement
-        statement.wait(_seconds(call.text("wait_timeout", "10s")))
+        statement.wait(seconds)
         if call.text("on_wait_timeout", "CONTINUE") == "CANCEL":
             statement.cancel()
         return statement.body()

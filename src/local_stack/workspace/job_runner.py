@@ -1,5 +1,6 @@
 """Runs a job: starts each task when its dependencies allow it, and ends the run by its leaf tasks."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -12,6 +13,9 @@ WITHOUT_RUNNING = {
     Result.UPSTREAM_FAILED: "The task did not run: a task upstream failed.",
     Result.UPSTREAM_CANCELED: "The task did not run: a task upstream was canceled.",
 }
+
+
+logger = logging.getLogger(__name__)
 
 
 class JobRunner:
@@ -84,6 +88,10 @@ class JobRunner:
             run.values[key] = {}
         try:
             self._task_runner.run(run, run.attempts[key], run.stop)
+        except Exception as error:  # a mistake of ours must not leave the run waiting for ever
+            logger.exception("The task %s of run %s could not be run", key, run.run_id)
+            with self._store.changed:
+                run.current(key).end(Result.FAILED, f"The local workspace failed: {type(error).__name__}: {error}")
         finally:
             with self._store.changed:
                 active.discard(key)

@@ -134,8 +134,12 @@ class TaskRunner:
                 current.iterations.append([fresh] if index in positions else kept[index])
             self._store.changed.notify_all()
         with ThreadPoolExecutor(max_workers=settings.get("concurrency") or 1, thread_name_prefix="iteration") as pool:
-            for index in positions:
+            started = [
                 pool.submit(self._run_iteration, run, current.iterations[index], stop, items[index])
+                for index in positions
+            ]
+        for iteration in started:
+            iteration.result()
         return _iterations_output(current)
 
     def _run_iteration(self, run: JobRun, attempts: list[TaskRun], stop: StopSignal, item: Any) -> None:

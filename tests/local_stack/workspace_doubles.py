@@ -1,0 +1,196 @@
+"""A local workspace over doubles of cluster and warehouse, and a wheel to run in it."""
+
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+
+from local_stack.workspace import Workspace
+
+WHEEL_NAME = "demo_tasks-0.1-py3-none-any.whl"
+WHEEL_CODE = """
+import os
+import sys
+import time
+
+
+def show():
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.runtime import dbutils
+
+    print("arguments", sys.argv[1:])
+    print("variables", sorted(name for name in os.environ if name.startswith("DATABRICKS")))
+    print("acts as", WorkspaceClient().current_user.me().user_name)
+    print("file", __file__)
+    dbutils.jobs.taskValues.set(key="tables", value=[{"t": "a"}, {"t": "b"}])
+    dbutils.jobs.taskValues.set(key="count", value=2)
+
+
+def read():
+    from databricks.sdk.runtime import dbutils
+
+    values = dbutils.jobs.taskValues
+    print("read", values.get(taskKey="list", key="count"), values.get(taskKey="list", key="none", default="d"))
+    print("secret of", len(dbutils.secrets.get(scope="scope", key="key")), "characters")
+    try:
+        values.get(taskKey="list", key="none")
+    except ValueError as error:
+        print("missing:", error)
+
+
+def too_large():
+    from databricks.sdk.runtime import dbutils
+
+    dbutils.jobs.taskValues.set("edge", "x" * (48 * 1024 - 2))
+    dbutils.jobs.taskValues.set("large", "x" * (48 * 1024 - 1))
+
+
+def fail():
+    print("before")
+    raise ValueError("no such table")
+
+
+def leave():
+    sys.exit("left with this")
+
+
+def end_quietly():
+    sys.exit(0)
+
+
+def sleep():
+    print("sleeping", flush=True)
+    time.sleep(60)
+"""
+ENTRY_POINTS = """[console_scripts]
+show = demo_tasks:show
+read = demo_tasks:read
+fail = demo_tasks:fail
+leave = demo_tasks:leave
+sleep = demo_tasks:sleep
+too_large = demo_tasks:too_large
+"""
+
+
+@dataclass
+class NotebookEnd:
+    """What the cluster's double says of a notebook."""
+
+    exit_value: str | None = None
+    log: str = ""
+    error: str | None = None
+    trace: str | None = None
+
+
+@dataclass
+class RecordingCluster:
+    """Remembers the notebooks it is given; answers what `ends` says for a value of the widget `t`."""
+
+    ends: dict[str, NotebookEnd] = field(default_factory=dict)
+    runs: list[Any] = field(default_factory=list)
+    confs: list[dict[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run_notebook(self, run: Any, spark_conf: Mapping[str, str]) -> NotebookEnd:
+        """Remember the call."""
+        with self.lock:
+            self.runs.append(run)
+            self.confs.append(dict(spark_conf))
+        return self.ends.get(run.parameters.get("t", ""), NotebookEnd(exit_value="done", log="printed"))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A statement's result."""
+
+    columns: tuple[tuple[str, str], ...] = (("n", "int"),)
+    rows: tuple[tuple[str | None, ...], ...] = (("1",), (None,))
+    truncated: bool = False
+
+
+class RefusedStatement(Exception):  # noqa: N818, it stands for the warehouse's own error
+    """A statement that the warehouse refuses."""
+
+    error_class = "TABLE_OR_VIEW_NOT_FOUND"
+
+
+@dataclass
+class RecordingWarehouse:
+    """Remembers the statements it is given; refuses those that contain ``missing``."""
+
+    calls: list[tuple[str, dict[str, str | None], str | None, str | None]] = field(default_factory=list)
+    slow: threading.Event | None = None
+
+    def execute(
+        self, sql: str, parameters: Mapping[str, str | None], *, catalog: str | None = None, schema: str | None = None
+    ) -> Sequence[Rows]:
+        """Remember the call."""
+        self.calls.append((sql, dict(parameters), catalog, schema))
+        if self.slow is not None:
+            self.slow.wait(20)
+        if "missing" in sql:
+            raise RefusedStatement("statement 1: the table missing cannot be found")
+        return [Rows()]
+
+
+@dataclass
+class LocalWorkspace:
+    """A workspace that runs, with its doubles and its owner's client."""
+
+    workspace: Workspace
+    cluster: RecordingCluster
+    warehouse: RecordingWarehouse
+    client: WorkspaceClient
+
+    @property
+    def home(self) -> str:
+        """The owner's home folder."""
+        return f"/Users/{self.workspace.owner}"
+
+    def client_of(self, token: str) -> WorkspaceClient:
+        """A client that calls with this token."""
+        return client_of(self.workspace.url, token)
+
+
+def client_of(url: str, token: str) -> WorkspaceClient:
+    """A client without retries, so that a refusal shows at once."""
+    return WorkspaceClient(config=Config(host=url, token=token, retry_timeout_seconds=1, http_timeout_seconds=30))
+
+
+@contextmanager
+def running_workspace(
+    folder: Path, *, unity_catalog_url: str = "http://127.0.0.1:9", unity_catalog_token: str = "none"
+) -> Iterator[LocalWorkspace]:
+    """A workspace until the end of the block."""
+    cluster, warehouse = RecordingCluster(), RecordingWarehouse()
+    workspace = Workspace(
+        folder=folder,
+        cluster=cluster,
+        warehouse=warehouse,
+        unity_catalog_url=unity_catalog_url,
+        unity_catalog_token=unity_catalog_token,
+        running_cluster_spark_conf={"spark.of": "the running cluster"},
+    )
+    with workspace:
+        client = client_of(workspace.url, workspace.token)
+        yield LocalWorkspace(workspace=workspace, cluster=cluster, warehouse=warehouse, client=client)
+
+
+def write_wheel(folder: Path) -> Path:
+    """The wheel with the tasks of the tests."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / WHEEL_NAME
+    information = "demo_tasks-0.1.dist-info"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("demo_tasks/__init__.py", WHEEL_CODE)
+        archive.writestr(f"{information}/METADATA", "Metadata-Version: 2.1\nName: demo-tasks\nVersion: 0.1\n")
+        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{information}/entry_points.txt", ENTRY_POINTS)
+        archive.writestr(f"{information}/RECORD", "")
+    return file
