@@ -263,6 +263,35 @@ def test_objects_are_described_listed_and_read_in_parts(contract: Contract) -> N
     assert (page.pagination.has_more, page.pagination.next_offset) == (True, "t/a")
 
 
+def test_objects_are_uploaded_as_forms_and_deleted_in_bulk(contract: Contract) -> None:
+    objects = contract.api.objects_api
+    content = bytes(range(256)) + b"\r\n--x\r\n"
+    objects.upload_object(contract.name, "main", "a", content=content)
+    contract.put("main", "b", "c")
+
+    assert bytes(objects.get_object(contract.name, "main", "a")) == content
+    headers = objects.head_object_with_http_info(contract.name, "main", "a").headers
+    assert headers["Content-Length"] == str(len(content))
+    contract.repository.branch("main").delete_objects(["a", "b"])
+    assert [stat.path for stat in contract.repository.branch("main").objects()] == ["c"]
+
+
+def test_a_merge_is_reverted_and_picked_against_the_parent_that_is_named(contract: Contract) -> None:
+    contract.branch("dev")
+    contract.branch("other")
+    contract.commit("dev", "d")
+    contract.commit("main", "m")
+    merged = contract.repository.branch("dev").merge_into("main")
+
+    with pytest.raises(BadRequestException):
+        contract.repository.branch("main").revert(merged)
+    contract.repository.branch("main").revert(merged, parent_number=1)
+    contract.repository.branch("other").cherry_pick(merged, parent_number=2)
+
+    assert [stat.path for stat in contract.repository.branch("main").objects()] == ["m"]
+    assert [stat.path for stat in contract.repository.branch("other").objects()] == ["m"]
+
+
 @pytest.mark.parametrize(
     "path",
     [

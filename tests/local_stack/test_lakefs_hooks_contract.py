@@ -11,6 +11,8 @@ import pytest
 from lakefs.exceptions import ConflictException
 from lakefs_sdk.exceptions import ApiException
 
+from local_stack.lakefs_standin.hooks import duration_seconds
+
 if TYPE_CHECKING:
     from lakefs_contract import Contract
     from lakefs_hook_target import HookTarget
@@ -217,6 +219,21 @@ def test_an_answer_other_than_2xx_fails_a_webhook(contract: Contract, target: Ho
     assert run.status == "failed"
 
 
+def test_a_webhook_that_takes_longer_than_its_time_out_fails(contract: Contract, target: HookTarget) -> None:
+    target.delay_seconds = 1.0
+    contract.put_action("main", action(webhook(target.url, timeout="200ms"), on=["post-commit"]))
+    commit = contract.commit("main", "a")
+
+    (run,) = contract.runs(1, commit=commit)
+    assert run.status == "failed"
+    assert (run.end_time - run.start_time).total_seconds() <= 1
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1m", 60), ("1m30s", 90), ("200ms", 0.2), ("soon", 60)])
+def test_durations_are_gos(text: str, seconds: float) -> None:
+    assert duration_seconds(text) == pytest.approx(seconds)
+
+
 def test_branches_can_be_chosen_by_pattern(contract: Contract, target: HookTarget) -> None:
     listens = action(webhook(target.url), on=["post-commit"])
     listens["on"] = {"post-commit": {"branches": ["feature-*"]}}
@@ -228,6 +245,18 @@ def test_branches_can_be_chosen_by_pattern(contract: Contract, target: HookTarge
     target.wait_for(1)
     time.sleep(0.2)
     assert [body["commit_id"] for body in bodies(target)] == [commit]
+
+
+def test_a_failed_hook_stops_those_after_it_unless_they_run_always(contract: Contract) -> None:
+    names = {"first": 'error("no", 0)', "second": "print(2)", "third": "print(3)"}
+    hooks = [{**lua(script), "id": name} for name, script in names.items()]
+    hooks[2]["if"] = "always()"
+    contract.put_action("main", action(*hooks, on=["post-commit"]))
+    commit = contract.commit("main", "a")
+
+    (run,) = contract.runs(1, commit=commit)
+    ended = contract.api.actions_api.list_run_hooks(contract.name, run.run_id).results
+    assert [(hook.hook_id, hook.status) for hook in ended] == [("first", "failed"), ("third", "completed")]
 
 
 def test_variables_of_the_server_reach_hooks_by_prefix(stand_in_contract: Contract, target: HookTarget) -> None:

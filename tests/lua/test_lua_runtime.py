@@ -76,6 +76,12 @@ def test_look_around_is_no_regular_expression() -> None:
         run('require("regexp").compile("(?=a)")')
 
 
+def test_the_end_in_a_regular_expression_is_the_very_end() -> None:
+    script = r"""local r = require("regexp")
+    print(r.match("^a$", "a"), r.match("^a$", "a\n"), r.match("^[$]\\$$", "$$"))"""
+    assert run(script) == "true\tfalse\ttrue"
+
+
 def test_an_error_with_text_keeps_it_and_a_table_is_lost() -> None:
     with pytest.raises(LuaError, match=r"^text$"):
         run('error("text", 0)')

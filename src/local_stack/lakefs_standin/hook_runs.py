@@ -17,7 +17,7 @@ from local_stack.lakefs_standin.hooks import Hook, HookError, HookSettings, buil
 from local_stack.lakefs_standin.repository import Repository
 
 LOG = logging.getLogger(__name__)
-Status = Literal["completed", "failed", "skipped"]
+Status = Literal["completed", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +125,9 @@ class HookRunner:
             failed = False
             for number, (definition, hook) in enumerate(hooks):
                 run_id = f"{position:04d}_{number:04d}"
-                if _may_run(definition, failed=failed):
+                if _may_run(definition, failed=failed):  # one that does not run leaves no trace
                     done.append(_run_hook(hook, event, run_id=run_id, action=action.name, hook_id=definition.id))
                     failed = failed or done[-1].status == "failed"
-                else:
-                    done.append(_skipped(run_id, action.name, definition.id))
         run = ActionRun(
             id=event.run_id,
             event_type=event.type,
@@ -169,8 +167,3 @@ def _run_hook(hook: Hook, event: Event, *, run_id: str, action: str, hook_id: st
         output="\n".join([*lines, *([f"Error: {error}"] if error else [])]) + "\n",
         error=error,
     )
-
-
-def _skipped(run_id: str, action: str, hook_id: str) -> HookRun:
-    now = time.time()
-    return HookRun(id=run_id, action=action, hook_id=hook_id, started=now, ended=now, status="skipped", output="")

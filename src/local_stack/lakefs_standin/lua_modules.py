@@ -17,6 +17,8 @@ from local_stack.lakefs_standin.lua_values import LuaCallError, bytes_of, text_o
 
 Module = dict[str, Any]
 NANOSECONDS = 1_000_000_000
+# An escape, a class of characters, or the end: whichever comes first.
+ENDS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|\$", re.DOTALL)
 # Go's regular expressions (RE2) have neither look-around nor back references.
 BEYOND_RE2 = re.compile(r"\(\?(?:[=!]|<[=!]|P=|>)|\\[1-9]")
 
@@ -67,9 +69,14 @@ def _compiled(pattern: Any) -> re.Pattern[str]:
     if BEYOND_RE2.search(text):
         raise LuaCallError(f"error parsing regexp: invalid or unsupported Perl syntax: `{text}`")
     try:
-        return re.compile(text, re.ASCII)
+        return re.compile(ENDS.sub(_with_strict_end, text), re.ASCII)
     except re.error as error:
         raise LuaCallError(f"error parsing regexp: {error}: `{text}`") from error
+
+
+def _with_strict_end(match: re.Match[str]) -> str:
+    """`$` is the text's very end in Go; in Python it is also before a last line break."""
+    return r"\Z" if match[0] == "$" else match[0]
 
 
 def time_module(_runtime: Any) -> Module:

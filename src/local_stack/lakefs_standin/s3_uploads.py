@@ -1,6 +1,7 @@
 """Multipart uploads of the S3 gateway."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -58,7 +59,7 @@ class Uploads:
         content = _copied_bytes(call) if is_copy else call.body
         etag = _guarded(call.store.blobs.put_part, call.query["uploadId"], int(number), content)
         if is_copy:
-            return xml_answer(render("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", instant(0))]))
+            return xml_answer(render("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", instant(time.time()))]))
         return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
     def list_parts(self, call: S3Call) -> Response:
