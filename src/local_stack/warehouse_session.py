@@ -4,7 +4,8 @@ A statement that Spark's grammar lacks is read by our own. For all others Spark'
 those about the catalog go to Unity Catalog, queries go to Spark with their names resolved through Unity Catalog.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -53,6 +54,13 @@ _SPARK_COMMANDS = {
     "DescribeFunction",
 }
 
+# For expressions and variables, which see a handful of rows: compiling a plan takes longer than interpreting it.
+_INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
 # Words that belong to a statement's name, for messages: INSERT INTO, DROP VIEW.
 _SECOND_WORDS = {"INTO", "OVERWRITE", "FROM", "TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "FUNCTION", "VOLUME"}
 
@@ -120,7 +128,23 @@ class Session:
             raise unsupported("CREATE VIEW", "Only temporary views are.")
         if self._is_command(plan) and kind not in _SPARK_COMMANDS and kind != "CreateViewCommand":
             raise unsupported(_title(sql), "It reads tables, and registers and describes external Delta tables.")
+        if kind in {"CreateVariable", "SetVariable"}:
+            with self._interpreted():
+                return frame_result(self._sql(sql, plan, arguments))
         return frame_result(self._sql(sql, plan, arguments))
+
+    @contextmanager
+    def _interpreted(self) -> Iterator[None]:
+        before = {key: self._spark.conf.get(key) for key in _INTERPRETED}
+        self._configure(_INTERPRETED)
+        try:
+            yield
+        finally:
+            self._configure(before)
+
+    def _configure(self, settings: Mapping[str, str | None]) -> None:
+        for key, value in settings.items():
+            self._spark.conf.set(key, str(value))
 
     def _sql(self, sql: str, plan: Any, arguments: Arguments) -> Any:
         readable_sql = with_readable_names(sql, names_of(sql, plan), self._resolved)
@@ -159,8 +183,8 @@ class Session:
     def _value(self, expression: str, arguments: Arguments) -> Any:
         """The value of a constant expression."""
         sql = f"SELECT {expression} AS value"
-        rows = self._sql(sql, self._parse(sql), arguments).collect()
-        return rows[0][0]
+        with self._interpreted():
+            return self._sql(sql, self._parse(sql), arguments).collect()[0][0]
 
     def _execute_immediate(self, statement: ExecuteImmediate, arguments: Arguments) -> Result:
         text = self._value(statement.statement, arguments)

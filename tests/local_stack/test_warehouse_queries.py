@@ -455,3 +455,11 @@ def test_calls_at_the_same_time_do_not_mix(warehouse: Warehouse) -> None:
 
 def test_nothing_to_run_is_no_error(warehouse: Warehouse) -> None:
     assert warehouse.execute(" ; -- nothing\n", {}) == []
+
+
+def test_variables_leave_the_configuration_of_queries_alone(warehouse: Warehouse) -> None:
+    query = f"EXPLAIN SELECT customer, count(*) FROM {S}.orders GROUP BY customer"
+    sql = f"DECLARE x STRING; SET VARIABLE x = '{S}.orders'; SELECT count(*) FROM IDENTIFIER(x); {query}"
+    plan = str(rows(warehouse.execute(sql, {}))[0][0])
+    assert "AdaptiveSparkPlan" in plan
+    assert ", 2), ENSURE_REQUIREMENTS" in plan

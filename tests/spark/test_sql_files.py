@@ -126,8 +126,9 @@ def test_a_second_run_changes_nothing(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
     table, schema = stack.table("orders"), stack.request("GET", f"/schemas/main.{stack.schema}")
-    stack.run(REGISTER, "orders")
+    results = stack.run(REGISTER, "orders")
     assert stack.table("orders") == table
+    assert [result.rows for result in results if result.rows] == [(("The schema exists.",),)]
     assert stack.request("GET", f"/schemas/main.{stack.schema}") == schema
 
 
@@ -202,13 +203,16 @@ def test_a_location_that_unity_catalog_spells_with_a_slash_is_the_same(stack: St
     [
         ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
         ("MANAGED", {}),
+        ("MANAGED", {"storage_location": "{location}"}),
         ("VIEW", {"view_definition": "SELECT 1"}),
     ],
 )
 def test_a_name_that_is_taken_is_an_error_and_left_alone(stack: Stack, table_type: str, more: dict[str, str]) -> None:
     stack.write("orders", {"id": [1]})
     taken = stack.take_name(
-        "orders", table_type, **{key: text.format(schema=stack.schema) for key, text in more.items()}
+        "orders",
+        table_type,
+        **{key: text.format(schema=stack.schema, location=stack.location("orders")) for key, text in more.items()},
     )
     with pytest.raises(WarehouseError, match="is taken by another table or view") as refused:
         stack.run(REGISTER, "orders")
@@ -359,12 +363,15 @@ def test_a_name_that_is_not_registered_is_said_and_no_error(stack: Stack) -> Non
     [
         ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
         ("MANAGED", {}),
+        ("MANAGED", {"storage_location": "{location}"}),
         ("VIEW", {"view_definition": "SELECT 1"}),
     ],
 )
 def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: dict[str, str]) -> None:
     taken = stack.take_name(
-        "orders", table_type, **{key: text.format(schema=stack.schema) for key, text in more.items()}
+        "orders",
+        table_type,
+        **{key: text.format(schema=stack.schema, location=stack.location("orders")) for key, text in more.items()},
     )
     with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
         stack.run(UNREGISTER, "orders")

@@ -137,6 +137,8 @@ def _table_fields(parts: list[str], request: Mapping[str, Any]) -> dict[str, Any
         if str(request.get("data_source_format")).upper() != "DELTA":
             raise invalid("This server keeps external tables of the data_source_format DELTA only.")
         body["storage_location"] = checked_location(request.get("storage_location"))
+    elif request.get("storage_location"):
+        body["storage_location"] = checked_location(request["storage_location"])
     if table_type == "VIEW":
         body["view_definition"] = request.get("view_definition")
     else:
