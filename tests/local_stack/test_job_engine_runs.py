@@ -224,6 +224,13 @@ def test_a_job_that_takes_too_long_times_out(engine: Engine) -> None:
     assert VIEWS.job_run(run)["state"]["user_cancelled_or_timedout"] is True
 
 
+def test_the_timeout_of_the_job_leaves_no_time_for_retries(engine: Engine) -> None:
+    engine.on("a", until_stopped)
+    run = engine.run(wheel("a", max_retries=3, retry_on_timeout=True), timeout_seconds=1)
+    assert run.result == Result.TIMEDOUT
+    assert len(run.attempts["a"]) == 1
+
+
 def test_cancelling_stops_tasks_and_iterations(engine: Engine) -> None:
     engine.on("loop_one", until_stopped)
     job_id = engine.create(for_each("loop", '["a", "b", "c"]', concurrency=2), wheel("after", "loop"))
@@ -288,6 +295,18 @@ def test_runs_beyond_the_limit_wait_in_the_order_they_came(engine: Engine) -> No
     assert [run.result for run in runs] == [Result.SUCCESS, Result.SUCCESS, Result.CANCELED, Result.SUCCESS]
     started = [work.run_id for work in engine.executor.works]
     assert started == [runs[0].run_id, runs[1].run_id, runs[3].run_id]
+
+
+def test_a_new_run_does_not_overtake_the_queue(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(engine, "a")
+    job_id = engine.create(wheel("a"), queue={"enabled": True})
+    # As in the moment between the end of a run and the start of the next one.
+    monkeypatch.setattr(engine.jobs, "_on_ended", lambda _run: None)
+    first, second = (engine.jobs.run_now(job_id, "me", {}) for _ in range(2))
+    gate.permits.release()
+    engine.wait(first)
+    assert second.phase == Phase.QUEUED
+    assert engine.jobs.run_now(job_id, "me", {}).phase == Phase.QUEUED
 
 
 def test_without_a_queue_a_run_beyond_the_limit_is_skipped(engine: Engine) -> None:
