@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ class NotebookCall:
     parameters: Mapping[str, str]
     libraries: tuple[Path, ...]
     host: str
-    token: str
+    token: str = field(repr=False)
     task_run_id: int
     job_id: int
     run_id: int
