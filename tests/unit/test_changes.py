@@ -9,7 +9,27 @@ from lakefs_unity_export.changes import Changes, find_changes
 
 FOLDER = "_lakefs_tables"
 # Neighbours of `/` in byte order, prefixes of each other, and characters of two to four bytes.
-SEGMENTS = ["t1", "t10", "t1!", "t1.", "t1.x", "t1-", "t10!", "t", "t2", "ü", "日", "😀", "!", ".", "0", "_", "-", "~"]
+SEGMENTS = [
+    "T1",
+    "t1",
+    "t10",
+    "t1!",
+    "t1.",
+    "t1.x",
+    "t1-",
+    "t10!",
+    "t",
+    "t2",
+    "ü",
+    "日",
+    "😀",
+    "!",
+    ".",
+    "0",
+    "_",
+    "-",
+    "~",
+]
 segments = st.sampled_from(SEGMENTS)
 table_path_lists = st.lists(st.lists(segments, min_size=1, max_size=3).map("/".join), max_size=6, unique=True)
 

@@ -138,7 +138,7 @@ def test_every_missing_field_is_named() -> None:
     assert _problems(b"owner: me\n") == [f"{each}: is missing; add it" for each in ("name", "type", "path")]
 
 
-@pytest.mark.parametrize("value", [1, 1.5, True, ["t"], {"a": 1}])
+@pytest.mark.parametrize("value", [1, 1.5, True, ["t"], {"a": 1}, b"t"])
 @pytest.mark.parametrize("field", ["name", "type", "path", "catalog"])
 def test_a_field_that_is_no_text_is_named(field: str, value: object) -> None:
     assert _problems(_descriptor(**{field: value})) == [f"{field}: is not text; put its value in quotes"]
