@@ -1,7 +1,6 @@
 """The clone notebook on the cluster, reading a lakeFS repository by commit id through the S3 gateway."""
 
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,14 +171,12 @@ def test_each_commit_is_cloned_by_its_id(clones: Clones, commits: list[str]) -> 
 def test_what_is_wrong_with_lakefs_is_said_in_the_last_line(
     clones: Clones, commits: list[str], repository: str, error: str, advice: str
 ) -> None:
-    started = time.monotonic()
     result = clones.run(commits[0], repository=repository)
     assert result.error is not None
     last_line = result.error.splitlines()[-1]
     assert last_line.startswith(f"{error}: cannot read s3a://{repository}/")
     assert advice in last_line
     assert "wrong" not in (result.trace or "")
-    print(repository, round(time.monotonic() - started, 1), "s")
 
 
 def test_a_path_or_commit_without_a_table_is_named(clones: Clones, commits: list[str]) -> None:
