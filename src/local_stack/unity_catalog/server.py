@@ -10,21 +10,18 @@ import binascii
 import hmac
 import json
 import secrets
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local_stack.loopback_server import LoopbackServer
 from local_stack.unity_catalog.errors import CatalogError, invalid
 from local_stack.unity_catalog.grants import Grants
 from local_stack.unity_catalog.securables import Securables
@@ -32,7 +29,6 @@ from local_stack.unity_catalog.store import CatalogStore
 
 API = "/api/2.1/unity-catalog"
 OWNER = "metastore-admin"
-START_TIMEOUT_SECONDS = 20.0
 COLLECTIONS = {
     "catalogs": "catalog",
     "schemas": "schema",
@@ -54,10 +50,8 @@ class UnityCatalogServer:
     def __init__(self, *, folder: Path, port: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._port = port
         self._identity = _kept_identity(folder / "unity_catalog_identity.json")
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server = LoopbackServer(name="unity-catalog", port=port)
         self._store: CatalogStore | None = None
 
     @property
@@ -68,47 +62,21 @@ class UnityCatalogServer:
     @property
     def url(self) -> str:
         """Address without the API's path; known once started, or before that with a fixed port."""
-        return f"http://127.0.0.1:{self._port}"
+        return self._server.url
 
     def start(self) -> None:
         """Open the file and serve; returns once requests are answered. Raises OSError where the port is taken."""
-        if self._server is not None:
+        if self._server.is_running:
             return
-        listener = _listener(self._port)
-        self._port = listener.getsockname()[1]
         self._store = CatalogStore(self._folder / "unity_catalog.sqlite")
-        application = _application(self._store, self._identity)
-        configuration = uvicorn.Config(application, log_level="warning", lifespan="off", ws="none")
-        server = uvicorn.Server(configuration)
-        self._thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener]}, name="unity-catalog", daemon=True
-        )
-        self._thread.start()
-        self._server = server
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError("The embedded Unity Catalog server did not start.")
-            time.sleep(0.01)
+        self._server.start(_application(self._store, self._identity))
 
     def stop(self) -> None:
         """Stop serving and close the file; a second call does nothing."""
-        server, self._server = self._server, None
-        if server is not None and self._thread is not None:
-            server.should_exit = True
-            self._thread.join(timeout=START_TIMEOUT_SECONDS)
+        self._server.stop()
         store, self._store = self._store, None
         if store is not None:
             store.close()
-
-
-def _listener(port: int) -> socket.socket:
-    """A listening socket. Named as TCP, else asyncio leaves Nagle's algorithm on: 40 ms more for each answer."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    return listener
 
 
 def _kept_identity(file: Path) -> dict[str, str]:

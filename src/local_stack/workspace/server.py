@@ -1,16 +1,12 @@
 """The local workspace: its parts put together, its server, its life."""
 
 import logging
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-import uvicorn
-
+from local_stack.loopback_server import LoopbackServer
 from local_stack.workspace.application import WorkspaceApplication
 from local_stack.workspace.calls import Answer, Call, Endpoints, with_workspace_access
 from local_stack.workspace.catalog_endpoint import CatalogEndpoint
@@ -33,8 +29,6 @@ from local_stack.workspace.wheel_executor import WheelExecutor
 OWNER = "owner@local.invalid"
 WORKSPACE_ID = 1234567890123456
 WAREHOUSE_ID = "10ca1000000000aa"
-START_TIMEOUT_SECONDS = 20.0
-STOP_GRACE_SECONDS = 3
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +60,6 @@ class Workspace:
         self.warehouse_id = WAREHOUSE_ID
         self.workspace_id = WORKSPACE_ID
         self.unsupported_calls: list[str] = []
-        self._port = port
         self._identities = Identities()
         admin = self._identities.create(owner, kind="user", is_admin=True)
         self.token = self._identities.issue_token(admin)
@@ -89,20 +82,18 @@ class Workspace:
             "python_wheel_task": WheelExecutor(folder=folder / "tasks", files=self._files, access=self._access),
         }
         self._jobs = Jobs(executors, workspace_id=self.workspace_id, workspace_url=lambda: self.url)
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server = LoopbackServer(name="workspace", port=port)
 
     @property
     def url(self) -> str:
         """The workspace's address; known once started, or before that with a fixed port."""
-        return f"http://127.0.0.1:{self._port}"
+        return self._server.url
 
     def start(self) -> None:
         """Serve; returns once requests are answered. Raises OSError where the port is taken."""
-        if self._server is not None:
+        if self._server.is_running:
             return
-        listener = socket.create_server(("127.0.0.1", self._port))
-        self._port = listener.getsockname()[1]
+        self._server.bind()
         self._access.url = self.url
         application = WorkspaceApplication(
             identities=self._identities,
@@ -112,29 +103,14 @@ class Workspace:
             url=lambda: self.url,
             unsupported=self.unsupported_calls,
         )
-        configuration = uvicorn.Config(
-            application.starlette,
-            log_level="error",
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=STOP_GRACE_SECONDS,
-        )
-        self._server = uvicorn.Server(configuration)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, name="workspace", daemon=True
-        )
-        self._thread.start()
-        self._wait_until_started(self._server, self._thread)
+        self._server.start(application.starlette)
 
     def stop(self) -> None:
         """Cancel what runs, end the tasks' processes and stop serving; a second call does nothing."""
-        server, self._server = self._server, None
-        if server is None or self._thread is None:
-            return
-        self._jobs.stop()
-        server.should_exit = True
-        self._thread.join(timeout=START_TIMEOUT_SECONDS)
-        self._catalog.close()
+        if self._server.is_running:
+            self._jobs.stop()
+            self._server.stop()
+            self._catalog.close()
 
     def create_principal(
         self, name: str, *, kind: PrincipalKind, has_workspace_access: bool | None = None, token: str = ""
@@ -176,14 +152,6 @@ class Workspace:
             **with_workspace_access(self._catalog.endpoints()),
             ("POST", "/telemetry-ext"): _telemetry,
         }
-
-    def _wait_until_started(self, server: uvicorn.Server, thread: threading.Thread) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError("The local workspace did not start.")
-            time.sleep(0.01)
 
 
 def _telemetry(call: Call) -> Answer:
