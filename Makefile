@@ -44,7 +44,7 @@ up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query
 	@$(BIN)/python -m local_stack up
 
 .PHONY: test
-test: lint unit spark bundle e2e ## Every test that runs without a workspace
+test: lint unit contract spark bundle e2e ## Every test that runs without a workspace
 
 .PHONY: lint
 lint: .venv/stamp ## Format, lint and types
@@ -54,7 +54,11 @@ lint: .venv/stamp ## Format, lint and types
 
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
-	@$(BIN)/pytest -q -m "not (spark or bundle or e2e or live)"
+	@$(BIN)/pytest -q -m "unit or lua"
+
+.PHONY: contract
+contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
+	@$(BIN)/pytest -q -m local_stack
 
 .PHONY: spark
 spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark

@@ -1,20 +1,17 @@
 """What the Lua tests share: the hook's script, run as lakeFS runs it, and a server to call."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lakefs_hook_target import HookTarget
 
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests/local_stack"))
-from lakefs_hook_target import HookTarget  # noqa: E402
-
 SCRIPT = ROOT / "resources/lakefs/scripts/unity_export.lua"
 EVENTS = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]
 TOKEN = "dapi-0123456789abcdef"
