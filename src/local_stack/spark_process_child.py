@@ -77,8 +77,9 @@ def main(descriptor: int) -> None:
             driver = _build(json.loads(messages.readline()))
             answers.send(0, None)
         except BaseException as error:  # whatever it is, the parent has to hear of it
+            traceback.print_exc()
             answers.send_error(0, error)
-            raise
+            return
         try:
             for line in messages:
                 InheritableThread(target=_answer, args=(driver, json.loads(line), answers), daemon=True).start()
