@@ -1,0 +1,45 @@
+"""One local stack for all end-to-end tests, with the bundle deployed once, and a repository for each test."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deployed_exports import Exports
+from table_repository import TableRepository, new_repository
+
+from local_stack.demo.deployment import Deployment
+from local_stack.stack import CATALOG, LocalStack
+from local_stack.toolchain.databricks_cli import find_or_build_cli
+
+
+@pytest.fixture(scope="session")
+def cli() -> Path:
+    """The Databricks CLI."""
+    return find_or_build_cli(sys.stderr)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, cli: Path) -> Iterator[LocalStack]:
+    """The local stack with the bundle deployed to target local."""
+    folder = tmp_path_factory.mktemp("e2e")
+    with LocalStack(folder=folder / "stack", progress=sys.stderr) as started:
+        Deployment(cli=cli, folder=folder / "checkout", environment=started.environment()).deploy()
+        yield started
+        assert started.workspace.unsupported_calls == []
+
+
+@pytest.fixture(scope="session")
+def exports(stack: LocalStack) -> Exports:
+    """The deployed job, and what it makes."""
+    return Exports(
+        stack.client(), job_id=int(stack.job_id()), warehouse_id=stack.workspace.warehouse_id, catalog=CATALOG
+    )
+
+
+@pytest.fixture
+def repository(stack: LocalStack) -> Iterator[TableRepository]:
+    """An empty repository for one test."""
+    made = new_repository(stack.lakefs)
+    yield made
+    made.delete()

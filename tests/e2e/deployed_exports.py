@@ -1,0 +1,191 @@
+"""The deployed job and what it makes in Unity Catalog, each through the workspace's public API."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import NotFound
+from table_repository import COLUMN, TableRepository
+
+from local_stack.demo.runs import RunState, failures, follow_run, notebook_results
+from local_stack.demo.sql_warehouse import SqlWarehouse
+
+RUN_APPEARS_SECONDS = 60
+NOTHING_TO_CLONE = {
+    "list_changed_tables": "SUCCESS",
+    "any_changed": "SUCCESS",
+    "clone_tables": "EXCLUDED",
+    "register_tables": "EXCLUDED",
+    "record_export": "EXCLUDED",
+}
+ALL_DONE = dict.fromkeys(NOTHING_TO_CLONE, "SUCCESS")
+NOTHING_DONE = {
+    "list_changed_tables": "FAILED",
+    **dict.fromkeys(["any_changed", "clone_tables", "register_tables", "record_export"], "UPSTREAM_FAILED"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedRun:
+    """A run of the job after its end. `text`: what its failed tasks say; `listing`: what the list task printed."""
+
+    run_id: int
+    state: str
+    tasks: Mapping[str, str]
+    clones: Mapping[str, Mapping[str, Any]]
+    registered: Mapping[str, str]
+    text: str
+    listing: str
+
+    @property
+    def cloned(self) -> set[str]:
+        """The tables that got a new version, by the last part of their name."""
+        return {name for name, clone in self.clones.items() if clone["action"] == "cloned"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedTable:
+    """A table as Unity Catalog and its Delta log show it."""
+
+    words: list[str]
+    comment: str
+    properties: Mapping[str, str]
+    version: int
+
+    @property
+    def commit_id(self) -> str:
+        """The lakeFS commit that the table says it shows."""
+        return self.properties["lakefs.commit_id"]
+
+
+class Exports:
+    """Runs one job, and reads what is in Unity Catalog. `catalog` is the one that the job exports to."""
+
+    def __init__(self, client: WorkspaceClient, *, job_id: int, warehouse_id: str, catalog: str) -> None:
+        self.client = client
+        self.job_id = job_id
+        self.catalog = catalog
+        self.warehouse_id = warehouse_id
+        self.warehouse = SqlWarehouse(client.statement_execution, warehouse_id)
+
+    def run(self, repository: TableRepository | str, *, branch: str = "", **parameters: str) -> EndedRun:
+        """Run the job for the repository's branch, and wait for its end."""
+        name = repository if isinstance(repository, str) else repository.name
+        branch = branch or ("" if isinstance(repository, str) else repository.branch)
+        return self.ended(self.start(repository=name, branch=branch, **parameters))
+
+    def start(self, **parameters: str) -> int:
+        """Start the job; the run's id."""
+        return int(self.client.jobs.run_now(self.job_id, job_parameters=parameters).run_id)
+
+    def ended(self, run_id: int) -> EndedRun:
+        """The run after its end. Fails after the time that a run may take."""
+        return self._read(follow_run(self.client.jobs, run_id, lambda _: None))
+
+    def repair(self, run: EndedRun) -> EndedRun:
+        """Run the failed tasks of a run again."""
+        self.client.jobs.repair_run(run.run_id, rerun_all_failed_tasks=True)
+        return self.ended(run.run_id)
+
+    def run_of(self, repository: TableRepository, **parameters: str) -> EndedRun:
+        """The run that something else started with these job parameters, once it has ended."""
+        wanted = {"repository": repository.name, **parameters}
+        until = time.monotonic() + RUN_APPEARS_SECONDS
+        while time.monotonic() < until:
+            for run in self.client.jobs.list_runs(job_id=self.job_id):
+                given = {each.name: each.value for each in run.job_parameters or []}
+                if run.run_id is not None and wanted.items() <= given.items():
+                    return self.ended(run.run_id)
+            time.sleep(0.2)
+        raise AssertionError(f"no run with {wanted} appeared within {RUN_APPEARS_SECONDS} s")
+
+    def variant(self, name: str, **settings: str) -> "Exports":
+        """The same job under another name, its list task with other settings: as other bundle variables deploy it."""
+        job = self.client.jobs.get(self.job_id).settings
+        assert job is not None
+        body = {**job.as_dict(), "name": name}
+        (task,) = [task for task in body["tasks"] if task["task_key"] == "list_changed_tables"]
+        task["python_wheel_task"]["named_parameters"].update(settings)
+        made = self.client.api_client.do("POST", "/api/2.2/jobs/create", body=body)
+        assert isinstance(made, dict)
+        return self.with_job(made["job_id"], catalog=settings.get("catalog", self.catalog))
+
+    def with_job(self, job_id: int, *, catalog: str = "") -> "Exports":
+        """The same workspace with another job."""
+        return Exports(self.client, job_id=job_id, warehouse_id=self.warehouse_id, catalog=catalog or self.catalog)
+
+    def sql(self, statement: str) -> list[tuple[str | None, ...]]:
+        """The rows of a statement."""
+        return list(self.warehouse.query(statement).rows)
+
+    def quoted(self, schema: str, table: str) -> str:
+        """The table's name as SQL takes it."""
+        return f"`{self.catalog}`.`{schema}`.`{table}`"
+
+    def words(self, schema: str, table: str) -> list[str]:
+        """The rows of a table, through its name."""
+        return sorted(str(row[0]) for row in self.sql(f"SELECT {COLUMN} FROM {self.quoted(schema, table)}"))
+
+    def table(self, schema: str, table: str) -> ExportedTable:
+        """The table with its rows."""
+        found = self.client.tables.get(f"{self.catalog}.{schema}.{table}")
+        return ExportedTable(
+            words=self.words(schema, table),
+            comment=found.comment or "",
+            properties=found.properties or {},
+            version=self.version(schema, table),
+        )
+
+    def version(self, schema: str, table: str) -> int:
+        """The table's newest Delta version."""
+        return int(self.history(schema, table)[0]["version"] or -1)
+
+    def history(self, schema: str, table: str) -> list[dict[str, str | None]]:
+        """The table's Delta commits, the newest first."""
+        answer = self.warehouse.query(f"DESCRIBE HISTORY {self.quoted(schema, table)}")
+        names = [name for name, _ in answer.columns]
+        return [dict(zip(names, row, strict=True)) for row in answer.rows]
+
+    def tables(self, schema: str) -> set[str]:
+        """The names in a schema; none where there is no such schema."""
+        try:
+            return {table.name or "" for table in self.client.tables.list(self.catalog, schema)}
+        except NotFound:
+            return set()
+
+    def has_schema(self, schema: str) -> bool:
+        """Whether the schema exists."""
+        return schema in {found.name for found in self.client.schemas.list(self.catalog)}
+
+    def watermark(self, repository: TableRepository, schema: str = "") -> str | None:
+        """The commit up to which the repository's branch is exported."""
+        try:
+            found = self.client.schemas.get(f"{self.catalog}.{schema or repository.branch}")
+        except NotFound:
+            return None
+        return (found.properties or {}).get(f"lakefs.{repository.name}.commit_id")
+
+    def _read(self, run: RunState) -> EndedRun:
+        tasks = {task.title: task for task in run.tasks}
+        clones = {
+            str(result["table"]).split("`")[-2]: result
+            for result in notebook_results(self.client.jobs, tasks["clone_tables"])
+        }
+        registered = {each.title.rpartition(".")[2]: each.state for each in tasks["register_tables"].iterations}
+        return EndedRun(
+            run_id=run.run_id,
+            state=run.state,
+            tasks={title: task.state for title, task in tasks.items()},
+            clones=clones,
+            registered=registered,
+            text=failures(self.client.jobs, run),
+            listing=self.client.jobs.get_run_output(tasks["list_changed_tables"].run_id).logs or "",
+        )
+
+
+def as_json(text: str | None) -> Any:
+    """What the text says, as JSON."""
+    return json.loads(text or "null")

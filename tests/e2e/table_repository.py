@@ -1,0 +1,109 @@
+"""A lakeFS repository with small Delta tables, written by delta-rs through the S3 gateway."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import lakefs
+import pyarrow
+from deltalake import write_deltalake
+from lakefs.client import Client
+
+from local_stack.demo.repository import api_client
+from local_stack.lakefs import LakeFS
+
+COLUMN = "word"
+
+
+class TableRepository:
+    """A repository; `branch` is its default branch, of a name that no other repository has."""
+
+    def __init__(self, server: LakeFS, *, name: str, branch: str, namespace: str = "") -> None:
+        self.name = name
+        self.branch = branch
+        self._api = api_client(server)
+        client = Client(host=server.endpoint_url, username=server.access_key_id, password=server.secret_access_key)
+        self._repository = lakefs.Repository(name, client=client)
+        self._repository.create(storage_namespace=namespace or f"local://{name}", default_branch=branch)
+        self._options = {
+            "AWS_ENDPOINT_URL": server.s3_endpoint_url,
+            "AWS_ACCESS_KEY_ID": server.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": server.secret_access_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
+        }
+
+    def write(self, path: str, words: Sequence[str], *, branch: str = "", comment: str | None = None) -> None:
+        """Make these words the rows of the Delta table at the path."""
+        write_deltalake(
+            f"s3://{self.name}/{branch or self.branch}/{path}",
+            pyarrow.table({COLUMN: pyarrow.array(words, pyarrow.string())}),
+            mode="overwrite",
+            description=comment,
+            storage_options=self._options,
+        )
+
+    def describe(self, name: str, *, path: str = "", branch: str = "", file: str = "", **keys: str) -> None:
+        """Write the descriptor of a table, `_lakefs_tables/<name>.yaml`."""
+        content = {"name": name, "type": "delta", "path": path or f"tables/{name}", **keys}
+        text = "".join(f"{key}: {value}\n" for key, value in content.items())
+        self.upload(f"_lakefs_tables/{file or name}.yaml", text, branch=branch)
+
+    def add(self, name: str, words: Sequence[str], *, branch: str = "", comment: str | None = None) -> None:
+        """Write a table to `tables/<name>`, and its descriptor."""
+        self.write(f"tables/{name}", words, branch=branch, comment=comment)
+        self.describe(name, branch=branch)
+
+    def upload(self, path: str, text: str, *, branch: str = "") -> None:
+        """Write an object."""
+        self._branch(branch).object(path).upload(text.encode(), mode="wb", pre_sign=False)
+
+    def remove(self, path: str, *, branch: str = "") -> None:
+        """Delete an object."""
+        self._branch(branch).object(path).delete()
+
+    def commit(self, message: str = "A commit", *, branch: str = "") -> str:
+        """Commit what was written; the commit's id."""
+        return str(self._branch(branch).commit(message).get_commit().id)
+
+    def create_branch(self, name: str, *, source: str = "") -> str:
+        """Make a branch; its name."""
+        self._branch(name).create(source or self.branch)
+        return name
+
+    def merge(self, source: str, *, into: str = "") -> str:
+        """Merge a branch into another; the merge commit's id."""
+        return str(self._branch(source).merge_into(into or self.branch))
+
+    def reset(self, commit_id: str, *, branch: str = "") -> None:
+        """Set the branch back to a commit."""
+        self._api_of("ExperimentalApi").hard_reset_branch(self.name, branch or self.branch, commit_id)
+
+    def head(self, branch: str = "") -> str:
+        """The commit that the branch is at."""
+        return str(self._branch(branch).get_commit().id)
+
+    def generation(self, commit_id: str) -> int:
+        """1 + the highest generation of the commit's parents."""
+        return int(self._api_of("CommitsApi").get_commit(self.name, commit_id).generation)
+
+    def delete(self) -> None:
+        """Delete the repository."""
+        self._repository.delete()
+
+    def _branch(self, name: str) -> Any:
+        return self._repository.branch(name or self.branch)
+
+    def _api_of(self, name: str) -> Any:
+        import lakefs_sdk
+
+        return getattr(lakefs_sdk, name)(self._api)
+
+
+def new_repository(server: LakeFS, *, branch: str = "", namespace: str = "") -> TableRepository:
+    """A repository whose name, and commonly its branch's, is used once."""
+    suffix = secrets.token_hex(4)
+    name = f"lake-{suffix}"
+    base = f"{namespace.rstrip('/')}/{name}" if namespace else ""
+    return TableRepository(server, name=name, branch=branch or f"trunk_{suffix}", namespace=base)
