@@ -2,13 +2,16 @@
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 
+from lakefs_unity_export.clone_table import Action, CloneRequest, decide
+from lakefs_unity_export.delta_tables import TableState
 from lakefs_unity_export.export_request import Request
 from lakefs_unity_export.list_changed_tables import Listing, hand_over, list_changed_tables
+from lakefs_unity_export.provenance import Provenance
 from lakefs_unity_export.record_export import Record, record_export
 
 BASE = "s3://bucket/exports"
@@ -20,6 +23,8 @@ REQUEST = Request(
     catalog="lake",
     target_base_location=BASE,
 )
+
+CLONED_FROM = [each.name for each in fields(CloneRequest) if each.name not in ("repository", "branch")]
 
 
 def descriptor(name: str, *, path: str = "", kind: str = "delta", catalog: str = "") -> bytes:
@@ -37,13 +42,8 @@ def table(name: str, content: str = "1", **fields: str) -> dict[str, bytes]:
     }
 
 
-@dataclass(kw_only=True)
-class Clone:
-    """What lies at a target path: the source it shows, and the generation of its commit."""
-
-    source_path: str
-    commit_id: str
-    generation: int
+def _state(location: str, shown: Provenance) -> TableState:
+    return TableState(location=location, version=0, properties=shown.properties())
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class Story:
 
     lakefs: LakeFSDouble
     unity_catalog: UnityCatalogDouble
-    clones: dict[str, Clone] = field(default_factory=dict)
+    clones: dict[str, Provenance] = field(default_factory=dict)
 
     def list(self, **parameters: str) -> Run:
         """The task list_changed_tables alone. Raises what it raises; `last_values` and `last_printed` stay."""
@@ -84,7 +84,7 @@ class Story:
         items = run.values["tables"]
         done = [item for item in items if item["path"] not in set(failing)]
         for item in done:
-            self._clone(item, run)
+            self._clone(item, run, parameters.get("branch", "main"))
         self.unity_catalog.register(done)
         if items and len(done) == len(items) and not dies:
             out = io.StringIO()
@@ -92,17 +92,13 @@ class Story:
             run.printed += out.getvalue()
         return run
 
-    def _clone(self, item: dict[str, Any], run: Run) -> None:
-        """What the task clone_table does: nothing where the target is at the commit, or holds a newer one."""
-        present = self.clones.get(item["target_path"])
-        if present is not None and present.commit_id == item["commit_id"]:
-            return
-        if present is not None and present.generation > item["replaces_generation"]:
-            return
-        run.cloned.append(item["path"])
-        self.clones[item["target_path"]] = Clone(
-            source_path=item["source_path"], commit_id=item["commit_id"], generation=item["commit_generation"]
-        )
+    def _clone(self, item: dict[str, Any], run: Run, branch: str) -> None:
+        """What the task clone_table does, by its own decision: nothing where the target is there, or further."""
+        request = CloneRequest(repository="shop", branch=branch, **{name: item[name] for name in CLONED_FROM})
+        present = self.clones.get(request.target_path)
+        if decide(request, present and _state(request.target_path, present)) is Action.CLONED:
+            run.cloned.append(request.path)
+            self.clones[request.target_path] = request.provenance
 
     def watermark(self, *, catalog: str = "lake", schema: str = "main") -> str:
         """The commit id of the schema's watermark, or nothing."""

@@ -60,8 +60,7 @@ class _History(RuleBasedStateMachine):
         registered = self.story.unity_catalog.catalogs["lake"]["main"].tables[table]
         assert registered.storage_location == f"{BASE}/main/{table}"
         clone = self.story.clones[registered.storage_location]
-        source = clone.source_path.removeprefix(f"s3a://shop/{clone.commit_id}/")
-        return self.story.lakefs.content(clone.commit_id).get(f"{source}/part")
+        return self.story.lakefs.content(clone.commit_id).get(f"{clone.path}/part")
 
 
 class EditedDescriptors(_History):
