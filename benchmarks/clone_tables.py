@@ -129,7 +129,7 @@ def main() -> None:
 
 def _measured(bench: Bench, tables: int, rows: int) -> Table:
     shown = Table(title=f"{tables} tables of {rows} rows, seconds")
-    for column in ("", "at a time", "bare clone, each", "iteration, each", "bare, all", "iterations, all", "ratio"):
+    for column in ("", "at once", "clone", "iteration", "all clones", "all iterations", "ratio"):
         shown.add_column(column, justify="right" if column else "left")
     warm_up = 1
     settings = {"folder": f"file:{bench.folder}", "commits": ",".join(COMMITS), "rows": str(rows)}
