@@ -1,8 +1,10 @@
 """The SQL files of the bundle, run as they are on the local warehouse over the embedded Unity Catalog."""
 
 import json
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,13 @@ class Stack:
         self.request("POST", "/schemas", json={"name": self.schema, "catalog_name": "main"})
         self.request("POST", "/tables", json=body | more)
         return self.table(name)
+
+    def rewrite(self, name: str, expression: str, value: str) -> None:
+        """Change what the server keeps of a table, as another server might keep it."""
+        file = self.folder.parent / "unity_catalog" / "unity_catalog.sqlite"
+        with closing(sqlite3.connect(file)) as connection, connection:
+            update = f"UPDATE securables SET body = {expression} WHERE kind = 'table' AND full_name = ?"
+            connection.execute(update, (value, f"main.{self.schema}.{name}"))
 
     def run(self, sql: str, name: str, **changed: str | None) -> list[StatementResult]:
         """Run a file with the parameters that the job gives it, some of them changed."""
@@ -192,10 +201,24 @@ def test_two_tables_share_a_schema_that_has_properties(stack: Stack) -> None:
 
 def test_a_location_that_unity_catalog_spells_with_a_slash_is_the_same(stack: Stack) -> None:
     location = stack.write("orders", {"id": [1]})
-    taken = {"storage_location": f"{location}/", "data_source_format": "DELTA", "columns": []}
-    stack.take_name("orders", "EXTERNAL", **taken)
     stack.run(REGISTER, "orders")
-    assert columns(stack.table("orders")) == [("id", "bigint")]
+    stack.rewrite("orders", "json_set(body, '$.storage_location', ?)", f"{location}/")
+    stack.write("orders", {"id": [1], "more": ["x"]})
+    stack.run(REGISTER, "orders")
+    assert [name for name, _ in columns(stack.table("orders"))] == ["id", "more"]
+    stack.run(UNREGISTER, "orders")
+    assert stack.tables() == []
+
+
+def test_a_location_that_unity_catalog_does_not_show_is_not_taken_for_ours(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    stack.rewrite("orders", "json_remove(body, ?)", "$.storage_location")
+    with pytest.raises(WarehouseError, match="is taken by another table or view"):
+        stack.run(REGISTER, "orders")
+    with pytest.raises(WarehouseError, match="belongs to another table or view"):
+        stack.run(UNREGISTER, "orders")
+    assert stack.tables() == ["orders"]
 
 
 @pytest.mark.parametrize(
@@ -347,6 +370,13 @@ def test_our_registration_is_dropped_and_files_stay(stack: Stack) -> None:
     stack.run(UNREGISTER, "orders")
     assert stack.tables() == []
     assert DeltaTable(location).to_pyarrow_table().num_rows == 2
+
+
+def test_a_name_in_upper_case_is_dropped_too(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    stack.run(UNREGISTER, "orders", table=f"`MAIN`.`{stack.schema.upper()}`.`ORDERS`")
+    assert stack.tables() == []
 
 
 def test_a_name_that_is_not_registered_is_said_and_no_error(stack: Stack) -> None:
