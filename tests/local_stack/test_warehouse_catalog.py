@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local_stack.warehouse_catalog import CatalogClient, CatalogRequestError
+from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
 
 API = "/api/2.1/unity-catalog"
 
@@ -105,3 +105,18 @@ def test_names_are_quoted_in_paths() -> None:
     server = Server({"GET /permissions/table/main.s.a%b?": {"privilege_assignments": [{"principal": "x"}]}})
     assert client_of(server).grants("table", "main.s.a%b?", None) == [{"principal": "x"}]
     assert server.requests[0].url.raw_path.decode().endswith("main.s.a%25b%3F")
+
+
+@pytest.mark.parametrize("code", ["SCHEMA_ALREADY_EXISTS", "ALREADY_EXISTS"])
+def test_what_somebody_else_made_in_the_meantime_counts_as_made_where_that_is_asked(code: str) -> None:
+    refusal = httpx.Response(400, json={"error_code": code, "message": "it exists"})
+    client = client_of(Server({"POST /schemas": refusal}))
+    client.create("schema", {"name": "s"}, unless_exists=True)
+    with pytest.raises(CatalogRequestError, match="it exists"):
+        client.create("schema", {"name": "s"}, unless_exists=False)
+
+
+def test_another_refusal_of_a_creation_is_an_error_all_the_same() -> None:
+    refusal = httpx.Response(403, json={"error_code": "PERMISSION_DENIED", "message": "not yours"})
+    with pytest.raises(CatalogRequestError, match="not yours"):
+        client_of(Server({"POST /tables": refusal})).create("table", {"name": "t"}, unless_exists=True)

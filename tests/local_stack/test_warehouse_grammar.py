@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_stack.warehouse_grammar import (
+from local_stack.warehouse.grammar import (
     ChangeGrants,
     DescribeDelta,
     ExecuteImmediate,
@@ -11,7 +11,7 @@ from local_stack.warehouse_grammar import (
     UseCatalog,
     own_statement,
 )
-from local_stack.warehouse_tokens import SqlTextError
+from local_stack.warehouse.tokens import SqlTextError
 
 TABLE = ("main", "feature-x", "t")
 

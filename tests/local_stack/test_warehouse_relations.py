@@ -2,9 +2,9 @@
 
 import pytest
 
-from local_stack.warehouse_relations import NamedColumn, NamedRelation, Names, with_readable_names
-from local_stack.warehouse_tables import like
-from local_stack.warehouse_tokens import parsed_name
+from local_stack.warehouse.relations import NamedColumn, NamedRelation, Names, with_readable_names
+from local_stack.warehouse.tables import like
+from local_stack.warehouse.tokens import parsed_name
 
 
 def resolve(parts: tuple[str, ...]) -> tuple[tuple[str, ...], str] | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_stack.warehouse_tokens import (
+from local_stack.warehouse.tokens import (
     SqlTextError,
     identifier_clauses,
     parameter_markers,

@@ -16,7 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
-from local_stack.warehouse_tokens import split_statements
+from local_stack.warehouse.tokens import split_statements
 
 pytestmark = pytest.mark.spark
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from local_stack.warehouse_tokens import quoted
+from local_stack.warehouse.tokens import quoted
 
 
 class StatementError(Exception):

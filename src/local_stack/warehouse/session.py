@@ -12,9 +12,9 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from local_stack.warehouse_catalog import CatalogClient, CatalogRequestError
-from local_stack.warehouse_errors import StatementError, spark_failure, table_not_found, unsupported
-from local_stack.warehouse_grammar import (
+from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
+from local_stack.warehouse.errors import StatementError, spark_failure, table_not_found, unsupported
+from local_stack.warehouse.grammar import (
     ChangeGrants,
     DescribeDelta,
     ExecuteImmediate,
@@ -24,13 +24,13 @@ from local_stack.warehouse_grammar import (
     UseCatalog,
     own_statement,
 )
-from local_stack.warehouse_information_schema import SCHEMA_NAME, information_schema, relation_names
-from local_stack.warehouse_names import CatalogNames
-from local_stack.warehouse_relations import elements, names_of, simple_name, with_readable_names
-from local_stack.warehouse_result import Result, frame_result
-from local_stack.warehouse_schemas import SchemaStatements
-from local_stack.warehouse_tables import TableStatements, readable
-from local_stack.warehouse_tokens import (
+from local_stack.warehouse.information_schema import SCHEMA_NAME, information_schema, relation_names
+from local_stack.warehouse.names import CatalogNames
+from local_stack.warehouse.relations import elements, names_of, simple_name, with_readable_names
+from local_stack.warehouse.result import Result, frame_result
+from local_stack.warehouse.schemas import SchemaStatements
+from local_stack.warehouse.tables import TableStatements, readable
+from local_stack.warehouse.tokens import (
     SqlTextError,
     identifier_clauses,
     parameter_markers,

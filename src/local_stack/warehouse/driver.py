@@ -5,10 +5,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from local_stack.warehouse_catalog import CatalogClient
-from local_stack.warehouse_errors import StatementError
-from local_stack.warehouse_session import Session
-from local_stack.warehouse_tokens import SqlTextError, Statement, split_statements
+from local_stack.warehouse.catalog import CatalogClient
+from local_stack.warehouse.errors import StatementError
+from local_stack.warehouse.session import Session
+from local_stack.warehouse.tokens import SqlTextError, Statement, split_statements
 
 
 class WarehouseDriver:

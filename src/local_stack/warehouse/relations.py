@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_stack.warehouse_tokens import SqlTextError, parsed_name, quoted, replaced, tokens
+from local_stack.warehouse.tokens import SqlTextError, parsed_name, quoted, replaced, tokens
 
 # Expressions that hold a query of their own (org.apache.spark.sql.catalyst.expressions).
 _SUBQUERIES = {"ScalarSubquery", "Exists", "ListQuery", "LateralSubquery", "FunctionTableSubqueryArgumentExpression"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local_stack.spark_process import SparkProcess
 
-DRIVER = "local_stack.warehouse_driver:WarehouseDriver"
+DRIVER = "local_stack.warehouse.driver:WarehouseDriver"
 
 
 class WarehouseError(Exception):

@@ -5,13 +5,13 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from local_stack.warehouse_delta import DeltaMetadata, catalog_columns, read_delta_metadata
-from local_stack.warehouse_errors import StatementError, unsupported
-from local_stack.warehouse_grammar import DescribeDelta, RepairTable
-from local_stack.warehouse_names import CatalogNames, full_name_of
-from local_stack.warehouse_relations import elements, simple_name
-from local_stack.warehouse_result import Result, frame_result, text_result
-from local_stack.warehouse_tokens import quoted
+from local_stack.warehouse.delta import DeltaMetadata, catalog_columns, read_delta_metadata
+from local_stack.warehouse.errors import StatementError, unsupported
+from local_stack.warehouse.grammar import DescribeDelta, RepairTable
+from local_stack.warehouse.names import CatalogNames, full_name_of
+from local_stack.warehouse.relations import elements, simple_name
+from local_stack.warehouse.result import Result, frame_result, text_result
+from local_stack.warehouse.tokens import quoted
 
 _DESCRIPTION = ("col_name", "data_type", "comment")
 
@@ -63,6 +63,7 @@ class TableStatements:
                 "properties": metadata.properties,
             }
             | ({"comment": comment} if comment else {}),
+            unless_exists=bool(plan.ignoreIfExists()),
         )
         return Result()
 

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DataType, DecimalType, StructField, StructType
 
-from local_stack.warehouse_relations import elements
+from local_stack.warehouse.relations import elements
 
 # Spark's type names beside those of the REST API (ColumnTypeName), where they differ.
 _TYPE_NAMES = {"INTEGER": "INT", "BIGINT": "LONG", "SMALLINT": "SHORT", "TINYINT": "BYTE", "VOID": "NULL"}

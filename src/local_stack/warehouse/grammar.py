@@ -8,7 +8,7 @@ Source: the SQL language reference of Databricks, one page for each statement.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from local_stack.warehouse_tokens import SqlTextError, Token, name_parts, tokens, unquoted
+from local_stack.warehouse.tokens import SqlTextError, Token, name_parts, tokens, unquoted
 
 SECURABLE_TYPES = {
     "TABLE": "table",

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from local_stack.warehouse_errors import StatementError, catalog_not_found, schema_not_found, unsupported
-from local_stack.warehouse_grammar import ChangeGrants, ShowGrants
-from local_stack.warehouse_names import CatalogNames, full_name_of
-from local_stack.warehouse_relations import elements, simple_name
-from local_stack.warehouse_result import Result, text_result
-from local_stack.warehouse_tables import like
-from local_stack.warehouse_tokens import quoted
+from local_stack.warehouse.errors import StatementError, catalog_not_found, schema_not_found, unsupported
+from local_stack.warehouse.grammar import ChangeGrants, ShowGrants
+from local_stack.warehouse.names import CatalogNames, full_name_of
+from local_stack.warehouse.relations import elements, simple_name
+from local_stack.warehouse.result import Result, text_result
+from local_stack.warehouse.tables import like
+from local_stack.warehouse.tokens import quoted
 
 # Keys under which Spark's parser keeps the clauses of CREATE SCHEMA beside DBPROPERTIES.
 _COMMENT, _LOCATION = "comment", "location"
@@ -37,7 +37,9 @@ class SchemaStatements:
             )
         comment = properties.pop(_COMMENT, None)
         body: dict[str, Any] = {"name": full[1], "catalog_name": catalog["name"], "properties": properties}
-        self._names.client.create("schema", body | ({"comment": comment} if comment else {}))
+        self._names.client.create(
+            "schema", body | ({"comment": comment} if comment else {}), unless_exists=bool(plan.ifNotExists())
+        )
         return Result()
 
     def drop(self, plan: Any) -> Result:

@@ -65,9 +65,13 @@ class CatalogClient:
             if not token:
                 return found
 
-    def create(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a schema or a table."""
-        return self._call("POST", f"/{kind}s", json=dict(body))
+    def create(self, kind: str, body: Mapping[str, Any], *, unless_exists: bool) -> None:
+        """Create a schema or a table; one that somebody else made in the meantime is an error unless told otherwise."""
+        try:
+            self._call("POST", f"/{kind}s", json=dict(body))
+        except CatalogRequestError as error:
+            if not (unless_exists and error.error_code.endswith("ALREADY_EXISTS")):
+                raise
 
     def update(self, kind: str, full_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change a schema; properties replace the whole map."""

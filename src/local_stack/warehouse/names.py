@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local_stack.warehouse_catalog import CatalogClient
-from local_stack.warehouse_errors import StatementError, catalog_not_found, schema_not_found, table_not_found
+from local_stack.warehouse.catalog import CatalogClient
+from local_stack.warehouse.errors import StatementError, catalog_not_found, schema_not_found, table_not_found
 
 DEFAULT_SCHEMA = "default"
 
