@@ -27,7 +27,7 @@ help: ## This list
 .venv/stamp: requirements.lock pyproject.toml | .tools/uv/stamp
 	@echo "setup: the Python environment"
 	@[ -x $(BIN)/python ] || uv venv --quiet --python '>=3.11,<3.14' .venv
-	@uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	@uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
