@@ -84,6 +84,9 @@ class LocalStack:
             "spark.hadoop.fs.s3a.endpoint": self.lakefs.s3_endpoint_url,
             "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
             "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.attempts.maximum": "3",
+            "spark.hadoop.fs.s3a.retry.limit": "3",
+            "spark.hadoop.fs.s3a.connection.establish.timeout": "5000",
             "spark.hadoop.fs.s3a.access.key": self.lakefs.access_key_id,
             "spark.hadoop.fs.s3a.secret.key": self.lakefs.secret_access_key,
         }

@@ -1,0 +1,45 @@
+"""The local stack as one, as far as it can be tested without starting it."""
+
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local_stack.errors import SetupError
+from local_stack.lakefs import LakeFS
+from local_stack.stack import LocalStack
+
+BUNDLE = Path(__file__).parents[2] / "databricks.yml"
+
+
+def stack_with_lakefs(folder: Path) -> LocalStack:
+    stack = LocalStack(folder=folder, progress=io.StringIO())
+    stack.lakefs = LakeFS(
+        endpoint_url="http://127.0.0.1:1",
+        s3_endpoint_url="http://127.0.0.1:2",
+        access_key_id="key",
+        secret_access_key="secret",
+        kind="stand-in",
+        stop=lambda: None,
+    )
+    return stack
+
+
+def test_the_stacks_own_spark_conf_is_that_of_target_local(tmp_path: Path) -> None:
+    bundle = yaml.safe_load(BUNDLE.read_text())
+    values = {
+        "${var.lakefs_s3_endpoint}": "http://127.0.0.1:2",
+        "{{secrets/${var.secret_scope}/${var.access_key_name}}}": "key",
+        "{{secrets/${var.secret_scope}/${var.secret_key_name}}}": "secret",
+    }
+    of_target = bundle["targets"]["local"]["variables"]["s3a_conf"]
+    expected = {key: values.get(value, value) for key, value in of_target.items()}
+    assert stack_with_lakefs(tmp_path / "stack").s3a_conf() == expected
+
+
+def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("of another stack")
+    with pytest.raises(SetupError, match="in use by another local stack"):
+        LocalStack(folder=tmp_path, progress=io.StringIO()).__enter__()
+    assert (tmp_path / "env").read_text() == "of another stack"
