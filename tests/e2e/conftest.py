@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bundle_commands import BundleCommands
 from deployed_exports import Exports
 from table_repository import TableRepository, new_repository
 
 from local_stack.demo.deployment import Deployment
 from local_stack.stack import CATALOG, LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start a stack of their own come first: two at a time are too much for a small machine."""
+    items.sort(key=lambda item: "stack" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +26,24 @@ def cli() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, cli: Path) -> Iterator[LocalStack]:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a copy of what the bundle consists of, there once it is deployed."""
+    return tmp_path_factory.mktemp("deployed") / "checkout"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, cli: Path, checkout: Path) -> Iterator[LocalStack]:
     """The local stack with the bundle deployed to target local."""
-    folder = tmp_path_factory.mktemp("e2e")
-    with LocalStack(folder=folder / "stack", progress=sys.stderr) as started:
-        Deployment(cli=cli, folder=folder / "checkout", environment=started.environment()).deploy()
+    with LocalStack(folder=tmp_path_factory.mktemp("e2e") / "stack", progress=sys.stderr) as started:
+        Deployment(cli=cli, folder=checkout, environment=started.environment()).deploy()
         yield started
         assert started.workspace.unsupported_calls == []
+
+
+@pytest.fixture(scope="session")
+def bundle(cli: Path, stack: LocalStack, checkout: Path) -> BundleCommands:
+    """The CLI in the folder that was deployed from."""
+    return BundleCommands(cli=cli, folder=checkout, environment=stack.environment())
 
 
 @pytest.fixture(scope="session")

@@ -102,13 +102,17 @@ class Exports:
             time.sleep(0.2)
         raise AssertionError(f"no run with {wanted} appeared within {RUN_APPEARS_SECONDS} s")
 
-    def variant(self, name: str, **settings: str) -> "Exports":
-        """The same job under another name, its list task with other settings: as other bundle variables deploy it."""
+    def variant(self, **settings: str) -> "Exports":
+        """The same job without retries, its list task with other settings: as other bundle variables deploy it."""
         job = self.client.jobs.get(self.job_id).settings
         assert job is not None
-        body = {**job.as_dict(), "name": name}
-        (task,) = [task for task in body["tasks"] if task["task_key"] == "list_changed_tables"]
-        task["python_wheel_task"]["named_parameters"].update(settings)
+        body = {**job.as_dict(), "name": f"export_tables with {', '.join(settings) or 'the same settings'}"}
+        tasks = {task["task_key"]: task for task in body["tasks"]}
+        listing = tasks["list_changed_tables"]
+        listing["max_retries"] = 0
+        parameters = listing["python_wheel_task"]["named_parameters"]
+        assert settings.keys() <= parameters.keys()
+        parameters.update(settings)
         made = self.client.api_client.do("POST", "/api/2.2/jobs/create", body=body)
         assert isinstance(made, dict)
         return self.with_job(made["job_id"], catalog=settings.get("catalog", self.catalog))
@@ -169,12 +173,14 @@ class Exports:
         return (found.properties or {}).get(f"lakefs.{repository.name}.commit_id")
 
     def _read(self, run: RunState) -> EndedRun:
-        tasks = {task.title: task for task in run.tasks}
+        tasks = {_without_attempt(task.title): task for task in run.tasks}
         clones = {
             str(result["table"]).split("`")[-2]: result
             for result in notebook_results(self.client.jobs, tasks["clone_tables"])
         }
-        registered = {each.title.rpartition(".")[2]: each.state for each in tasks["register_tables"].iterations}
+        registered = {
+            _without_attempt(each.title).rpartition(".")[2]: each.state for each in tasks["register_tables"].iterations
+        }
         return EndedRun(
             run_id=run.run_id,
             state=run.state,
@@ -184,6 +190,10 @@ class Exports:
             text=failures(self.client.jobs, run),
             listing=self.client.jobs.get_run_output(tasks["list_changed_tables"].run_id).logs or "",
         )
+
+
+def _without_attempt(title: str) -> str:
+    return title.partition(" (attempt ")[0]
 
 
 def as_json(text: str | None) -> Any:
