@@ -50,7 +50,7 @@ def warehouse() -> Iterator[SQLiteWarehouse]:
 
 
 def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
-    return compare_table(EXPORT, shown, source, warehouse)
+    return compare_table(EXPORT, shown, source, warehouse, warehouse)
 
 
 def test_equal_tables_differ_in_nothing(warehouse: SQLiteWarehouse) -> None:
@@ -169,11 +169,11 @@ NAMES = ({"t": "`exported`"}, {"t": "`source`"})
 
 
 def test_a_query_gives_the_same_on_both_sides(warehouse: SQLiteWarehouse) -> None:
-    assert compare_query("Q9", QUERY, *NAMES, warehouse) == Comparison(rows=3, differences=())
+    assert compare_query("Q9", QUERY, *NAMES, warehouse, warehouse) == Comparison(rows=3, differences=())
 
 
 def test_a_query_with_another_result_is_shown(warehouse: SQLiteWarehouse) -> None:
     warehouse.run("DELETE FROM exported WHERE rowid = 1")
-    assert compare_query("Q9", QUERY, *NAMES, warehouse).differences == (
+    assert compare_query("Q9", QUERY, *NAMES, warehouse, warehouse).differences == (
         "Q9: its rows are ((None, '1'), ('1', '1'), ('2', '1')), on the source ((None, '1'), ('1', '2'), ('2', '1'))",
     )

@@ -55,11 +55,16 @@ class Comparison:
     differences: tuple[str, ...]
 
 
-def compare_table(export: Export, shown: Description, source: Description, warehouse: Warehouse) -> Comparison:
-    """Compare the table that Unity Catalog shows with its source, to the last row. Duplicates count."""
+def compare_table(
+    export: Export, shown: Description, source: Description, warehouse: Warehouse, sources: Warehouse
+) -> Comparison:
+    """Compare the table that Unity Catalog shows with its source, to the last row. Duplicates count.
+
+    Statements about the source alone go to `sources`, which may remember their answers.
+    """
     differences = compare_descriptions(export, shown, source)
     shown_columns = _columns(export.name, warehouse)
-    source_columns = _columns(export.source, warehouse)
+    source_columns = _columns(export.source, sources)
     if shown_columns != source_columns:
         differences += _column_differences(shown_columns, source_columns)
         return Comparison(rows=0, differences=_about(export, differences))
@@ -90,11 +95,16 @@ def compare_descriptions(export: Export, shown: Description, source: Description
 
 
 def compare_query(
-    title: str, query: str, exported: Mapping[str, str], sources: Mapping[str, str], warehouse: Warehouse
+    title: str,
+    query: str,
+    names: Mapping[str, str],
+    source_names: Mapping[str, str],
+    warehouse: Warehouse,
+    sources: Warehouse,
 ) -> Comparison:
     """Run a query on the exported tables and on their sources. `{table}` in its text is replaced by each one's name."""
-    shown = warehouse.query(query.format_map(exported))
-    source = warehouse.query(query.format_map(sources))
+    shown = warehouse.query(query.format_map(names))
+    source = sources.query(query.format_map(source_names))
     differences = []
     if shown.columns != source.columns:
         differences += _column_differences(shown.columns, source.columns)

@@ -3,22 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from databricks.sdk.service.catalog import TablesAPI
 
 from local_stack.demo.comparison import Comparison, Description, Export, Warehouse, compare_query, compare_table
+from local_stack.demo.sources import Sources
 from local_stack.demo.tables import TpchTable
 
 # Statements that run at a time; more would only wait for the two cores.
 PARALLEL = 4
-
-
-class Sources(Protocol):
-    """Reads what a source table says of itself, by other means than the warehouse's."""
-
-    def description(self, table: TpchTable, ref: str) -> Description:
-        """The comments of the table at a branch or commit."""
 
 
 @dataclass(kw_only=True)
@@ -36,11 +30,8 @@ class ExportedTable:
 class Exports:
     """Knows what every exported table has to show, and looks whether it does."""
 
-    def __init__(
-        self, *, catalog: str, repository: str, warehouse: Warehouse, tables: TablesAPI, sources: Sources
-    ) -> None:
+    def __init__(self, *, catalog: str, warehouse: Warehouse, tables: TablesAPI, sources: Sources) -> None:
         self._catalog = catalog
-        self._repository = repository
         self._warehouse = warehouse
         self._tables = tables
         self._sources = sources
@@ -91,20 +82,17 @@ class Exports:
         head = self._heads[exported.branch]
         export = Export(
             name=self.quoted(exported.branch, exported.table),
-            source=self._source(head, exported.table),
+            source=self._sources.name(exported.table, head),
             commit_id=exported.commit_id,
         )
         source = self._sources.description(exported.table, head)
-        return compare_table(export, self._shown(exported), source, self._warehouse)
+        return compare_table(export, self._shown(exported), source, self._warehouse, self._sources)
 
     def _query(self, query: str, name: str, branch: str) -> Comparison:
         tables = [exported.table for exported in self._exported.values() if exported.branch == branch]
         shown = {table.name: self.quoted(branch, table) for table in tables}
-        sources = {table.name: self._source(self._heads[branch], table) for table in tables}
-        return compare_query(f"{name} on {branch}", query, shown, sources, self._warehouse)
-
-    def _source(self, commit_id: str, table: TpchTable) -> str:
-        return f"delta.`s3a://{self._repository}/{commit_id}/{table.path}`"
+        sources = {table.name: self._sources.name(table, self._heads[branch]) for table in tables}
+        return compare_query(f"{name} on {branch}", query, shown, sources, self._warehouse, self._sources)
 
     def _shown(self, exported: ExportedTable) -> Description:
         found = self._tables.get(f"{self._catalog}.{exported.branch}.{exported.table.name}")

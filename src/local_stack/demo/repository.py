@@ -18,6 +18,7 @@ REPOSITORY = "tpch"
 NAMESPACE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"
 
 _TIMEOUT_SECONDS = 60
+_PAGE_LENGTH = 1000
 _CONFLICT = 409
 # Block stores that need nothing to be configured (lakeFS documentation, "Sizing" and "Server configuration").
 _NAMESPACES = {"local": "local://", "mem": "mem://"}
@@ -36,6 +37,7 @@ class Repository:
         self._branches = lakefs_sdk.BranchesApi(client)
         self._commits = lakefs_sdk.CommitsApi(client)
         self._refs = lakefs_sdk.RefsApi(client)
+        self._objects = lakefs_sdk.ObjectsApi(client)
         self._actions = lakefs_sdk.ActionsApi(client)
 
     def upload(self, branch: str, files: Mapping[str, bytes]) -> None:
@@ -43,6 +45,19 @@ class Repository:
         place = Branch(self.name, branch, client=self._writer)
         for path, content in files.items():
             place.object(path).upload(content, mode="wb", pre_sign=False)
+
+    def objects(self, ref: str, prefix: str) -> frozenset[tuple[str, str]]:
+        """Path and checksum of every object under the prefix at the ref."""
+        found: set[tuple[str, str]] = set()
+        after = ""
+        while True:
+            page = self._objects.list_objects(
+                self.name, ref, prefix=prefix, after=after, amount=_PAGE_LENGTH, _request_timeout=_TIMEOUT_SECONDS
+            )
+            found |= {(entry.path, entry.checksum) for entry in page.results}
+            if not page.pagination.has_more:
+                return frozenset(found)
+            after = page.pagination.next_offset
 
     def commit(self, branch: str, message: str) -> str:
         """Commit what was written to the branch; the commit's id."""

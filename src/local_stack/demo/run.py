@@ -4,8 +4,12 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from databricks.sdk.errors.base import DatabricksError
+from lakefs.exceptions import ServerException
+from lakefs_sdk.exceptions import OpenApiException
 from rich.console import Console
 from rich.table import Table
+from urllib3.exceptions import HTTPError
 
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.exports import Exports
@@ -18,11 +22,13 @@ from local_stack.toolchain import ToolMissingError
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 INTERRUPTED = 130
+PLAIN_WIDTH = 120
 
 
 def tell(stack_folder: Path, scale: float, out: TextIO) -> int:
     """See run_demo."""
-    console = Console(file=out)
+    # Where there is no terminal to ask for its width, lines may be as long as a table needs.
+    console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH)
     started = time.monotonic()
     try:
         with (
@@ -41,6 +47,10 @@ def tell(stack_folder: Path, scale: float, out: TextIO) -> int:
         console.print(last, markup=False, highlight=False)
     except (DemoFailure, SetupError, ToolMissingError) as failure:
         console.print(f"\ndemo: failed. {failure}", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except (DatabricksError, OpenApiException, ServerException, HTTPError) as error:
+        told = f"\ndemo: failed. lakeFS or the workspace did not do what it was asked. {type(error).__name__}: {error}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\ndemo: stopped", markup=False, highlight=False)

@@ -18,6 +18,7 @@ from local_stack.demo.exports import Exports
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import Repository
 from local_stack.demo.runs import RunState, Trigger, failures, find_run, follow_run, notebook_results
+from local_stack.demo.sources import Sources
 from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLE_NAMES, TABLES, table_named
@@ -45,13 +46,11 @@ class Story:
         self._console = console
         self._folder = folder
         self._delta_rs = DeltaRs(stack.lakefs, repository.name)
-        self.exports = Exports(
-            catalog=CATALOG,
-            repository=repository.name,
-            warehouse=SqlWarehouse(workspace.statement_execution, stack.workspace.warehouse_id),
-            tables=workspace.tables,
-            sources=self._delta_rs,
+        warehouse = SqlWarehouse(workspace.statement_execution, stack.workspace.warehouse_id)
+        sources = Sources(
+            repository=repository.name, listing=repository, descriptions=self._delta_rs, warehouse=warehouse
         )
+        self.exports = Exports(catalog=CATALOG, warehouse=warehouse, tables=workspace.tables, sources=sources)
         self.runs: list[RunState] = []
         self._job_id = 0
 
