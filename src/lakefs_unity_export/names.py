@@ -131,7 +131,7 @@ def target_path(*, target_base_location: str, branch: str, table: str) -> str:
 
 
 def target_base(location: str) -> str:
-    """The storage URI under which clones lie, without a trailing `/`.
+    """The storage URI under which clones lie, without a trailing `/`; `file:/` as Unity Catalog spells it, `file:///`.
 
     Raises SettingsError where it is no absolute URI, is a volume, or holds characters that break SQL text.
     """
@@ -153,7 +153,7 @@ def target_base(location: str) -> str:
         raise SettingsError(f"target_base_location {location!r} names no bucket or container; put it after '://'")
     if any(segment in (".", "..") for segment in match["rest"].split("/")):
         raise SettingsError(f"target_base_location {location!r} has a '.' or '..' segment; write the path out")
-    return bare
+    return f"file:///{match['rest'].strip('/')}" if match["scheme"].lower() == "file" else bare
 
 
 def same_location(one: str, other: str) -> bool:

@@ -229,7 +229,7 @@ def test_an_accepted_path_is_safe(value: str) -> None:
         ("abfss://container@account.dfs.core.windows.net/exports", None),
         ("gs://bucket/a-b_c/d", None),
         ("S3A://bucket/x", None),
-        ("file:/data/exports", None),
+        ("file:/data/exports", "file:///data/exports"),
         ("file:///data/exports/", "file:///data/exports"),
     ],
 )
