@@ -8,6 +8,7 @@ from typing import Any
 from databricks.sdk.service.catalog import TablesAPI
 
 from local_stack.demo.comparison import Comparison, Description, Export, Warehouse, compare_query, compare_table
+from local_stack.demo.failure import DemoFailure
 from local_stack.demo.sources import Sources
 from local_stack.demo.tables import TpchTable
 
@@ -103,3 +104,23 @@ class Exports:
             column_comments={column.name or "": column.comment for column in columns if column.comment},
             properties=found.properties or {},
         )
+
+
+def expected_clones(
+    results: Iterable[Mapping[str, Any]], named: Mapping[str, TpchTable], expected: frozenset[str]
+) -> list[tuple[TpchTable, Mapping[str, Any]]]:
+    """Each table that a run cloned, with what the clone notebook returned for it.
+
+    results: of all iterations; named: tables by their quoted name in Unity Catalog; expected: names of the tables
+    that had to be cloned, and no others. Raises DemoFailure where others were.
+    """
+    cloned = {str(result["table"]): result for result in results if result["action"] == "cloned"}
+    names = {named[quoted].name if quoted in named else quoted for quoted in cloned}
+    if names != expected:
+        raise DemoFailure(f"the run cloned {listed(names)}; the commit changes {listed(expected)}")
+    return [(named[quoted], result) for quoted, result in cloned.items()]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in order, for a person."""
+    return ", ".join(sorted(names)) or "no table"

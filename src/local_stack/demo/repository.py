@@ -119,7 +119,17 @@ def demo_repository(lakefs: LakeFS) -> Iterator[Repository]:
         yield Repository(lakefs, name)
     finally:
         if lakefs.kind == "server":
-            api.delete_repository(name, _request_timeout=_TIMEOUT_SECONDS)
+            _delete(api, name, lakefs.endpoint_url)
+
+
+def _delete(api: Any, name: str, endpoint_url: str) -> None:
+    try:
+        api.delete_repository(name, _request_timeout=_TIMEOUT_SECONDS)
+    except ApiException as error:
+        raise DemoFailure(
+            f"lakeFS at {endpoint_url} did not delete the repository {name} ({error.status} {error.reason}); "
+            "it was made for the demo alone, and can go"
+        ) from error
 
 
 def api_client(lakefs: LakeFS) -> lakefs_sdk.ApiClient:
@@ -133,24 +143,25 @@ def api_client(lakefs: LakeFS) -> lakefs_sdk.ApiClient:
 
 
 def _create(api: Any, namespace: str) -> str:
-    name = REPOSITORY
-    while True:
-        folder = (
-            f"{namespace.rstrip('/')}/{name}-{secrets.token_hex(4)}"
-            if not namespace.endswith("://")
-            else (f"{namespace}{name}-{secrets.token_hex(4)}")
-        )
-        creation = lakefs_sdk.RepositoryCreation(name=name, storage_namespace=folder, default_branch="main")
+    """The name of the new repository: the usual one, or where that is taken, one that is not."""
+    for name in (REPOSITORY, f"{REPOSITORY}-{secrets.token_hex(4)}"):
+        place = f"{namespace.removesuffix('/')}/{name}-{secrets.token_hex(4)}"
         try:
+            creation = lakefs_sdk.RepositoryCreation(name=name, storage_namespace=place, default_branch="main")
             api.create_repository(creation, _request_timeout=_TIMEOUT_SECONDS)
+        except ValueError as error:
+            raise DemoFailure(
+                f"{NAMESPACE_VARIABLE} is {namespace!r}, and lakeFS takes s3://, gs://, https://, local:// or mem:// "
+                "followed by a location"
+            ) from error
         except ApiException as error:
             if error.status == _CONFLICT and name == REPOSITORY:
-                name = f"{REPOSITORY}-{secrets.token_hex(3)}"
                 continue
             raise DemoFailure(
-                f"lakeFS did not make the repository {name} at {folder}: {error.reason} {error.body}"
+                f"lakeFS did not make the repository {name} at {place}: {error.status} {error.reason} {error.body}"
             ) from error
         return name
+    raise AssertionError("a name with a random end was taken")
 
 
 def _storage_namespace(lakefs: LakeFS) -> str:

@@ -14,7 +14,7 @@ from local_stack.demo import tables
 from local_stack.demo.delta_rs import NEW_COLUMN, DeltaRs
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.display import run_display
-from local_stack.demo.exports import Exports
+from local_stack.demo.exports import Exports, expected_clones, listed
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import Repository
 from local_stack.demo.runs import RunState, Trigger, failures, find_run, follow_run, notebook_results
@@ -154,21 +154,11 @@ class Story:
         )
 
     def _record(self, trigger: Trigger, run: RunState, expected: frozenset[str]) -> None:
+        named = {self.exports.quoted(trigger.branch, table): table for table in TABLES}
         results = notebook_results(self._workspace.jobs, run.task("clone_tables"))
-        by_name = {self.exports.quoted(trigger.branch, table): table for table in TABLES}
-        cloned = [result for result in results if result["action"] == "cloned"]
-        names = {
-            table.name if (table := by_name.get(str(result["table"]))) else str(result["table"]) for result in cloned
-        }
-        if names != expected:
-            raise DemoFailure(
-                f"run {run.run_id} cloned {_listed(names)}; commit {trigger.commit_id} on {trigger.branch} "
-                f"changes {_listed(expected)}"
-            )
-        self._say(f"cloned: {_listed(names)}, as expected")
-        self.exports.record(
-            trigger.branch, trigger.commit_id, [(by_name[str(result["table"])], result) for result in cloned]
-        )
+        clones = expected_clones(results, named, expected)
+        self._say(f"cloned: {listed(expected)}, as expected")
+        self.exports.record(trigger.branch, trigger.commit_id, clones)
 
     def compare(self) -> None:
         """Every exported table with its source, and TPC-H queries on both. Raises DemoFailure with all differences."""
@@ -214,7 +204,3 @@ def _in_parallel(stop: Callable[[], None]) -> Iterator[Callable[..., "Future[Any
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
-
-
-def _listed(names: frozenset[str] | set[str]) -> str:
-    return ", ".join(sorted(names)) or "no table"

@@ -1,0 +1,116 @@
+"""The demo as a user runs it, how it ends when it is stopped, and that it sees a table that is not as its source."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow
+import pytest
+from deltalake import write_deltalake
+from rich.console import Console
+
+from local_stack.demo.deployment import Deployment
+from local_stack.demo.failure import DemoFailure
+from local_stack.demo.repository import demo_repository
+from local_stack.demo.story import MAIN, Story
+from local_stack.stack import LocalStack
+from local_stack.toolchain.databricks_cli import find_or_build_cli
+
+pytestmark = pytest.mark.e2e
+
+SCALE = "0.001"
+
+
+@contextmanager
+def started_demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """The demo in a process of its own, with its stack in the folder."""
+    command = [sys.executable, "-m", "local_stack", "demo", "--scale", SCALE, "--folder", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        try:
+            yield demo
+        finally:
+            demo.kill()
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The processes whose command line names the folder: Spark's, and lakeFS's where it is a binary."""
+    listed = subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(folder) in line]
+
+
+@pytest.mark.timeout(1200)
+def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    with started_demo(folder) as demo:
+        output, _ = demo.communicate()
+    assert demo.returncode == 0, output
+    lines = output.splitlines()
+    assert re.fullmatch(r"demo: 6 exports, 16 tables, every row equal, \d+ s", lines[-1])
+    for cloned in (
+        "customer, line_item, nation, orders, part, part_supp, region, supplier",
+        "line_item, supplier",
+        "part_supp",
+        "no table",
+    ):
+        assert f"  cloned: {cloned}, as expected" in lines
+    assert sum("each equals its source at the commit" in line for line in lines) == 6
+    assert any("main.nightly-load.line_item" in line and "│" in line for line in lines)
+    assert not folder.exists()
+    assert processes_of(folder) == []
+
+
+@pytest.mark.timeout(300)
+def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    with started_demo(folder) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if line.startswith("TPC-H at scale"):
+                break
+        # Into the writing of tables and the deployment.
+        time.sleep(2)
+        assert processes_of(folder)
+        demo.send_signal(signal.SIGINT)
+        output = demo.stdout.read()
+        demo.wait(timeout=120)
+    assert demo.returncode == 130
+    assert output.splitlines()[-1] == "demo: stopped"
+    assert not folder.exists()
+    assert processes_of(folder) == []
+
+
+@pytest.mark.timeout(900)
+def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path) -> None:
+    with (
+        LocalStack(folder=tmp_path / "stack", progress=sys.stdout) as stack,
+        demo_repository(stack.lakefs) as repository,
+    ):
+        folder = stack.folder / "demo"
+        story = Story(stack=stack, repository=repository, console=Console(file=sys.stdout), folder=folder)
+        deployment = Deployment(
+            cli=find_or_build_cli(sys.stdout), folder=folder / "checkout", environment=stack.environment()
+        )
+        story.prepare(deployment, float(SCALE))
+        story.first_export()
+        add_rows_to(stack.folder / "exports" / MAIN / "region")
+        with pytest.raises(DemoFailure) as failure:
+            story.compare()
+    told = str(failure.value).splitlines()
+    assert told[0] == "exported tables differ from their source:"
+    assert all(line.startswith("`main`.`main`.`region` <> delta.`s3a://") for line in told[1:])
+    assert any(line.endswith(": 3 rows differ; it has 8 rows and the source 5") for line in told)
+    assert any(line.endswith(": 3 times here and 0 times in the source: (99, ATLANTIS, None)") for line in told)
+
+
+def add_rows_to(clone: Path) -> None:
+    """One and the same row, three times, behind the export's back."""
+    row = {"r_regionkey": [99] * 3, "r_name": ["ATLANTIS"] * 3, "r_comment": [None] * 3}
+    types = pyarrow.schema(
+        [("r_regionkey", pyarrow.int64()), ("r_name", pyarrow.string()), ("r_comment", pyarrow.string())]
+    )
+    write_deltalake(str(clone), pyarrow.table(row, schema=types), mode="append")
