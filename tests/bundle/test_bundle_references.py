@@ -113,8 +113,21 @@ def test_everything_that_runs_ends(target: str, resolved_jobs: Jobs) -> None:
     for task in all_tasks(job):
         if "condition_task" not in task.settings and "for_each_task" not in task.settings:
             assert 0 < task.settings["timeout_seconds"] <= job["timeout_seconds"]
-            assert task.settings["max_retries"] > 0
-            assert task.settings["min_retry_interval_millis"] > 0
+
+
+def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved_jobs: Jobs) -> None:
+    # A second attempt of the list would find the watermark moved, and pass over what the first one failed for.
+    retries = {
+        task.settings["task_key"]: (task.settings["max_retries"], task.settings.get("min_retry_interval_millis", 0) > 0)
+        for task in all_tasks(resolved_jobs[target])
+        if "condition_task" not in task.settings and "for_each_task" not in task.settings
+    }
+    assert retries == {
+        "list_changed_tables": (0, False),
+        "clone_table": (2, True),
+        "register_table": (2, True),
+        "record_export": (1, True),
+    }
 
 
 def test_only_the_hook_may_run_the_job_and_the_deployer_owns_it(target: str, sent: Mapping[str, Sent]) -> None:

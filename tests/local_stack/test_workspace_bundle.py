@@ -1,15 +1,16 @@
 """A small bundle, deployed to the local workspace, run and destroyed with the real Databricks CLI."""
 
 import os
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from workspace_doubles import LocalWorkspace, NotebookEnd, running_workspace, write_wheel
 
-CLI = shutil.which(os.environ.get("DATABRICKS_CLI") or "databricks")
+from local_stack.toolchain.databricks_cli import find_or_build_cli
+
 SECONDS = 120
 BUNDLE = """
 bundle: {name: small}
@@ -64,10 +65,7 @@ resources:
             parameters: {table: x}
 """
 
-pytestmark = [
-    pytest.mark.bundle,
-    pytest.mark.skipif(CLI is None, reason="no Databricks CLI on PATH or in DATABRICKS_CLI"),
-]
+pytestmark = pytest.mark.bundle
 
 
 @pytest.fixture
@@ -91,7 +89,6 @@ def bundle(tmp_path: Path, local: LocalWorkspace) -> Path:
 
 
 def databricks(local: LocalWorkspace, bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    assert CLI is not None
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(bundle),
@@ -100,7 +97,7 @@ def databricks(local: LocalWorkspace, bundle: Path, *arguments: str) -> subproce
         "DATABRICKS_CACHE_ENABLED": "false",
     }
     return subprocess.run(
-        [CLI, "bundle", *arguments],
+        [find_or_build_cli(sys.stderr), "bundle", *arguments],
         cwd=bundle,
         env=environment,
         capture_output=True,
