@@ -1,12 +1,15 @@
 """How the demo shows a run: as a tree on a terminal, and as lines of what changed elsewhere."""
 
 import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
+from databricks.sdk.service.jobs import Run
 from rich.console import Console
 
 from local_stack.demo.display import LineDisplay, TreeDisplay, run_display, run_tree
-from local_stack.demo.runs import RunState, TaskState
+from local_stack.demo.runs import RunState, TaskState, run_state
 
 LISTED = TaskState(title="list_changed_tables", state="SUCCESS", seconds=2.94, run_id=2)
 ORDERS = TaskState(title="main.nightly-load.orders", state="RUNNING", seconds=1.04, run_id=5)
@@ -73,3 +76,42 @@ def test_a_terminal_gets_a_tree_that_stays() -> None:
         assert isinstance(display, TreeDisplay)
         display.show(RUN)
     assert "● main.nightly-load.orders  RUNNING  1.0 s" in out.getvalue()
+
+
+# Recorded at the Jobs API of the local workspace, with /2.2/jobs/runs/get: of the run, and of its loops by run id.
+RECORDED_RUNS = Path(__file__).with_name("recorded_runs")
+
+
+def recorded(name: str) -> RunState:
+    bodies = json.loads((RECORDED_RUNS / f"{name}.json").read_text())
+    return run_state(
+        Run.from_dict(bodies["run"]), {int(run_id): Run.from_dict(body) for run_id, body in bodies["loops"].items()}
+    )
+
+
+def test_a_recorded_run_that_ended_is_a_tree_in_the_order_of_its_tasks() -> None:
+    assert [line.rstrip() for line in drawn(recorded("two_tables_ended")).splitlines()] == [
+        "✓ run 1  10.7 s",
+        "├── ✓ list_changed_tables  SUCCESS  2.0 s",
+        "├── ✓ any_changed  SUCCESS",
+        "├── ✓ clone_tables  SUCCESS  2 of 2  6.6 s",
+        "│   ├── ✓ main.main.line_item  SUCCESS  6.6 s",
+        "│   └── ✓ main.main.supplier  SUCCESS  6.6 s",
+        "├── ✓ register_tables  SUCCESS  2 of 2  0.9 s",
+        "│   ├── ✓ main.main.line_item  SUCCESS  0.9 s",
+        "│   └── ✓ main.main.supplier  SUCCESS  0.9 s",
+        "└── ✓ record_export  SUCCESS  1.2 s",
+    ]
+
+
+def test_a_recorded_run_under_way_shows_what_runs() -> None:
+    run = recorded("two_tables_running")
+    assert not run.has_ended
+    assert [(task.title, task.state, len(task.iterations)) for task in run.tasks] == [
+        ("list_changed_tables", "SUCCESS", 0),
+        ("any_changed", "SUCCESS", 0),
+        ("clone_tables", "RUNNING", 2),
+        ("register_tables", "BLOCKED", 0),
+        ("record_export", "BLOCKED", 0),
+    ]
+    assert "● main.main.supplier  RUNNING" in drawn(run)

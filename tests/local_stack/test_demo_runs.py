@@ -184,3 +184,18 @@ def test_a_notebook_without_result_is_a_failure() -> None:
     loop = loop_of(TaskState(title="t", state="SUCCESS", seconds=1, run_id=4))
     with pytest.raises(DemoFailure, match=r"the notebook of t \(run 4\) returned nothing"):
         notebook_results(jobs, loop)  # type: ignore[arg-type]
+
+
+def test_tasks_come_after_what_they_depend_on_even_where_that_is_missing() -> None:
+    def after(*needed: str) -> dict[str, Any]:
+        return {"depends_on": [{"task_key": key} for key in needed]}
+
+    body = run_body(
+        task("a_last", 2, "SUCCESS", **after("b_second", "c_first")),
+        task("b_second", 3, "SUCCESS", **after("c_first")),
+        task("c_first", 4, "SUCCESS"),
+        task("d_orphan", 5, "SUCCESS", **after("elsewhere")),
+        result="SUCCESS",
+    )
+    ordered = runs.run_state(Run.from_dict(body), {})
+    assert [each.title for each in ordered.tasks] == ["c_first", "b_second", "a_last", "d_orphan"]

@@ -51,7 +51,7 @@ class TaskState:
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """A run of the job with its tasks, in the job's order."""
+    """A run of the job with its tasks, each after those that it depends on."""
 
     run_id: int
     state: str
@@ -125,15 +125,27 @@ def run_state(run: Run, loops: dict[int, Run]) -> RunState:
     """The state from the API's answers: of the run, and of its for_each tasks by their run id."""
     life_cycle = run.state.life_cycle_state if run.state else None
     latest = {task.task_key: task for task in sorted(run.tasks or [], key=lambda task: task.attempt_number or 0)}
-    # A dictionary keeps the place of the first attempt, and the value of the last.
     return RunState(
         run_id=run.run_id or 0,
         state=_state_text(run),
         seconds=_seconds(run.start_time, run.end_time),
         has_ended=life_cycle in _ENDED,
         message=(run.state.state_message if run.state else None) or "",
-        tasks=tuple(_task_state(task, loops.get(task.run_id or 0)) for task in latest.values()),
+        tasks=tuple(_task_state(task, loops.get(task.run_id or 0)) for task in _in_order(latest)),
     )
+
+
+def _in_order(tasks: dict[str, RunTask]) -> list[RunTask]:
+    ordered: dict[str, RunTask] = {}
+    while len(ordered) < len(tasks):
+        ready = {
+            key: task
+            for key, task in tasks.items()
+            if key not in ordered and all(needed.task_key in ordered for needed in task.depends_on or [])
+        }
+        # A page of tasks may lack what they depend on.
+        ordered |= ready or {key: task for key, task in tasks.items() if key not in ordered}
+    return list(ordered.values())
 
 
 def failures(jobs: JobsAPI, run: RunState) -> str:
