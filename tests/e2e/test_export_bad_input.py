@@ -1,8 +1,10 @@
 """What is wrong before anything is exported: a message that names it, and nothing made."""
 
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from deployed_exports import NOTHING_DONE, Exports
@@ -41,6 +43,21 @@ def unused_url() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
+class AnsweringStatus(BaseHTTPRequestHandler):
+    """Answers each call with the status that its path starts with, as a lakeFS in trouble would."""
+
+    def do_GET(self) -> None:
+        body = b'{"message": "as told"}'
+        self.send_response(int(self.path.split("/")[1]))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002, the base class's name
+        return
+
+
 CASES = {
     "unknown repository": parameters(
         "repository 'no-such-repository'", "check that it exists", repository="no-such-repository"
@@ -63,6 +80,12 @@ CASES = {
     "secret": settings("secret 'no-such-key' of scope 'lakefs' could not be read", secret_key_name="no-such-key"),
     "endpoint": settings("lakefs_endpoint 'lakefs' is no URL of a server", lakefs_endpoint="lakefs"),
     "unreachable": settings("did not answer", "check lakefs_endpoint, and that it can", lakefs_endpoint=unused_url()),
+    "no access": settings(
+        "answered 403 (as told)", "grant the access key's user read access", lakefs_endpoint="{answering}/403"
+    ),
+    "gone": settings("answered 410 (as told)", "removed by garbage collection", lakefs_endpoint="{answering}/410"),
+    "limited": settings("answered 429 (as told)", "run the job again later", lakefs_endpoint="{answering}/429"),
+    "failing": settings("answered 500 (as told)", "then repair the run", lakefs_endpoint="{answering}/500"),
     "credentials": settings("answered 401", "check the access key and the secret key", secret_scope=WRONG_SCOPE),
 }
 
@@ -78,13 +101,25 @@ def lake(stack: LocalStack) -> Iterator[TableRepository]:
 
 
 @pytest.fixture(scope="module")
-def jobs(exports: Exports, stack: LocalStack) -> Iterator[dict[str, Exports]]:
+def answering() -> Iterator[str]:
+    """The address of a server that answers with errors."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnsweringStatus) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def jobs(exports: Exports, stack: LocalStack, answering: str) -> Iterator[dict[str, Exports]]:
     """A job for each case: the deployed one, with the case's settings."""
     secrets = exports.client.secrets
     secrets.create_scope(WRONG_SCOPE)
     secrets.put_secret(WRONG_SCOPE, "lakefs-access-key-id", string_value=stack.lakefs.access_key_id)
     secrets.put_secret(WRONG_SCOPE, "lakefs-secret-access-key", string_value=WRONG_SECRET)
-    yield {name: exports.variant(**case.settings) for name, case in CASES.items()}
+    yield {
+        name: exports.variant(**{key: value.replace("{answering}", answering) for key, value in case.settings.items()})
+        for name, case in CASES.items()
+    }
     secrets.delete_scope(WRONG_SCOPE)
 
 
