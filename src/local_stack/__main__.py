@@ -79,9 +79,11 @@ def _setup(_: argparse.Namespace) -> int:
 def _up(parsed: argparse.Namespace) -> int:
     from local_stack.control import serve
     from local_stack.stack import LocalStack
+    from local_stack.toolchain.databricks_cli import find_or_build_cli
 
+    cli = find_or_build_cli(sys.stdout)
     with LocalStack(folder=parsed.folder or DEFAULT_FOLDER, progress=sys.stdout) as stack:
-        return serve(stack, sys.stdout)
+        return serve(stack, cli, sys.stdout)
 
 
 def _demo(parsed: argparse.Namespace) -> int:

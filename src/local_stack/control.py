@@ -1,8 +1,10 @@
 """The local stack while it runs: its instructions, and what a second terminal asks of it."""
 
 import os
+import sysconfig
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from databricks.sdk import WorkspaceClient
@@ -26,9 +28,12 @@ HOOK_TOKEN_VARIABLE = "LOCAL_STACK_HOOK_TOKEN"  # noqa: S105, a variable's name
 _STATEMENT_WAIT = "50s"  # the longest that the API waits
 
 
-def serve(stack: "LocalStack", out: TextIO) -> int:
-    """Writes the environment file, says what to do with it, and waits for Ctrl-C; the exit code."""
-    path = stack.write_environment_file()
+def serve(stack: "LocalStack", cli: Path, out: TextIO) -> int:
+    """Writes the environment file, says what to do with it, and waits for Ctrl-C; the exit code.
+
+    With the file's PATH a shell finds the Databricks CLI, uv, which builds the wheel, and this Python.
+    """
+    path = stack.write_environment_file([Path(sysconfig.get_path("scripts")), cli.parent])
     print(
         f"""
 The local stack is running. In another terminal, in this folder:

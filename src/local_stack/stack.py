@@ -4,6 +4,7 @@ import os
 import secrets
 import shlex
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -127,10 +128,15 @@ class LocalStack:
         settings = HookSettings(host=self.url, job_id=self.job_id(), token=environment.get(HOOK_TOKEN_VARIABLE, ""))
         return install_hook(lakefs_client(environment), repository=repository, branch=branch, settings=settings)
 
-    def write_environment_file(self) -> Path:
-        """Writes `environment()` to a file that a shell can source; readable by its owner only."""
+    def write_environment_file(self, tool_folders: Sequence[Path]) -> Path:
+        """Writes `environment()` to a file that a shell can source, readable by its owner only.
+
+        The folders, which hold the Databricks CLI and the like, come first on its PATH.
+        """
         path = self.folder / ENVIRONMENT_FILE
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items()]
+        tools = ":".join(shlex.quote(str(folder)) for folder in tool_folders)
+        lines.append(f'export PATH={tools}:"$PATH"\n')
         path.touch(mode=0o600)
         path.write_text("".join(lines))
         return path
