@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -89,7 +90,9 @@ def _up(parsed: argparse.Namespace) -> int:
 def _demo(parsed: argparse.Namespace) -> int:
     from local_stack.demo import run_demo
 
-    return run_demo(parsed.folder or DEFAULT_FOLDER / f"demo-{os.getpid()}", parsed.scale, sys.stdout)
+    # Outside of the checkout: the demo deploys from a copy there, and the CLI passes over what git ignores here.
+    folder = parsed.folder or Path(tempfile.gettempdir()) / f"lakefs-unity-export-demo-{os.getpid()}"
+    return run_demo(folder, parsed.scale, sys.stdout)
 
 
 def _install_hook(parsed: argparse.Namespace) -> int:
