@@ -1,11 +1,14 @@
 """The local stack as one, as far as it can be tested without starting it."""
 
 import io
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
+from local_stack.__main__ import main
 from local_stack.errors import SetupError
 from local_stack.lakefs import LakeFS
 from local_stack.stack import LocalStack
@@ -43,3 +46,14 @@ def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="in use by another local stack"):
         LocalStack(folder=tmp_path, progress=io.StringIO()).__enter__()
     assert (tmp_path / "env").read_text() == "of another stack"
+
+
+def test_the_demo_deploys_from_a_folder_that_git_does_not_ignore(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The CLI uploads nothing that git ignores, and the checkout's git ignores the folder of `up`.
+    told: list[Path] = []
+    double = ModuleType("local_stack.demo")
+    double.run_demo = lambda folder, _scale, _out: told.append(folder) or 0  # type: ignore[attr-defined, func-returns-value]
+    monkeypatch.setitem(sys.modules, "local_stack.demo", double)
+    assert main(["demo"]) == 0
+    (folder,) = told
+    assert not folder.resolve().is_relative_to(BUNDLE.parent)
