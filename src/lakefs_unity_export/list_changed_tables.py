@@ -41,11 +41,10 @@ MAX_RECORDED_LINE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the task found: the tables to export, what is wrong, and what is to be recorded afterwards."""
+    """What the task found: the tables to export, and what is to be recorded afterwards, problems included."""
 
     tables: Tables
     removed: tuple[str, ...]
-    new_problems: tuple[Problem, ...]
     record: Record
 
 
@@ -76,7 +75,7 @@ def list_changed_tables(
     new_problems = export_plan.first_seen(found.problems, deltas)
     _print_listing(found, tables, removed, new_problems, out)
     record = _record(request, snapshot, live, tables, new_problems)
-    return Listing(tables=tables, removed=removed, new_problems=new_problems, record=record)
+    return Listing(tables=tables, removed=removed, record=record)
 
 
 def _naming_rules(request: Request) -> NamingRules:
