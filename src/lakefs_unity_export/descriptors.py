@@ -150,9 +150,8 @@ class _Loader(yaml.SafeLoader):
 def _parse_yaml(file: str, content: bytes, findings: _Findings) -> dict[str, Any] | None:
     try:
         parsed = _Loader(content).get_single_data()
-    except (
-        Exception
-    ) as error:  # beside YAMLError, odd values raise ValueError, KeyError, IndexError, OverflowError, ...
+    # Beside YAMLError, odd values raise ValueError, KeyError, IndexError, OverflowError and others.
+    except Exception as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
         findings.problem(file, where, f"is not YAML ({_yaml_reason(error)}); write it as `key: value` lines")
