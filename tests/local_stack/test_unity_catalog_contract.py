@@ -252,6 +252,8 @@ def test_a_location_of_another_table_is_refused(embedded: Catalog, embedded_sche
 def test_locations_that_only_begin_alike_are_no_overlap(embedded: Catalog, embedded_schema: str) -> None:
     register(embedded, embedded_schema, "t1", f"s3://bucket/{embedded_schema}/t1")
     register(embedded, embedded_schema, "t10", f"s3://bucket/{embedded_schema}/t10")
+    tables = embedded.sdk.tables.list(embedded.name, embedded_schema)
+    assert sorted(str(table.name) for table in tables) == ["t1", "t10"]
 
 
 def test_spellings_of_one_local_folder_overlap(embedded: Catalog, embedded_schema: str) -> None:
