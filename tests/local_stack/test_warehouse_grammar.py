@@ -9,6 +9,7 @@ from local_stack.warehouse.grammar import (
     RepairTable,
     ShowGrants,
     UseCatalog,
+    described_histories,
     own_statement,
 )
 from local_stack.warehouse.tokens import SqlTextError
@@ -112,3 +113,27 @@ def test_other_statements_are_left_to_spark(sql: str) -> None:
 def test_wrong_statements_are_explained(sql: str, message: str) -> None:
     with pytest.raises(SqlTextError, match=message):
         own_statement(sql)
+
+
+def test_histories_that_a_query_reads_are_found() -> None:
+    sql = "SELECT '(DESCRIBE HISTORY t)' FROM (DESCRIBE HISTORY delta.`s3://b/(t)` LIMIT 2) a, (desc history main.s.t)"
+    found = described_histories(sql)
+    assert [(sql[start:end], statement) for start, end, statement in found] == [
+        (
+            "(DESCRIBE HISTORY delta.`s3://b/(t)` LIMIT 2)",
+            DescribeDelta(what="HISTORY", name=("delta", "s3://b/(t)"), limit=2),
+        ),
+        ("(desc history main.s.t)", DescribeDelta(what="HISTORY", name=("main", "s", "t"), limit=None)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT 1 FROM (DESCRIBE HISTORY t WHERE version = 1)", "the end of the statement is expected"),
+        ("SELECT 1 FROM (DESCRIBE HISTORY t", "has no closing one"),
+    ],
+)
+def test_wrong_ways_to_read_a_history_are_said(sql: str, message: str) -> None:
+    with pytest.raises(SqlTextError, match=message):
+        described_histories(sql)

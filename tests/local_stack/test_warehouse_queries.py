@@ -344,6 +344,18 @@ def test_describe_show_and_comment(warehouse: Warehouse) -> None:
     assert ("delta.minReaderVersion", "1") in rows(warehouse.execute(f"SHOW TBLPROPERTIES {S}.orders", {}))
 
 
+def test_a_query_reads_a_history_like_a_table(warehouse: Warehouse) -> None:
+    described = rows(warehouse.execute(f"DESCRIBE TABLE EXTENDED {S}.orders", {}))
+    location = next(row[1] for row in described if row[0] == "Location")
+    for table in (f"{S}.orders", f"delta.`{location}`"):
+        first = f"SELECT min(h.version) + min(o.id) FROM (DESCRIBE HISTORY {table}) AS h CROSS JOIN {S}.orders AS o"
+        assert rows(warehouse.execute(first, {})) == [("1",)]
+    with pytest.raises(WarehouseError, match="DELTA_TABLE_ONLY_OPERATION"):
+        warehouse.execute(f"SELECT * FROM (DESCRIBE HISTORY delta.`{location}-none`)", {})
+    with pytest.raises(WarehouseError, match="PARSE_SYNTAX_ERROR"):
+        warehouse.execute(f"SELECT * FROM (DESCRIBE DETAIL {S}.orders)", {})
+
+
 def test_schemas_have_properties_that_add_up(warehouse: Warehouse) -> None:
     warehouse.execute("CREATE SCHEMA IF NOT EXISTS main.props COMMENT 'c' WITH DBPROPERTIES ('a' = '1')", {})
     warehouse.execute("CREATE SCHEMA IF NOT EXISTS main.props COMMENT 'other'", {})

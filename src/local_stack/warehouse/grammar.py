@@ -8,7 +8,7 @@ Source: the SQL language reference of Databricks, one page for each statement.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from local_stack.warehouse.tokens import SqlTextError, Token, name_parts, tokens, unquoted
+from local_stack.warehouse.tokens import SqlTextError, Token, closing_bracket, name_parts, tokens, unquoted
 
 SECURABLE_TYPES = {
     "TABLE": "table",
@@ -128,6 +128,25 @@ def own_statement(sql: str) -> OwnStatement | None:
             reader.end()
             return statement
     return None
+
+
+def described_histories(sql: str) -> list[tuple[int, int, DescribeDelta]]:
+    """Every `(DESCRIBE HISTORY ..)` that a query reads like a table: its start, exclusive end, and the statement.
+
+    Databricks lets a query read a table's history so; its reference does not say it, dbt-databricks' own tests
+    against SQL warehouses do it. DESCRIBE DETAIL is no relation there.
+    """
+    found, sequence = list[tuple[int, int, DescribeDelta]](), tokens(sql)
+    for index, opening in enumerate(sequence):
+        words = [token.keyword for token in sequence[index : index + 3]]
+        if words in (["(", "DESCRIBE", "HISTORY"], ["(", "DESC", "HISTORY"]):
+            close = closing_bracket(sequence, index)
+            reader = _Reader(sql[opening.end : close.start])
+            reader.index = 2
+            statement = _describe_history(reader)
+            reader.end()
+            found.append((opening.start, close.end, statement))
+    return found
 
 
 def _repair(reader: _Reader) -> RepairTable:

@@ -6,6 +6,8 @@ from local_stack.warehouse.catalog import CatalogClient
 from local_stack.warehouse.errors import StatementError, catalog_not_found, schema_not_found, table_not_found
 
 DEFAULT_SCHEMA = "default"
+# Spark reads these by path: delta.`s3://bucket/table`.
+_PATH_FORMATS = {"delta", "parquet", "csv", "json", "text", "orc"}
 
 
 class CatalogNames:
@@ -77,6 +79,11 @@ class CatalogNames:
         if table is None:
             raise table_not_found(full)
         return table
+
+
+def is_path(parts: tuple[str, ...]) -> bool:
+    """Whether the name is a format and a path, not a name of the catalog."""
+    return len(parts) == 2 and parts[0].lower() in _PATH_FORMATS and "/" in parts[1]
 
 
 def full_name_of(securable: dict[str, Any]) -> str:

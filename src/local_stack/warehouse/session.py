@@ -10,7 +10,7 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
 from local_stack.warehouse.errors import StatementError, spark_failure, table_not_found, unsupported
@@ -22,10 +22,11 @@ from local_stack.warehouse.grammar import (
     RepairTable,
     ShowGrants,
     UseCatalog,
+    described_histories,
     own_statement,
 )
 from local_stack.warehouse.information_schema import SCHEMA_NAME, information_schema, relation_names
-from local_stack.warehouse.names import CatalogNames
+from local_stack.warehouse.names import CatalogNames, is_path
 from local_stack.warehouse.relations import elements, names_of, simple_name, with_readable_names
 from local_stack.warehouse.result import Result, frame_result
 from local_stack.warehouse.schemas import SchemaStatements
@@ -40,8 +41,6 @@ from local_stack.warehouse.tokens import (
     tokens,
 )
 
-# Spark reads these by path: delta.`s3://bucket/table`.
-_PATH_FORMATS = {"delta", "parquet", "csv", "json", "text", "orc"}
 # Commands that only read, or that change the session alone: Spark runs them, with names resolved.
 _SPARK_COMMANDS = {
     "CreateVariable",
@@ -95,6 +94,7 @@ class Session:
     def run(self, sql: str, arguments: Arguments) -> Result:
         """Run one statement. Raises StatementError for whatever stops it."""
         try:
+            sql = self._with_histories(sql)
             own = own_statement(self._with_identifiers(sql, arguments, only_before_parsing=True))
             return self._own(own, arguments) if own is not None else self._parsed(sql, arguments)
         except SqlTextError as error:
@@ -180,6 +180,14 @@ class Session:
             changes.append((clause.start, clause.end, quoted(*parsed_name(str(name)))))
         return replaced(sql, changes)
 
+    def _with_histories(self, sql: str) -> str:
+        """The statement with every history that it reads as a table replaced by the name of a view of it."""
+        changes = []
+        for start, end, statement in described_histories(sql):
+            name = self._view("history", self._tables.history(statement))
+            changes.append((start, end, quoted(name)))
+        return replaced(sql, changes)
+
     def _value(self, expression: str, arguments: Arguments) -> Any:
         """The value of a constant expression."""
         sql = f"SELECT {expression} AS value"
@@ -199,6 +207,7 @@ class Session:
         given = {name: self._value(expression, arguments) for name, expression in _named(statement.using)}
         if not statement.into:
             return self.run(text, given)
+        text = self._with_histories(text)
         if self._is_command(self._parse(self._with_identifiers(text, given))):
             raise StatementError(
                 "INVALID_STATEMENT_FOR_EXECUTE_INTO", "[INVALID_STATEMENT_FOR_EXECUTE_INTO] INTO takes a query only."
@@ -216,7 +225,7 @@ class Session:
     def _resolved(self, parts: tuple[str, ...]) -> tuple[tuple[str, ...], str] | None:
         if len(parts) == 1 and self._java_session.sessionState().catalog().getTempView(parts[0]).isDefined():
             return None
-        if len(parts) == 2 and parts[0].lower() in _PATH_FORMATS and "/" in parts[1]:
+        if is_path(parts):
             return None
         full = self._names.full_table(parts)
         if full[1].lower() == SCHEMA_NAME:
@@ -227,8 +236,11 @@ class Session:
         if full[2].lower() not in relation_names():
             raise table_not_found(full)
         frame = information_schema(self._spark, self._names.client, full[0], full[2].lower())
+        return self._view(SCHEMA_NAME, frame)
+
+    def _view(self, what: str, frame: DataFrame) -> str:
         self._views += 1
-        name = f"__information_schema_{self._views}"
+        name = f"__{what}_{self._views}"
         frame.createOrReplaceTempView(name)
         return name
 

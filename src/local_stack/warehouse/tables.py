@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.warehouse.delta import DeltaMetadata, catalog_columns, read_delta_metadata
 from local_stack.warehouse.errors import StatementError, unsupported
 from local_stack.warehouse.grammar import DescribeDelta, RepairTable
-from local_stack.warehouse.names import CatalogNames, full_name_of
+from local_stack.warehouse.names import CatalogNames, full_name_of, is_path
 from local_stack.warehouse.relations import elements, simple_name
 from local_stack.warehouse.result import Result, frame_result, text_result
 from local_stack.warehouse.tokens import quoted
@@ -108,15 +108,22 @@ class TableStatements:
 
     def describe_delta(self, statement: DescribeDelta) -> Result:
         """DESCRIBE HISTORY and DESCRIBE DETAIL, as Delta answers them, under the table's name."""
+        if statement.what == "HISTORY":
+            return frame_result(self.history(statement))
         table = self._existing(statement.name)
-        limit = "" if statement.limit is None else f" LIMIT {statement.limit}"
-        result = frame_result(self._spark.sql(f"DESCRIBE {statement.what} {readable(table)}{limit}"))
+        result = frame_result(self._spark.sql(f"DESCRIBE DETAIL {readable(table)}"))
         names = [name for name, _ in result.columns]
         if "name" not in names:
             return result
         place = names.index("name")
         rows = tuple((*row[:place], full_name_of(table), *row[place + 1 :]) for row in result.rows)
         return Result(columns=result.columns, rows=rows, truncated=result.truncated)
+
+    def history(self, statement: DescribeDelta) -> DataFrame:
+        """The rows of DESCRIBE HISTORY, of a table by its name or by its path."""
+        name = quoted(*statement.name) if is_path(statement.name) else readable(self._existing(statement.name))
+        limit = "" if statement.limit is None else f" LIMIT {statement.limit}"
+        return self._spark.sql(f"DESCRIBE HISTORY {name}{limit}")
 
     def comment(self, plan: Any) -> Result:
         """COMMENT ON TABLE: kept by Unity Catalog, and written to the Delta log so that a sync does not undo it."""

@@ -204,18 +204,19 @@ def identifier_clauses(sql: str) -> list[IdentifierClause]:
     for index, token in enumerate(sequence[:-1]):
         if token.keyword == "IDENTIFIER" and sequence[index + 1].keyword == "(":
             inner = sequence[index + 1]
-            close = _closing_bracket(sequence, index + 1)
+            close = closing_bracket(sequence, index + 1)
             clauses.append(IdentifierClause(expression=sql[inner.end : close.start], start=token.start, end=close.end))
     return clauses
 
 
-def _closing_bracket(sequence: Sequence[Token], opening: int) -> Token:
+def closing_bracket(sequence: Sequence[Token], opening: int) -> Token:
+    """The token that closes the bracket at this place. Raises SqlTextError where none does."""
     depth = 0
     for token in sequence[opening:]:
         depth += {"(": 1, ")": -1}.get(token.keyword, 0)
         if depth == 0:
             return token
-    raise SqlTextError("An IDENTIFIER clause has no closing bracket.")
+    raise SqlTextError("An opening bracket has no closing one.")
 
 
 def replaced(sql: str, replacements: Sequence[tuple[int, int, str]]) -> str:
