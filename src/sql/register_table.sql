@@ -4,9 +4,12 @@
 --   :table        full name, each part in backticks: `catalog`.`schema`.`table`
 --   :schema       full name of its schema: `catalog`.`schema`
 --   :target_path  storage URI of the Delta table, without a slash at its end
+--   :repository   lakeFS repository and branch that the table was cloned from
+--   :branch
 --
 -- A table that is registered is never dropped or created anew, so its grants, tags and owner stay. A name that
--- something else has taken (another location, a managed table, a view) ends in an error, and is left as it is.
+-- something else has taken (another location, a managed table, a view) ends in an error, and is left as it is. So
+-- does a path that holds something other than a clone of this branch.
 --
 -- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
 -- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
@@ -14,6 +17,9 @@
 DECLARE OR REPLACE VARIABLE export_schema STRING;
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_repository STRING;
+DECLARE OR REPLACE VARIABLE export_branch STRING;
+DECLARE OR REPLACE VARIABLE export_clones BIGINT;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
 SET VARIABLE export_schema = CASE
@@ -33,6 +39,33 @@ SET VARIABLE export_location = CASE
     THEN :target_path
   ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
+END;
+
+SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
+
+-- The clone of this table may have been refused or failed, while others of its run did not: what stands at the path
+-- is then somebody else's, or nothing, and a new name must not show it. A name that is registered was checked then.
+SET VARIABLE export_command = (
+  SELECT CASE
+    WHEN count(*) = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
+      || 'AND origin[\'lakefs.branch\'] = export_branch) '
+      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin '
+      || 'FROM (DESCRIBE HISTORY delta.`' || export_location || '`))'
+    ELSE 'SELECT 1'
+  END
+  FROM system.information_schema.tables
+  WHERE table_catalog = lower(split_part(export_table, '`', 2))
+    AND table_schema = lower(split_part(export_table, '`', 4))
+    AND table_name = lower(split_part(export_table, '`', 6))
+);
+
+EXECUTE IMMEDIATE export_command INTO export_clones;
+
+SET VARIABLE export_location = CASE
+  WHEN export_clones > 0 THEN export_location
+  ELSE raise_error('The Delta table at ' || export_location || ' is not a clone of branch '
+    || coalesce(export_branch, 'NULL') || ' of the lakeFS repository ' || coalesce(export_repository, 'NULL')
+    || ', so ' || export_table || ' is not registered. See why clone_tables did not clone it, then repair the run.')
 END;
 
 -- CREATE SCHEMA wants its privilege on the catalog even where the schema exists, so it is left out then.

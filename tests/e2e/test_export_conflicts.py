@@ -98,8 +98,7 @@ def test_target_paths_that_hold_something_else_are_refused(
     shared = exports.table(schema, "shared")
     assert (shared.words, shared.commit_id) == (["ours"], first)
     assert exports.words(schema, "orders") == ["the other's"]
-    # The foreign table is registered all the same, under the name that the clone would have had (README, "Limits").
-    assert exports.tables(schema) == {"shared", "orders", "foreign"}
+    assert exports.tables(schema) == {"shared", "orders"}
     assert exports.watermark(other, schema) is None
     assert head
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
@@ -37,9 +37,17 @@ class Stack:
     def location(self, name: str) -> str:
         return f"file://{self.folder}/{self.schema}/{name}"
 
-    def write(self, name: str, rows: dict[str, list[Any]], **options: Any) -> str:
-        """Write a Delta table, or its next version, and return its location."""
-        write_deltalake(self.location(name), pa.table(rows), mode="overwrite", schema_mode="overwrite", **options)
+    def write(self, name: str, rows: dict[str, list[Any]], *, origin: dict[str, str] | None = None) -> str:
+        """Write a clone's Delta table, or its next version, and return its location."""
+        origin = origin if origin is not None else {"lakefs.repository": "tpch", "lakefs.branch": self.schema}
+        metadata = CommitProperties(custom_metadata={"userMetadata": json.dumps(origin)} if origin else None)
+        write_deltalake(
+            self.location(name),
+            pa.table(rows),
+            mode="overwrite",
+            schema_mode="overwrite",
+            commit_properties=metadata,
+        )
         return self.location(name)
 
     def request(self, method: str, path: str, **content: Any) -> Any:
@@ -80,6 +88,8 @@ class Stack:
             "table": f"`main`.`{self.schema}`.`{name}`",
             "schema": f"`main`.`{self.schema}`",
             "target_path": self.location(name),
+            "repository": "tpch",
+            "branch": self.schema,
         }
         return self.warehouse.execute(sql, parameters | changed)
 
@@ -119,8 +129,9 @@ def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_a_table_is_registered_with_its_schema(stack: Stack) -> None:
     provenance = {"lakefs.commit_id": "abc", "lakefs.branch": stack.schema}
-    location = stack.write("line_item", {"id": [1, 2], "tag": ["a", "b"]}, description="items")
+    location = stack.write("line_item", {"id": [1, 2], "tag": ["a", "b"]})
     DeltaTable(location).alter.set_table_properties(provenance, raise_if_not_exists=False)
+    DeltaTable(location).alter.set_table_description("items")
     stack.run(REGISTER, "line_item")
     table = stack.table("line_item")
     assert (table["table_type"], table["data_source_format"]) == ("EXTERNAL", "DELTA")
@@ -264,10 +275,50 @@ def test_a_missing_catalog_is_named(stack: Stack) -> None:
 
 
 def test_a_location_without_a_delta_table_is_an_error_that_registers_nothing(stack: Stack) -> None:
-    with pytest.raises(WarehouseError, match="no Delta transaction log") as refused:
+    with pytest.raises(WarehouseError, match="is not a Delta table") as refused:
         stack.run(REGISTER, "orders")
-    assert stack.location("orders") in refused.value.message
-    assert stack.tables() == []
+    assert stack.location("orders").removeprefix("file://") in refused.value.message
+    assert stack.schema not in stack.schemas()
+
+
+FOREIGN = [
+    {},
+    {"lakefs.repository": "tpch"},
+    {"lakefs.repository": "tpch", "lakefs.branch": "another"},
+    {"lakefs.repository": "another", "lakefs.branch": "{schema}"},
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN, ids=[json.dumps(origin) for origin in FOREIGN])
+def test_a_table_that_is_no_clone_of_the_branch_gets_no_new_name(stack: Stack, origin: dict[str, str]) -> None:
+    of_schema = {key: value.format(schema=stack.schema) for key, value in origin.items()}
+    location = stack.write("orders", {"id": [1]}, origin=of_schema)
+    with pytest.raises(WarehouseError, match="is not a clone of branch") as refused:
+        stack.run(REGISTER, "orders")
+    message = refused.value.message
+    assert refused.value.error_class == "USER_RAISED_EXCEPTION"
+    assert all(text in message for text in (location, stack.schema, "tpch", f"`main`.`{stack.schema}`.`orders`"))
+    assert stack.schema not in stack.schemas()
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    assert stack.tables() == ["orders"]
+
+
+def test_text_that_others_left_in_the_history_is_no_hindrance(stack: Stack) -> None:
+    location = stack.write("orders", {"id": [1]})
+    for text in ("not JSON", "[1]", '{"a": {"b": 1}}'):
+        metadata = CommitProperties(custom_metadata={"userMetadata": text})
+        write_deltalake(location, pa.table({"id": [2]}), mode="append", commit_properties=metadata)
+    stack.run(REGISTER, "orders")
+    assert stack.tables() == ["orders"]
+
+
+@pytest.mark.parametrize("missing", ["repository", "branch"])
+def test_a_clone_of_nothing_in_particular_gets_no_new_name(stack: Stack, missing: str) -> None:
+    stack.write("orders", {"id": [1]})
+    with pytest.raises(WarehouseError, match=r"is not a clone of branch .*NULL"):
+        stack.run(REGISTER, "orders", **{missing: None})
+    assert stack.schema not in stack.schemas()
 
 
 def test_a_name_in_upper_case_finds_the_table_again(stack: Stack) -> None:
@@ -343,6 +394,9 @@ def registration_story(stack: Stack, register: str) -> None:
     with pytest.raises(WarehouseError, match="is taken by another table or view"):
         stack.run(register, "orders", target_path=stack.write("moved", {"id": [1]}))
     stack.run(register, "moved")
+    stack.write("foreign", {"id": [1]}, origin={})
+    with pytest.raises(WarehouseError, match="is not a clone of branch"):
+        stack.run(register, "foreign")
     assert stack.tables() == ["moved", "orders"]
 
 
