@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from lakefs_unity_export import descriptors
 from lakefs_unity_export.changes import Changes
 from lakefs_unity_export.descriptors import Descriptor, NamingRules, Problem
-from lakefs_unity_export.errors import LakeFSError
+from lakefs_unity_export.errors import LakeFSError, LakeFSUnavailableError
 from lakefs_unity_export.ports import LakeFSReader
 
 Contents = dict[str, bytes | Problem]
@@ -21,7 +21,9 @@ def read_files(
 ) -> tuple[Contents, list[str]]:
     """The descriptor files at a commit, those `wanted` or all, and notes on what is wanted in vain.
 
-    A file that cannot be read, or is too large for a descriptor, is a Problem. Raises what `lakefs` raises.
+    A file that cannot be read, or is too large for a descriptor, is a Problem. Raises what `lakefs` raises, and
+    LakeFSUnavailableError for content of another size than the file's: a page of a proxy, say, must not pass for an
+    invalid descriptor, which the watermark moves past.
     """
     sizes = _sizes(commit_id, rules, lakefs)
     files, notes = descriptors.select_files(sizes, rules.folder, wanted)
@@ -59,7 +61,13 @@ def _read(commit_id: str, files: Sequence[str], sizes: Mapping[str, int], lakefs
     }
     small = [file for file in files if file not in contents]
     for file, content in (lakefs.read_objects(commit_id, small) if small else {}).items():
-        contents[file] = (
-            Problem(file=file, field="", message=str(content)) if isinstance(content, LakeFSError) else content
-        )
+        if isinstance(content, LakeFSError):
+            contents[file] = Problem(file=file, field="", message=str(content))
+        elif len(content) == sizes[file]:
+            contents[file] = content
+        else:
+            raise LakeFSUnavailableError(
+                f"lakeFS answered {len(content)} bytes for {file!r} at commit {commit_id!r}, which has {sizes[file]}; "
+                "check that no proxy answers in its place, then repair the run"
+            )
     return contents

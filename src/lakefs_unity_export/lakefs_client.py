@@ -24,6 +24,7 @@ from lakefs_unity_export.ports import Commit, ObjectInfo
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
+MAX_RETRY_AFTER_SECONDS = 60  # however long a server asks to wait
 PAGE_SIZE = 1000  # the server's maximum
 PARALLEL_READS = 8
 API_PATH = "/api/v1"
@@ -42,6 +43,17 @@ class Credentials:
         return f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=...)"
 
 
+class _BoundedRetry(urllib3.Retry):
+    """Waits no longer than a bearable time, whatever a server's Retry-After asks for.
+
+    urllib3's own `retry_after_max` is newer than the urllib3 of some Databricks environments.
+    """
+
+    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, MAX_RETRY_AFTER_SECONDS)
+
+
 class LakeFSClient:
     """One repository of one lakeFS server. Every method raises LakeFSError, by cause, on any answer but success."""
 
@@ -53,7 +65,7 @@ class LakeFSClient:
             username=credentials.access_key_id,
             password=credentials.secret_access_key,
         )
-        configuration.retries = urllib3.Retry(
+        configuration.retries = _BoundedRetry(
             total=retries,
             backoff_factor=0.5,
             status_forcelist=(429, 500, 502, 503, 504),

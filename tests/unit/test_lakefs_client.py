@@ -45,7 +45,12 @@ def server(running: LoopbackServer) -> LoopbackServer:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Retries that wait no time; the seconds that they would have waited."""
     waited: list[float] = []
-    monkeypatch.setattr(urllib3.Retry, "sleep", lambda self, response=None: waited.append(self.get_backoff_time()))
+
+    def sleep(retry: urllib3.Retry, response: urllib3.BaseHTTPResponse | None = None) -> None:
+        asked = retry.get_retry_after(response) if response is not None else None
+        waited.append(retry.get_backoff_time() if asked is None else asked)
+
+    monkeypatch.setattr(urllib3.Retry, "sleep", sleep)
     return waited
 
 
@@ -204,6 +209,15 @@ def test_a_passing_failure_is_retried(server: LoopbackServer, waits: list[float]
     assert _client(server).branch_head("main") == "c0ffee"
     assert len(server.asked) == 3
     assert waits == [0, 1.0]
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("2", 2.0), ("86400", 60.0)])
+def test_a_wait_that_the_server_asks_for_is_kept_within_bounds(
+    server: LoopbackServer, waits: list[float], asked: str, waited: float
+) -> None:
+    server.answer_with(Answer(status=429, headers=(("Retry-After", asked),)), _commit("abc", generation=7))
+    assert _client(server).commit("abc").generation == 7
+    assert waits == [waited]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -16,6 +16,7 @@ from lakefs_unity_export.errors import (
     LakeFSAccessError,
     LakeFSGoneError,
     LakeFSNotFoundError,
+    LakeFSUnavailableError,
     NameTakenError,
     SettingsError,
     TooManyTablesError,
@@ -364,6 +365,17 @@ def test_a_descriptor_whose_data_is_gone_is_a_problem(three: Story) -> None:
     with pytest.raises(InvalidDescriptorsError, match=r"t2\.yaml: its data was removed"):
         three.export()
     assert three.watermark() == three.lakefs.head().id
+
+
+def test_a_page_of_a_proxy_does_not_pass_for_a_descriptor(three: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = three.watermark()
+    three.lakefs.put({"tables/t1/part-2.parquet": b"2"})
+    page = {"_lakefs_tables/t1.yaml": b"<html>back soon</html>"}
+    read = three.lakefs.read_objects
+    monkeypatch.setattr(three.lakefs, "read_objects", lambda ref, paths: {**read(ref, paths), **page})
+    with pytest.raises(LakeFSUnavailableError, match=r"22 bytes for '_lakefs_tables/t1\.yaml' .* proxy"):
+        three.export()
+    assert three.watermark() == before
 
 
 def test_an_object_too_large_for_a_descriptor_is_not_read(three: Story) -> None:
