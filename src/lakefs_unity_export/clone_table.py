@@ -52,8 +52,8 @@ class Action(StrEnum):
 class CloneRequest:
     """One table at one commit, and where its clone goes.
 
-    A target that shows a commit of a generation above `commit_generation` and above `replaces_generation` was
-    written by a later run, and is left as it is.
+    A target that follows a later `line` of commits, or shows a commit of the same line whose generation is above
+    `commit_generation` and above `replaces_generation`, was written by a later run, and is left as it is.
     """
 
     repository: str
@@ -65,6 +65,7 @@ class CloneRequest:
     source_path: str
     target_path: str
     replaces_generation: int = 0
+    line: int = 0
 
     @classmethod
     def from_widgets(cls, value_of: Callable[[str], str]) -> "CloneRequest":
@@ -78,7 +79,7 @@ class CloneRequest:
             for each in fields(cls)
             for widget in [_WIDGETS.get(each.name, each.name)]
         }
-        for name in ("commit_generation", "replaces_generation"):
+        for name in ("commit_generation", "replaces_generation", "line"):
             values[name] = _number(name, values[name])
         return cls(**values)
 
@@ -91,6 +92,7 @@ class CloneRequest:
             commit_id=self.commit_id,
             commit_generation=self.commit_generation,
             path=self.path,
+            line=self.line,
         )
 
 
@@ -167,11 +169,10 @@ def decide(request: CloneRequest, target: TableState | None) -> Action:
     if target is None:
         return Action.CLONED
     shown = _own_provenance(request, target)
-    if (shown.commit_id, shown.path) == (request.commit_id, request.path):
+    if (shown.commit_id, shown.path, shown.line) == (request.commit_id, request.path, request.line):
         return Action.CURRENT
-    if shown.commit_generation > max(request.commit_generation, request.replaces_generation):
-        return Action.SUPERSEDED
-    return Action.CLONED
+    replaced = (request.line, max(request.commit_generation, request.replaces_generation))
+    return Action.SUPERSEDED if (shown.line, shown.commit_generation) > replaced else Action.CLONED
 
 
 def _own_provenance(request: CloneRequest, target: TableState) -> Provenance:

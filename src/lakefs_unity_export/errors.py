@@ -25,8 +25,8 @@ class WatermarkConflictError(ExportError):
     """A schema already follows another branch of the same repository."""
 
 
-class TooManyTablesError(ExportError):
-    """The changed tables do not fit into one task value."""
+class IncompleteExportError(ExportError):
+    """Tasks of the run, or of an earlier page, failed, so that the commit is not wholly exported."""
 
 
 class LakeFSError(ExportError):

@@ -9,9 +9,10 @@ OTHER_STARTS = ("manual", "reconcile", "next_page")
 EVENTS = COMMIT_EVENTS + OTHER_STARTS
 
 
-def idempotency_token(*, repository: str, branch: str, commit_id: str, event: str) -> str:
+def idempotency_token(*, repository: str, branch: str, commit_id: str, event: str, more: tuple[str, ...] = ()) -> str:
     """The run-now token of an event: 64 hexadecimal digits, as many as Databricks takes.
 
-    The same event delivered twice has the same token, so Databricks answers with the run it already started.
+    The same event delivered twice has the same token, so Databricks answers with the run it already started. What
+    is `more` tells apart the starts of ours that may be meant to start anew for one commit.
     """
-    return hashlib.sha256("\n".join((repository, branch, commit_id, event)).encode()).hexdigest()
+    return hashlib.sha256("\n".join((repository, branch, commit_id, event, *more)).encode()).hexdigest()

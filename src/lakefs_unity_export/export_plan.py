@@ -8,10 +8,10 @@ from typing import Any
 from lakefs_unity_export import names
 from lakefs_unity_export.changes import Changes
 from lakefs_unity_export.descriptors import Descriptor, Problem
+from lakefs_unity_export.export_state import ExportState
 from lakefs_unity_export.ports import Commit, RegisteredTable
-from lakefs_unity_export.watermark import Watermark
 
-# Higher than any generation, for a branch that starts anew: what the targets hold says nothing about its commits.
+# Higher than any generation, for a branch whose tables may show any commit.
 ANY_GENERATION = 2**53 - 1
 
 
@@ -22,7 +22,7 @@ class SchemaState:
     catalog: str
     schema: str
     properties: Mapping[str, str] | None
-    watermark: Watermark | None
+    exports: ExportState
     registered: Mapping[str, RegisteredTable]
 
     @property
@@ -38,12 +38,17 @@ class SchemaState:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The commit to export, and whether it is the head of its branch."""
+    """The commit to export, and whether it is the head of its branch.
+
+    `continues` where this is a later page of an export; `time` of the listing is Unix time in milliseconds.
+    """
 
     repository: str
     branch: str
     commit: Commit
     is_head: bool
+    continues: bool
+    time: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,13 @@ class Item:
     commit_id: str
     commit_generation: int
     replaces_generation: int
+    line: int
     path: str
+
+    @property
+    def name(self) -> str:
+        """The full name, without backticks; items come in its order."""
+        return self.table.replace("`", "")
 
     def as_json(self) -> dict[str, Any]:
         """The item as a task value's element."""
@@ -65,15 +76,27 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delta:
-    """What one schema lacks: everything (`changes` is None), or what changed since its watermark.
+class RemovedItem:
+    """One registration to drop, as the tasks after the list read it."""
 
-    `earlier` are the tables that were described at the watermark.
-    """
+    table: str
+    target_path: str
 
-    state: SchemaState
-    changes: Changes | None
-    replaces_generation: int
+    @property
+    def name(self) -> str:
+        """The full name, without backticks; items come in its order."""
+        return self.table.replace("`", "")
+
+    def as_json(self) -> dict[str, Any]:
+        """The item as a task value's element."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What changed since a commit that tables may show, and the tables that were described at that commit."""
+
+    changes: Changes
     earlier: tuple[Descriptor, ...]
 
     @cached_property
@@ -81,13 +104,32 @@ class Delta:
         return frozenset(self.earlier)
 
     def concerns(self, descriptor: Descriptor) -> bool:
-        """Whether the table is to be exported: it or its descriptor changed, or it could not be exported before."""
+        """Whether the table or its descriptor changed, or could not be exported at the commit."""
         return (
-            self.changes is None
-            or descriptor.path in self.changes.table_paths
+            descriptor.path in self.changes.table_paths
             or descriptor.file in self.changes.descriptor_files
             or descriptor not in self._exported_before
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """What one schema lacks: everything (`differences` is None), or what changed since each commit it may show.
+
+    The first difference is that since the watermark.
+    """
+
+    state: SchemaState
+    differences: tuple[Difference, ...] | None
+    replaces_generation: int
+    line: int
+
+    def concerns(self, descriptor: Descriptor) -> bool:
+        """Whether the table is to be exported."""
+        return (
+            self.differences is None
             or descriptor.name.table not in self.state.registered
+            or any(difference.concerns(descriptor) for difference in self.differences)
         )
 
 
@@ -99,31 +141,38 @@ class Tables:
     refused: tuple[Problem, ...]
 
 
-def is_passed(snapshot: Snapshot, watermark: Watermark | None) -> bool:
-    """Whether a newer commit of the branch is exported already. Never so for the head, which may have been reset."""
-    return (
-        not snapshot.is_head
-        and watermark is not None
-        and watermark.commit_id != snapshot.commit.id
-        and (watermark.commit_generation or 0) >= snapshot.commit.generation
-    )
+def is_passed(snapshot: Snapshot, state: ExportState) -> Commit | None:
+    """The newer commit of the branch that is exported already or is being exported. None for the head.
 
-
-def replaced_generation(snapshot: Snapshot, watermark: Watermark | None, *, starts_anew: bool) -> int:
-    """The highest generation that a target may hold and still be replaced.
-
-    Commonly the commit's own: a target that holds a newer one was written by a later run. Where the head was
-    reset, the watermark's, since what lies beyond the head is no longer on the branch; where the branch starts
-    anew (full mode, or a watermark that lakeFS does not know), any.
+    The head may have been reset, so that what has a higher generation is no longer on the branch.
     """
-    own = snapshot.commit.generation
-    if not snapshot.is_head:
-        return own
-    if starts_anew:
-        return ANY_GENERATION
-    if watermark is None:
-        return own
-    return max(own, ANY_GENERATION if watermark.commit_generation is None else watermark.commit_generation)
+    if snapshot.is_head:
+        return None
+    return next((known for known in state.commits if _goes_beyond(known, snapshot.commit)), None)
+
+
+def _goes_beyond(known: Commit, commit: Commit) -> bool:
+    return known.id != commit.id and known.generation >= commit.generation
+
+
+def line_of(snapshot: Snapshot, state: ExportState, *, is_lost: bool) -> int:
+    """The line of commits that an export of this commit follows.
+
+    A new one begins where tables may show a commit that the head does not go beyond: it was reset. And where
+    what they show `is_lost`: lakeFS does not know those commits, or somebody edited the schema's properties.
+    """
+    is_reset = snapshot.is_head and any(_goes_beyond(known, snapshot.commit) for known in state.commits)
+    return max(snapshot.time, state.line + 1) if is_lost or is_reset else state.line
+
+
+def replaced_generation(snapshot: Snapshot, *, is_unknown: bool) -> int:
+    """The highest generation that a target of the same line may hold and still be replaced.
+
+    Commonly the commit's own: a target that holds a newer one was written by a later run. Any for a head, and the
+    later pages of its export, where it is not known what the targets hold.
+    """
+    is_newest = snapshot.is_head or snapshot.continues
+    return ANY_GENERATION if is_newest and is_unknown else snapshot.commit.generation
 
 
 def plan_tables(
@@ -161,6 +210,7 @@ def _item(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_
         commit_id=commit.id,
         commit_generation=commit.generation,
         replaces_generation=delta.replaces_generation,
+        line=delta.line,
         path=descriptor.path,
     )
 
@@ -176,6 +226,30 @@ def _taken(registered: RegisteredTable | None, target_path: str) -> str:
     return ""
 
 
+def plan_removals(
+    states: Iterable[SchemaState],
+    described: Iterable[names.TableName],
+    *,
+    repository: str,
+    branch: str,
+    target_base_location: str,
+) -> tuple[RemovedItem, ...]:
+    """The registrations that no descriptor asks for any more, in the order of their names.
+
+    Only external tables at the branch's own target path, and none that says it comes from another repository.
+    """
+    wanted = {name.full_name for name in described}
+    removed = []
+    for state in states:
+        for name, table in state.registered.items():
+            if not names.is_identifier(name) or f"{state.full_name}.{name}" in wanted:
+                continue
+            path = names.target_path(target_base_location=target_base_location, branch=branch, table=name)
+            if table.repository in ("", repository) and not _taken(table, path):
+                removed.append(RemovedItem(table=names.quoted(state.catalog, state.schema, name), target_path=path))
+    return tuple(sorted(removed, key=lambda item: item.name))
+
+
 def first_seen(problems: Iterable[Problem], deltas: Sequence[Delta]) -> tuple[Problem, ...]:
     """The problems that no earlier run can have met: of a file that changed, or was a table, at every watermark.
 
@@ -185,6 +259,7 @@ def first_seen(problems: Iterable[Problem], deltas: Sequence[Delta]) -> tuple[Pr
 
 
 def _is_new(problem: Problem, delta: Delta) -> bool:
-    if delta.changes is None or problem.file in delta.changes.descriptor_files:
+    if not delta.differences or problem.file in delta.differences[0].changes.descriptor_files:
         return True
-    return problem.field != "catalog" and any(problem.file == descriptor.file for descriptor in delta.earlier)
+    earlier = delta.differences[0].earlier
+    return problem.field != "catalog" and any(problem.file == descriptor.file for descriptor in earlier)

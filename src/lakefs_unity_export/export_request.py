@@ -23,6 +23,7 @@ class Request:
     snapshot: str = "commit"
     page_after: str = ""
     base_commit: str = ""
+    page_failed: str = ""
     lakefs_endpoint: str
     secret_scope: str
     access_key_name: str = "lakefs-access-key-id"
@@ -32,6 +33,9 @@ class Request:
     target_base_location: str
     table_descriptors_path: str = descriptors.DEFAULT_FOLDER
     table_defs: str = ""
+    on_removed: str = "keep"
+    job_id: str = ""
+    run_id: str = ""
 
     def checked(self) -> "Request":
         """The request. Raises SettingsError for a value that cannot be used."""
@@ -41,8 +45,14 @@ class Request:
         names.check_choice("event", self.event, events.EVENTS)
         names.check_choice("mode", self.mode, ("changed", "full"))
         names.check_choice("snapshot", self.snapshot, ("commit", "latest"))
-        if self.page_after or self.base_commit:
-            raise SettingsError("job parameters page_after and base_commit are not supported yet; leave them empty")
+        names.check_choice("page_failed", self.page_failed, ("", "true"))
+        names.check_setting("on_removed", self.on_removed, ("keep", "drop"))
+        continues = bool(self.page_after or self.base_commit or self.page_failed)
+        if continues != (self.event == "next_page") or (continues and not self.page_after):
+            raise SettingsError(
+                "job parameters page_after, base_commit and page_failed are for runs that another run starts "
+                "(event next_page); leave them empty"
+            )
         return self
 
     @property

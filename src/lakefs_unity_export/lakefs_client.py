@@ -84,6 +84,17 @@ class LakeFSClient:
         answer = self._call(f"branch {branch!r}", self._branches.get_branch, branch)
         return str(answer.commit_id)
 
+    def branches(self) -> dict[str, str]:
+        """Every branch of the repository, with the id of the commit that it is at."""
+        found: dict[str, str] = {}
+        after = ""
+        while True:
+            page = self._call("branches", self._branches.list_branches, after=after, amount=PAGE_SIZE)
+            found |= {ref.id: ref.commit_id for ref in page.results}
+            if not page.pagination.has_more or not page.results:
+                return found
+            after = page.results[-1].id
+
     def commit(self, commit_id: str) -> Commit:
         """The commit with this id."""
         answer = self._call(f"commit {commit_id!r}", self._commits.get_commit, commit_id)

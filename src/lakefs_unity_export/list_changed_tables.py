@@ -7,33 +7,28 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TextIO
 
 from lakefs_unity_export import descriptors, export_plan, names
-from lakefs_unity_export.changes import Changes, find_changes
-from lakefs_unity_export.descriptor_files import Contents, read_earlier, read_files
-from lakefs_unity_export.descriptors import Descriptor, DescriptorSet, NamingRules, Problem
-from lakefs_unity_export.errors import (
-    ExportError,
-    InvalidNameError,
-    LakeFSNotFoundError,
-    SettingsError,
-    TooManyTablesError,
-    WorkspaceNotFoundError,
-)
-from lakefs_unity_export.export_plan import Delta, SchemaState, Snapshot, Tables
+from lakefs_unity_export.branch_schemas import schema_states, watermark_ids
+from lakefs_unity_export.descriptor_files import read_files
+from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
+from lakefs_unity_export.differences import DescribedCommit, find_deltas
+from lakefs_unity_export.errors import ExportError, InvalidNameError, LakeFSNotFoundError, SettingsError
+from lakefs_unity_export.export_plan import Delta, RemovedItem, SchemaState, Snapshot, Tables
 from lakefs_unity_export.export_request import Request, parse_arguments
+from lakefs_unity_export.export_state import ExportState
 from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
-from lakefs_unity_export.ports import LakeFSReader, TaskValues, UnityCatalog
+from lakefs_unity_export.pages import Page, cut_page
+from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
 from lakefs_unity_export.record_export import Record, RecordedSchema, record_export
-from lakefs_unity_export.watermark import read_watermark
+from lakefs_unity_export.schema_properties import change_state
 from lakefs_unity_export.workspace import task_runtime
 
-# Databricks documentation, "for each task": the inputs reach it through one task value of at most 48 KB.
-# The smaller reading of "KB" is taken.
-MAX_TASK_VALUE_BYTES = 48_000
 # The record is one task value, with room for two lists: what was refused, and what is wrong.
 MAX_RECORDED_BYTES = 20_000
 MAX_RECORDED_LINE = 500
@@ -41,41 +36,69 @@ MAX_RECORDED_LINE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the task found: the tables to export, and what is to be recorded afterwards, problems included."""
+    """What the task found: the page of tables to export and to remove, and what is to be recorded afterwards.
 
-    tables: Tables
-    removed: tuple[str, ...]
+    `record` includes what is wrong with single tables. `attempted` are the schemas with tables to export that
+    exist: in a new one, no table shows an older commit.
+    """
+
+    page: Page
     record: Record
+    attempted: tuple[RecordedSchema, ...] = ()
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def list_changed_tables(
-    request: Request, lakefs: LakeFSReader, unity_catalog: UnityCatalog, out: TextIO
+    request: Request,
+    lakefs: LakeFSReader,
+    unity_catalog: UnityCatalog,
+    out: TextIO,
+    *,
+    clock: Callable[[], int] = _milliseconds,
 ) -> Listing | None:
-    """What the request's commit changes in Unity Catalog, or None where a newer commit is exported already.
+    """What the request's commit changes in Unity Catalog, or None where there is nothing to do for it.
 
-    Prints what it finds. Raises ExportError where nothing can be exported at all; what is wrong with single
-    tables is part of the listing.
+    Prints what it finds. `clock` gives Unix time in milliseconds. Raises ExportError where nothing can be exported
+    at all; what is wrong with single tables is part of the listing.
     """
     request = request.checked()
     rules = _naming_rules(request)
     base_location = names.target_base(request.target_base_location)
-    snapshot = _snapshot(request, lakefs, out)
+    now = clock()  # before the head is read: of two listings, the later one has seen no older head
+    try:
+        head = lakefs.branch_head(request.branch)
+    except LakeFSNotFoundError as error:
+        return _list_gone_branch(request, rules, base_location, lakefs, unity_catalog, out, error)
+    snapshot = _snapshot(request, head, now, lakefs, out)
     if snapshot is None:
         return None
     contents, notes = read_files(snapshot.commit.id, rules, request.descriptor_names, lakefs)
     found = descriptors.read_descriptors(contents, rules)
+    states, found = schema_states(request.repository, request.branch, rules, found, unity_catalog)
     found = replace(found, notes=(*notes, *found.notes))
-    states, found = _schema_states(snapshot, rules, found, unity_catalog)
     live = [state for state in states if not _is_passed(snapshot, state, out)]
     if not live:
         return None
-    deltas = _deltas(request, snapshot, live, found, contents, rules, lakefs)
+    if _begins_in_the_past(snapshot, live):
+        print(f"the branch is not exported yet, or not as recorded: its head {head} is exported instead", file=out)
+        return list_changed_tables(replace(request, commit_id=""), lakefs, unity_catalog, out, clock=clock)
+    described = DescribedCommit(
+        snapshot=snapshot, rules=rules, wanted=request.descriptor_names, contents=contents, found=found
+    )
+    deltas = find_deltas(described, live, lakefs, full=request.mode == "full")
     tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location)
-    removed = _removed_tables(deltas, found)
+    removed = _removed(request, described, live, base_location, lakefs, out)
     new_problems = export_plan.first_seen(found.problems, deltas)
-    _print_listing(found, tables, removed, new_problems, out)
-    record = _record(request, snapshot, live, tables, new_problems)
-    return Listing(tables=tables, removed=removed, record=record)
+    page = cut_page(tables.items, removed, after=_page_after(request, live, out))
+    _print_listing(found, tables, page, new_problems, out)
+    return Listing(
+        page=page,
+        record=_record(request, snapshot, deltas, tables, new_problems, page),
+        attempted=_attempted(deltas, page),
+    )
 
 
 def _naming_rules(request: Request) -> NamingRules:
@@ -90,9 +113,8 @@ def _naming_rules(request: Request) -> NamingRules:
     )
 
 
-def _snapshot(request: Request, lakefs: LakeFSReader, out: TextIO) -> Snapshot | None:
+def _snapshot(request: Request, head: str, now: int, lakefs: LakeFSReader, out: TextIO) -> Snapshot | None:
     """The commit to export, or None where it is no longer on its branch."""
-    head = lakefs.branch_head(request.branch)
     wanted = head if request.snapshot == "latest" or not request.commit_id else request.commit_id
     commit = lakefs.commit(wanted)
     print(
@@ -103,137 +125,169 @@ def _snapshot(request: Request, lakefs: LakeFSReader, out: TextIO) -> Snapshot |
     if commit.id != head and not lakefs.is_on_branch(commit.id, request.branch):
         print(f"nothing to do: commit {commit.id} is not on branch {request.branch}, whose head is {head}", file=out)
         return None
-    return Snapshot(repository=request.repository, branch=request.branch, commit=commit, is_head=commit.id == head)
-
-
-def _schema_states(
-    snapshot: Snapshot, rules: NamingRules, found: DescriptorSet, unity_catalog: UnityCatalog
-) -> tuple[list[SchemaState], DescriptorSet]:
-    """The state of the branch's schema in each catalog; descriptors with a catalog that is not there are problems.
-
-    Raises WorkspaceNotFoundError where the job's own catalog is not there and a table needs it.
-    """
-    catalogs = sorted({rules.catalog, *(descriptor.name.catalog for descriptor in found.tables)})
-    states, problems, tables = [], list(found.problems), list(found.tables)
-    for catalog in catalogs:
-        try:
-            states.append(_schema_state(snapshot, catalog, rules.schema, unity_catalog))
-        except WorkspaceNotFoundError as error:
-            if catalog == rules.catalog:
-                raise
-            problems += [
-                Problem(file=each.file, field="catalog", message=str(error))
-                for each in tables
-                if each.name.catalog == catalog
-            ]
-            tables = [each for each in tables if each.name.catalog != catalog]
-    return states, DescriptorSet(tables=tuple(tables), problems=tuple(problems), notes=found.notes)
-
-
-def _schema_state(snapshot: Snapshot, catalog: str, schema: str, unity_catalog: UnityCatalog) -> SchemaState:
-    properties = unity_catalog.schema_properties(catalog, schema)
-    registered = [] if properties is None else unity_catalog.tables(catalog, schema)
-    return SchemaState(
-        catalog=catalog,
-        schema=schema,
-        properties=properties,
-        watermark=read_watermark(
-            properties or {}, repository=snapshot.repository, branch=snapshot.branch, schema=f"{catalog}.{schema}"
-        ),
-        registered={table.name.lower(): table for table in registered},
+    return Snapshot(
+        repository=request.repository,
+        branch=request.branch,
+        commit=commit,
+        is_head=commit.id == head,
+        continues=request.event == "next_page",
+        time=now,
     )
 
 
 def _is_passed(snapshot: Snapshot, state: SchemaState, out: TextIO) -> bool:
-    passed = export_plan.is_passed(snapshot, state.watermark)
-    if passed and state.watermark is not None:
-        newer = state.watermark.commit_id
-        print(f"nothing to do in {state.full_name}: it has the newer commit {newer} of this branch", file=out)
-    return passed
+    newer = export_plan.is_passed(snapshot, state.exports)
+    if newer is not None:
+        how = "has" if newer == state.exports.watermark else "is being exported from"
+        print(f"nothing to do in {state.full_name}: it {how} the newer commit {newer.id} of this branch", file=out)
+    return newer is not None
 
 
-def _deltas(
+def _begins_in_the_past(snapshot: Snapshot, states: Sequence[SchemaState]) -> bool:
+    """Whether an older commit would be exported to a schema of which nothing is known.
+
+    Its tables may show newer commits already, so the head is exported: it may replace them.
+    """
+    if snapshot.is_head or snapshot.continues:
+        return False
+    return any(state.exports.is_unknown or state.exports.is_edited for state in states)
+
+
+def _page_after(request: Request, states: Sequence[SchemaState], out: TextIO) -> str:
+    """The name after which this page begins; empty, for the first, where other runs moved a watermark in between."""
+    if request.page_after and request.base_commit != watermark_ids(states):
+        print("the watermark moved since the page before, so the pages begin again", file=out)
+        return ""
+    return request.page_after
+
+
+def _removed(
     request: Request,
-    snapshot: Snapshot,
+    described: DescribedCommit,
     states: Sequence[SchemaState],
-    found: DescriptorSet,
-    contents: Contents,
-    rules: NamingRules,
+    base_location: str,
     lakefs: LakeFSReader,
-) -> list[Delta]:
-    """What each schema lacks; schemas with one watermark share one walk of the diff."""
-    paths = [descriptor.path for descriptor in found.tables]
-    walked: dict[str, Changes | None] = {}
-    earlier: dict[str, tuple[Descriptor, ...]] = {}
-    deltas = []
-    for state in states:
-        base = state.watermark.commit_id if state.watermark and request.mode != "full" else ""
-        if base and base not in walked:
-            walked[base] = _changes_since(base, snapshot, paths, rules.folder, lakefs)
-            earlier[base] = found.tables
-            if (since := walked[base]) is not None and since.of_descriptors:
-                earlier[base] = read_earlier(base, since, contents, rules, request.descriptor_names, lakefs)
-        changes = walked.get(base)
-        starts_anew = changes is None and (state.watermark is not None or request.mode == "full")
-        replaces = export_plan.replaced_generation(snapshot, state.watermark, starts_anew=starts_anew)
-        deltas.append(Delta(state=state, changes=changes, replaces_generation=replaces, earlier=earlier.get(base, ())))
-    return deltas
+    out: TextIO,
+) -> tuple[RemovedItem, ...]:
+    """The registrations to drop: those that no descriptor asks for, where that is wanted and certain."""
+    found = described.found
+    if request.descriptor_names:  # those that are left out of the export are described all the same
+        contents, _ = read_files(described.snapshot.commit.id, described.rules, [], lakefs)
+        found = descriptors.read_descriptors(contents, described.rules)
+    removed = export_plan.plan_removals(
+        states,
+        (descriptor.name for descriptor in found.tables),
+        repository=request.repository,
+        branch=request.branch,
+        target_base_location=base_location,
+    )
+    if not removed or (request.on_removed == "drop" and not found.problems):
+        return removed
+    why = "on_removed is keep" if request.on_removed == "keep" else "descriptors are invalid, and may be theirs"
+    print(f"{len(removed)} registrations that no descriptor asks for are kept, since {why}:", file=out)
+    for item in removed:
+        print(f"  {item.table}", file=out)
+    return ()
 
 
-def _changes_since(
-    base: str, snapshot: Snapshot, paths: list[str], folder: str, lakefs: LakeFSReader
-) -> Changes | None:
-    """The changes since a commit, or None where lakeFS does not know that commit (any more)."""
-    if base == snapshot.commit.id:
-        return Changes()
-    try:
-        return find_changes(lakefs.diff_reader(base, snapshot.commit.id), table_paths=paths, folder=folder)
-    except LakeFSNotFoundError:
+def _list_gone_branch(
+    request: Request,
+    rules: NamingRules,
+    base_location: str,
+    lakefs: LakeFSReader,
+    unity_catalog: UnityCatalog,
+    out: TextIO,
+    not_found: LakeFSNotFoundError,
+) -> Listing | None:
+    """The tables of a branch that was exported and is deleted, to be removed where that is wanted.
+
+    Raises `not_found` for a branch that never was exported, LakeFSNotFoundError for a repository that is not there.
+    """
+    is_there = request.branch in lakefs.branches()
+    states, _ = schema_states(request.repository, request.branch, rules, DescriptorSet(), unity_catalog)
+    exported = [state for state in states if f"lakefs.{request.repository}.branch" in (state.properties or {})]
+    if is_there or not exported:
+        raise not_found
+    print(f"{request.event}: branch {request.branch} of repository {request.repository} is gone", file=out)
+    if request.on_removed == "keep":
+        print("nothing to do: its tables stay registered (on_removed is keep)", file=out)
         return None
-
-
-def _removed_tables(deltas: Sequence[Delta], found: DescriptorSet) -> tuple[str, ...]:
-    """The quoted names of tables whose descriptor is gone, as it was at the watermark."""
-    current = {descriptor.name for descriptor in found.tables}
-    removed = {
-        each.name.quoted
-        for delta in deltas
-        for each in delta.earlier
-        if delta.changes is not None
-        and each.file in delta.changes.removed_descriptor_files
-        and each.name.catalog == delta.state.catalog
-        and each.name not in current
-    }
-    return tuple(sorted(removed))
+    removed = export_plan.plan_removals(
+        exported, [], repository=request.repository, branch=request.branch, target_base_location=base_location
+    )
+    page = cut_page([], removed, after=request.page_after)
+    _print_removals(page, out)
+    record = Record(
+        repository=request.repository,
+        branch=request.branch,
+        commit_id="",
+        commit_generation=0,
+        schemas=tuple(RecordedSchema(catalog=state.catalog, schema=state.schema, watermark="") for state in exported),
+        next_page=_next_page(request, "", "", page),
+        page_failed=bool(request.page_failed),
+        is_gone=True,
+    )
+    return Listing(page=page, record=record)
 
 
 def _record(
     request: Request,
     snapshot: Snapshot,
-    states: Sequence[SchemaState],
+    deltas: Sequence[Delta],
     tables: Tables,
     new_problems: Sequence[Problem],
+    page: Page,
 ) -> Record:
     written = {item.schema for item in tables.items}
-    schemas = tuple(
-        RecordedSchema(
-            catalog=state.catalog,
-            schema=state.schema,
-            watermark=state.watermark.commit_id if state.watermark else "",
-        )
-        for state in states
-        if state.properties is not None or state.quoted in written
-    )
-    problems = [str(problem) for problem in new_problems]
+    states = [delta.state for delta in deltas]
     return Record(
         repository=request.repository,
         branch=request.branch,
         commit_id=snapshot.commit.id,
         commit_generation=snapshot.commit.generation,
-        schemas=schemas,
+        schemas=tuple(
+            _recorded_schema(delta)
+            for delta in deltas
+            if delta.state.properties is not None or delta.state.quoted in written
+        ),
         refused=_shortened([str(problem) for problem in tables.refused]),
-        problems=_shortened(problems),
+        problems=_shortened([str(problem) for problem in new_problems]),
+        next_page=_next_page(request, snapshot.commit.id, watermark_ids(states), page),
+        page_failed=bool(request.page_failed),
     )
+
+
+def _attempted(deltas: Sequence[Delta], page: Page) -> tuple[RecordedSchema, ...]:
+    written = {item.schema for item in page.items}
+    there = [delta for delta in deltas if delta.state.properties is not None]
+    return tuple(_recorded_schema(delta) for delta in there if delta.state.quoted in written)
+
+
+def _recorded_schema(delta: Delta) -> RecordedSchema:
+    exports = delta.state.exports
+    return RecordedSchema(
+        catalog=delta.state.catalog,
+        schema=delta.state.schema,
+        watermark=exports.watermark.id if exports.watermark else "",
+        line=delta.line,
+        covered=tuple(commit.id for commit in exports.attempts),
+    )
+
+
+def _next_page(request: Request, commit_id: str, base_commit: str, page: Page) -> dict[str, str]:
+    """The job parameters of the run for the next page; none where this is the last."""
+    if not page.next_after:
+        return {}
+    return {
+        "repository": request.repository,
+        "branch": request.branch,
+        "commit_id": commit_id,
+        "event": "next_page",
+        "mode": request.mode,
+        "snapshot": "commit",
+        "page_after": page.next_after,
+        "base_commit": base_commit,
+    }
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
@@ -242,26 +296,21 @@ def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
     Without `{{`, which a job would read as a reference when it hands the record on.
     """
     short = [re.sub(r"\{(?=\{)", "{ ", line[:MAX_RECORDED_LINE]) for line in lines]
-    kept = _fitting(short, MAX_RECORDED_BYTES)
+    sizes = itertools.accumulate(len(json.dumps(json.dumps(line))) + 2 for line in short)
+    kept = [line for line, total in zip(short, sizes, strict=True) if total <= MAX_RECORDED_BYTES]
     if len(kept) < len(short):
         kept.append(f"and {len(short) - len(kept)} more, listed by the task list_changed_tables")
     return tuple(kept)
 
 
-def _fitting(lines: Sequence[str], size: int) -> list[str]:
-    """The first lines that take at most `size` bytes as JSON inside JSON, as a record is within a task value."""
-    sizes = itertools.accumulate(len(json.dumps(json.dumps(line))) + 2 for line in lines)
-    return [line for line, total in zip(lines, sizes, strict=True) if total <= size]
-
-
 def _print_listing(
-    found: DescriptorSet, tables: Tables, removed: Sequence[str], new_problems: Sequence[Problem], out: TextIO
+    found: DescriptorSet, tables: Tables, page: Page, new_problems: Sequence[Problem], out: TextIO
 ) -> None:
-    print(f"{len(tables.items)} of {len(found.tables)} tables to export", file=out)
-    for item in tables.items:
+    part = f", {len(page.items)} of them in this run" if len(page.items) < len(tables.items) else ""
+    print(f"{len(tables.items)} of {len(found.tables)} tables to export{part}", file=out)
+    for item in page.items:
         print(f"  {item.table}  <-  {item.source_path}", file=out)
-    for table in removed:
-        print(f"  {table}: its descriptor was removed; the registration is kept", file=out)
+    _print_removals(page, out)
     for note in found.notes:
         print(f"note: {note}", file=out)
     known = [problem for problem in found.problems if problem not in new_problems]
@@ -270,31 +319,49 @@ def _print_listing(
             print(f"{title}: {problem}", file=out)
 
 
-def hand_over(listing: Listing | None, task_values: TaskValues, unity_catalog: UnityCatalog, out: TextIO) -> None:
-    """Leaves the listing to the tasks after this one, or finishes the run here where there is no table to export.
+def _print_removals(page: Page, out: TextIO) -> None:
+    if page.removed:
+        print(f"{len(page.removed)} registrations to drop, since no descriptor asks for them", file=out)
+    for item in page.removed:
+        print(f"  {item.table}", file=out)
 
-    Raises TooManyTablesError where the tables do not fit into one task value, and what record_export raises.
+
+def hand_over(
+    listing: Listing | None, task_values: TaskValues, unity_catalog: UnityCatalog, runs: ExportRuns, out: TextIO
+) -> None:
+    """Leaves the listing to the tasks after this one, or finishes the run here where they have nothing to do.
+
+    Before tables are cloned, their commit is noted in the properties of their schema: it is what they may show if
+    the run fails. Raises what record_export and change_state raise.
     """
-    items = [item.as_json() for item in listing.tables.items] if listing else []
-    size = len(json.dumps(items).encode())
-    if size > MAX_TASK_VALUE_BYTES:
-        raise TooManyTablesError(
-            f"{len(items)} tables need {size} bytes as a task value, and Databricks takes {MAX_TASK_VALUE_BYTES}; "
-            "export them in parts: limit the job to some descriptors with table_defs, and widen it run by run"
-        )
-    removed = listing.removed if listing else ()
+    items = [item.as_json() for item in listing.page.items] if listing else []
+    removed = [item.as_json() for item in listing.page.removed] if listing else []
+    if listing is not None:
+        for schema in listing.attempted:
+            _note_attempt(listing.record, schema, unity_catalog)
     values = {
         "tables": items,
         "table_count": len(items),
-        "removed": _fitting(removed, MAX_TASK_VALUE_BYTES),
+        "removed": removed,
         "removed_count": len(removed),
         "commit_id": listing.record.commit_id if listing else "",
         "record": listing.record.to_json() if listing else "",
     }
     for key, value in values.items():
         task_values.set(key, value)
-    if listing is not None and not items:
-        record_export(listing.record, unity_catalog, out)
+    if listing is not None and not (items or removed):
+        record_export(listing.record, unity_catalog, runs, out)
+
+
+def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> None:
+    change_state(
+        unity_catalog,
+        catalog=schema.catalog,
+        schema=schema.schema_name,
+        repository=record.repository,
+        branch=record.branch,
+        change=partial(ExportState.attempting, commit=record.commit, line=schema.line),
+    )
 
 
 def main() -> None:
@@ -308,6 +375,7 @@ def main() -> None:
         )
         lakefs = LakeFSClient(endpoint=request.lakefs_endpoint, repository=request.repository, credentials=credentials)
         listing = list_changed_tables(request, lakefs, runtime.unity_catalog, sys.stdout)
-        hand_over(listing, runtime.task_values, runtime.unity_catalog, sys.stdout)
+        runs = runtime.export_runs(request.job_id)
+        hand_over(listing, runtime.task_values, runtime.unity_catalog, runs, sys.stdout)
     except ExportError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -80,6 +80,14 @@ def check_identifier(kind: str, value: str) -> str:
     return stored
 
 
+def is_identifier(value: str) -> bool:
+    """Whether the value is a name, in lower case, that an export could have given."""
+    try:
+        return check_identifier("name", value) == value
+    except InvalidNameError:
+        return False
+
+
 def schema_name(template: str, *, repository: str, branch: str) -> str:
     """The schema of a branch: the template with `{branch}` and `{repository}` filled in, in lower case.
 
@@ -188,6 +196,13 @@ def check_choice(name: str, value: str, choices: Mapping[str, object] | tuple[st
     """The value. Raises SettingsError where it is none of the choices."""
     if value not in choices:
         raise SettingsError(f"job parameter {name} is {value!r}; use one of {', '.join(choices)}")
+    return value
+
+
+def check_setting(name: str, value: str, choices: tuple[str, ...]) -> str:
+    """The value. Raises SettingsError where it is none of the choices."""
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}; set the bundle variable to one of {', '.join(choices)}")
     return value
 
 

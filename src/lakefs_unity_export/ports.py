@@ -1,4 +1,4 @@
-"""What an export asks of the outside, as small interfaces: lakeFS, Unity Catalog, and the running task."""
+"""What an export asks of the outside, as small interfaces: lakeFS, Unity Catalog, jobs, and the running task."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +30,9 @@ class LakeFSReader(Protocol):
     def branch_head(self, branch: str) -> str:
         """The id of the commit that the branch is at."""
 
+    def branches(self) -> dict[str, str]:
+        """Every branch of the repository, with the id of the commit that it is at."""
+
     def commit(self, commit_id: str) -> Commit:
         """The commit with this id."""
 
@@ -48,11 +51,15 @@ class LakeFSReader(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredTable:
-    """A table as Unity Catalog knows it; the location is empty where it has none (a view)."""
+    """A table as Unity Catalog knows it; the location is empty where it has none (a view).
+
+    `repository` is the lakeFS repository that its properties name, or empty.
+    """
 
     name: str
     table_type: str
     storage_location: str
+    repository: str = ""
 
 
 class TaskValues(Protocol):
@@ -73,6 +80,22 @@ class UnityCatalog(Protocol):
 
     def tables(self, catalog: str, schema: str) -> list[RegisteredTable]:
         """Every table and view of the schema."""
+
+    def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
+        """The properties of every schema of the catalog, by the schema's name."""
+
+    def delete_schema(self, catalog: str, schema: str) -> None:
+        """Delete an empty schema."""
+
+
+class ExportRuns(Protocol):
+    """Runs of the job `export_tables`."""
+
+    def start(self, parameters: Mapping[str, str], *, idempotency_token: str) -> int:
+        """Start a run with these job parameters, or find the one that has the token; its id."""
+
+    def active(self) -> list[dict[str, str]]:
+        """The job parameters of every run that is queued or running."""
 
 
 class SecretReader(Protocol):

@@ -9,17 +9,22 @@ BRANCH = "lakefs.branch"
 COMMIT_ID = "lakefs.commit_id"
 COMMIT_GENERATION = "lakefs.commit_generation"
 PATH = "lakefs.path"
+LINE = "lakefs.line"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """A table at a lakeFS commit. `commit_generation` is 1 + the highest generation of the commit's parents."""
+    """A table at a lakeFS commit. `commit_generation` is 1 + the highest generation of the commit's parents.
+
+    `line` says which line of commits the export followed (see `export_state`): generations compare within a line.
+    """
 
     repository: str
     branch: str
     commit_id: str
     commit_generation: int
     path: str
+    line: int = 0
 
     def properties(self) -> dict[str, str]:
         """The properties of the exported table."""
@@ -29,6 +34,7 @@ class Provenance:
             COMMIT_ID: self.commit_id,
             COMMIT_GENERATION: str(self.commit_generation),
             PATH: self.path,
+            LINE: str(self.line),
         }
 
     def user_metadata(self) -> str:
@@ -37,7 +43,7 @@ class Provenance:
 
 
 def read_properties(properties: Mapping[str, str]) -> Provenance | None:
-    """What a table's properties say, or None where they lack any part of a provenance."""
+    """What a table's properties say, or None where they lack any part of a provenance (but the line)."""
     try:
         return Provenance(
             repository=properties[REPOSITORY],
@@ -45,6 +51,7 @@ def read_properties(properties: Mapping[str, str]) -> Provenance | None:
             commit_id=properties[COMMIT_ID],
             commit_generation=int(properties[COMMIT_GENERATION]),
             path=properties[PATH],
+            line=int(properties.get(LINE, "0")),
         )
     except (KeyError, ValueError):
         return None

@@ -1,30 +1,53 @@
-"""Task `record_export`: moves the watermark of a branch once everything up to its commit is exported."""
+"""Task `record_export`: starts the next page, or moves the watermark once everything up to the commit is exported."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 import pydantic
 
-from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError, SettingsError
-from lakefs_unity_export.ports import UnityCatalog
-from lakefs_unity_export.watermark import Watermark, read_watermark, with_watermark
+from lakefs_unity_export import events
+from lakefs_unity_export.errors import (
+    ExportError,
+    IncompleteExportError,
+    InvalidDescriptorsError,
+    NameTakenError,
+    SettingsError,
+)
+from lakefs_unity_export.export_state import ExportState, without_state
+from lakefs_unity_export.ports import Commit, ExportRuns, UnityCatalog
+from lakefs_unity_export.schema_properties import change_state
 from lakefs_unity_export.workspace import task_runtime
+
+# What register_table.sql puts on a schema that it makes.
+CREATED_BY = ("lakefs.created_by", "lakefs-unity-export")
+# How a task ended that this one may go on from (Databricks documentation, "Dynamic value references").
+_DONE = ("success", "excluded")
+_RESULTS = ("clone_tables", "register_tables", "unregister_tables")
 
 
 class RecordedSchema(pydantic.BaseModel):
-    """A schema whose watermark is to be moved, and the commit of the watermark that the listing started from."""
+    """A schema whose watermark is to be moved, and what the listing knew of it.
+
+    `watermark` is the commit that it was exported up to, `covered` are the attempts that the listing made up for.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True)
 
     catalog: str
     schema_name: str = pydantic.Field(alias="schema")
     watermark: str
+    line: int = 0
+    covered: tuple[str, ...] = ()
 
 
 class Record(pydantic.BaseModel):
-    """What the listing leaves to be recorded when its tables are exported."""
+    """What the listing leaves to be recorded when its tables are exported.
+
+    `next_page` are the job parameters of the run that goes on, empty on the last page; `page_failed` says that an
+    earlier page was not exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True)
 
@@ -35,50 +58,136 @@ class Record(pydantic.BaseModel):
     schemas: tuple[RecordedSchema, ...]
     refused: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    next_page: Mapping[str, str] = pydantic.Field(default_factory=dict)
+    page_failed: bool = False
+    is_gone: bool = False
+
+    @property
+    def commit(self) -> Commit:
+        """The exported commit."""
+        return Commit(id=self.commit_id, generation=self.commit_generation)
 
     def to_json(self) -> str:
         """As a task value."""
         return self.model_dump_json(by_alias=True)
 
 
-def record_export(record: Record, unity_catalog: UnityCatalog, out: TextIO) -> None:
+def record_export(
+    record: Record,
+    unity_catalog: UnityCatalog,
+    runs: ExportRuns,
+    out: TextIO,
+    *,
+    failed: Sequence[str] = (),
+    run_id: str = "",
+) -> None:
     """Moves the watermarks, then fails the run for what could not be exported.
 
-    Raises NameTakenError, with the watermarks left as they are, where tables were refused: they are still to be
-    exported. Raises InvalidDescriptorsError after moving them: the fix of a descriptor is itself a change.
+    Where there are more pages, starts the next one instead, also when tasks of this one `failed`: the last page
+    leaves the watermarks as they are then. Raises IncompleteExportError for failed tasks and NameTakenError where
+    tables were refused, with the watermarks left as they are: the tables are still to be exported. Raises
+    InvalidDescriptorsError after moving them: the fix of a descriptor is itself a change.
     """
+    if record.next_page:
+        _start_next_page(record, runs, out, failed=bool(failed), run_id=run_id)
+    if failed:
+        raise IncompleteExportError(
+            f"{' and '.join(failed)} did not end well, so the watermark stays; see there which tables failed and why, "
+            "then repair this run (or leave it to the next export of the branch)"
+        )
+    if record.next_page:
+        return
+    if record.page_failed:
+        raise IncompleteExportError(
+            "an earlier page of this export failed, so the watermark stays; repair that page's run, or run the job anew"
+        )
     if record.refused:
         raise NameTakenError(_listed("tables were refused, so the watermark stays", record.refused))
-    for schema in record.schemas:
-        _move_watermark(record, schema, unity_catalog, out)
+    if record.is_gone:
+        for schema in record.schemas:
+            _forget_branch(record, schema, unity_catalog, out)
+        return
+    passed = [schema for schema in record.schemas if not _move_watermark(record, schema, unity_catalog, out)]
+    if passed:
+        _start_catching_up(record, runs, out)
     if record.problems:
         raise InvalidDescriptorsError(
             _listed("table descriptors are invalid, all others are exported", record.problems)
         )
 
 
-def _move_watermark(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, out: TextIO) -> None:
+def _start_next_page(record: Record, runs: ExportRuns, out: TextIO, *, failed: bool, run_id: str) -> None:
+    marked = {**record.next_page, "page_failed": "true"} if failed or record.page_failed else dict(record.next_page)
+    token = events.idempotency_token(
+        repository=record.repository,
+        branch=record.branch,
+        commit_id=record.commit_id,
+        event="next_page",
+        more=(run_id, marked.get("page_failed", "")),
+    )
+    started = runs.start(marked, idempotency_token=token)
+    print(f"run {started} goes on after {record.next_page['page_after']}", file=out)
+
+
+def _start_catching_up(record: Record, runs: ExportRuns, out: TextIO) -> None:
+    """Another run recorded a newer commit since the listing, so this one may have been late with some tables."""
+    parameters = {"repository": record.repository, "branch": record.branch, "event": "reconcile"}
+    token = events.idempotency_token(
+        repository=record.repository,
+        branch=record.branch,
+        commit_id=record.commit_id,
+        event="reconcile",
+        more=tuple(schema.watermark for schema in record.schemas),
+    )
+    started = runs.start(parameters, idempotency_token=token)
+    print(f"run {started} brings the tables of this run to the head", file=out)
+
+
+def _move_watermark(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, out: TextIO) -> bool:
+    """Moves one watermark, unless another run moved it further since the listing. Whether it is at the commit."""
+    before, after = change_state(
+        unity_catalog,
+        catalog=schema.catalog,
+        schema=schema.schema_name,
+        repository=record.repository,
+        branch=record.branch,
+        change=lambda present: _recorded(record, schema, present),
+    )
+    full_name = f"{schema.catalog}.{schema.schema_name}"
+    if before.watermark == record.commit:
+        print(f"{full_name}: already at commit {record.commit_id}", file=out)
+    elif after.watermark == record.commit:
+        print(f"{full_name}: exported up to commit {record.commit_id} of branch {record.branch}", file=out)
+    else:
+        newer = after.watermark.id if after.watermark else "none"
+        print(f"{full_name}: left at commit {newer}, which another run has recorded since", file=out)
+    return after.watermark == record.commit
+
+
+def _recorded(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:
+    moved = present.watermark is not None and present.watermark.id not in (schema.watermark, record.commit_id)
+    generation = present.watermark.generation if present.watermark else 0
+    if present.line > schema.line or (moved and generation >= record.commit_generation):
+        return present.attempting(record.commit, line=schema.line)
+    catalogs = {each.catalog for each in record.schemas} | set(present.catalogs)
+    return present.exported(record.commit, line=schema.line, covered=schema.covered, catalogs=catalogs)
+
+
+def _forget_branch(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, out: TextIO) -> None:
+    """Drops the schema of a branch that is gone, if the export made it and it is empty; else forgets the branch."""
     full_name = f"{schema.catalog}.{schema.schema_name}"
     properties = unity_catalog.schema_properties(schema.catalog, schema.schema_name)
     if properties is None:
-        raise SettingsError(f"schema {full_name} is gone since the run began; run the job again")
-    present = read_watermark(properties, repository=record.repository, branch=record.branch, schema=full_name)
-    if present is not None and present.commit_id == record.commit_id:
-        print(f"{full_name}: already at commit {record.commit_id}", file=out)
         return
-    if present is not None and _moved_past(record, schema, present):
-        print(f"{full_name}: left at commit {present.commit_id}, which another run has recorded since", file=out)
-        return
-    moved = Watermark(branch=record.branch, commit_id=record.commit_id, commit_generation=record.commit_generation)
-    unity_catalog.set_schema_properties(
-        schema.catalog, schema.schema_name, with_watermark(properties, moved, repository=record.repository)
-    )
-    print(f"{full_name}: exported up to commit {record.commit_id} of branch {record.branch}", file=out)
-
-
-def _moved_past(record: Record, schema: RecordedSchema, present: Watermark) -> bool:
-    """Whether another run moved the watermark since the listing, and to a commit that is not older than ours."""
-    return present.commit_id != schema.watermark and (present.commit_generation or 0) >= record.commit_generation
+    left = without_state(properties, repository=record.repository)
+    key, maker = CREATED_BY
+    others = any(name.startswith("lakefs.") and name != key for name in left)
+    if properties.get(key) == maker and not others and not unity_catalog.tables(schema.catalog, schema.schema_name):
+        unity_catalog.delete_schema(schema.catalog, schema.schema_name)
+        print(f"{full_name}: dropped, since branch {record.branch} is gone and it is empty", file=out)
+    else:
+        unity_catalog.set_schema_properties(schema.catalog, schema.schema_name, left)
+        print(f"{full_name}: no longer follows branch {record.branch}, which is gone", file=out)
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
@@ -88,12 +197,16 @@ def _listed(title: str, lines: Sequence[str]) -> str:
 def main() -> None:
     """The task's entry point. Exits with the message of an ExportError."""
     parser = argparse.ArgumentParser(prog="record_export", allow_abbrev=False)
-    parser.add_argument("--record", default="")
+    for name in ("record", "job_id", "run_id", *_RESULTS):
+        parser.add_argument(f"--{name}", default="")
     # Databricks adds every job parameter to a task's named parameters; none of them is read here.
     arguments, _ = parser.parse_known_args()
+    failed = [name for name in _RESULTS if getattr(arguments, name).lower() not in ("", *_DONE)]
     try:
         record = _parse_record(arguments.record)
-        record_export(record, task_runtime().unity_catalog, sys.stdout)
+        runtime = task_runtime()
+        runs = runtime.export_runs(arguments.job_id)
+        record_export(record, runtime.unity_catalog, runs, sys.stdout, failed=failed, run_id=arguments.run_id)
     except ExportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

@@ -1,7 +1,7 @@
 """What an export asks of the Databricks workspace: schema properties, registered tables, secrets, task values."""
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from databricks.sdk.core import Config
 from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict, Unauthenticated
 from databricks.sdk.errors.base import DatabricksError
 
+from lakefs_unity_export import provenance
 from lakefs_unity_export.errors import (
     SettingsError,
     WorkspaceAccessError,
@@ -19,7 +20,7 @@ from lakefs_unity_export.errors import (
     WorkspaceNotFoundError,
     WorkspaceUnavailableError,
 )
-from lakefs_unity_export.ports import RegisteredTable, SecretReader, TaskValues, UnityCatalog
+from lakefs_unity_export.ports import ExportRuns, RegisteredTable, SecretReader, TaskValues, UnityCatalog
 
 HTTP_TIMEOUT_SECONDS = 60
 RETRY_TIMEOUT_SECONDS = 120
@@ -60,9 +61,50 @@ class WorkspaceUnityCatalog:
                     name=table.name or "",
                     table_type=table.table_type.value if table.table_type else "",
                     storage_location=table.storage_location or "",
+                    repository=(table.properties or {}).get(provenance.REPOSITORY, ""),
                 )
-                for table in self._client.tables.list(catalog, schema, omit_columns=True, omit_properties=True)
+                for table in self._client.tables.list(catalog, schema, omit_columns=True)
             ]
+
+    def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
+        """The properties of every schema of the catalog that the job's identity can see, by the schema's name."""
+        with _translated(f"schemas of catalog {catalog}", "USE CATALOG and USE SCHEMA"):
+            return {schema.name or "": dict(schema.properties or {}) for schema in self._client.schemas.list(catalog)}
+
+    def delete_schema(self, catalog: str, schema: str) -> None:
+        """Delete an empty schema."""
+        with _translated(f"schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
+            self._client.schemas.delete(f"{catalog}.{schema}")
+
+
+class WorkspaceExportRuns:
+    """Runs of one job through the Databricks SDK. Methods raise WorkspaceError, by cause."""
+
+    def __init__(self, client: WorkspaceClient, job_id: str) -> None:
+        self._client = client
+        self._job_id = job_id
+
+    def start(self, parameters: Mapping[str, str], *, idempotency_token: str) -> int:
+        """Start a run with these job parameters, or find the one that has the token; its id."""
+        with _translated(f"job {self._job_id}", "CAN MANAGE RUN on the job"):
+            waiter = self._client.jobs.run_now(
+                self._job_number(), job_parameters=dict(parameters), idempotency_token=idempotency_token
+            )
+            return int(waiter.run_id)
+
+    def active(self) -> list[dict[str, str]]:
+        """The job parameters of every run that is queued or running."""
+        with _translated(f"runs of job {self._job_id}", "CAN VIEW on the job"):
+            return [
+                {parameter.name or "": parameter.value or parameter.default or "" for parameter in run.job_parameters}
+                for run in self._client.jobs.list_runs(job_id=self._job_number(), active_only=True)
+                if run.job_parameters
+            ]
+
+    def _job_number(self) -> int:
+        if not self._job_id.isdigit():
+            raise SettingsError(f"job_id is {self._job_id!r}, not the id of a job; deploy the bundle anew")
+        return int(self._job_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +114,7 @@ class TaskRuntime:
     task_values: TaskValues
     unity_catalog: UnityCatalog
     secret: SecretReader
+    export_runs: Callable[[str], ExportRuns]
 
 
 def task_runtime() -> TaskRuntime:
@@ -87,6 +130,7 @@ def task_runtime() -> TaskRuntime:
         task_values=dbutils.jobs.taskValues,
         unity_catalog=WorkspaceUnityCatalog(client),
         secret=lambda scope, key: _read_secret(dbutils, scope, key),
+        export_runs=lambda job_id: WorkspaceExportRuns(client, job_id),
     )
 
 

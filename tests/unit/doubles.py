@@ -14,6 +14,7 @@ from typing import Any
 from lakefs_unity_export.changes import DiffEntry, DiffPage, DiffReader
 from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError, WorkspaceNotFoundError
 from lakefs_unity_export.ports import Commit, ObjectInfo, RegisteredTable
+from lakefs_unity_export.record_export import CREATED_BY
 
 SERVER_PAGE_SIZE = 1000
 # Databricks documentation, "task values": the JSON of one value is at most 48 KiB.
@@ -104,6 +105,15 @@ class LakeFSDouble:
     def branch(self, name: str, commit_id: str) -> None:
         """Create the branch at a commit, or hard-reset it to that commit."""
         self._branches[name] = commit_id
+
+    def delete_branch(self, name: str) -> None:
+        """Delete the branch; its commits stay."""
+        del self._branches[name]
+
+    def branches(self) -> dict[str, str]:
+        """As LakeFSReader."""
+        self.calls["branches"] += 1
+        return dict(self._branches)
 
     def put(self, changed: Content | None = None, removed: Iterable[str] = (), *, branch: str = "main") -> Commit:
         """Commit changed and removed objects to a branch."""
@@ -213,7 +223,17 @@ class UnityCatalogDouble:
         for item in items:
             catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
             registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=item["target_path"])
+            if schema not in self.catalogs[catalog]:
+                self.schema(catalog, schema).properties = dict([CREATED_BY])
             self.schema(catalog, schema).tables.setdefault(table, registered)
+
+    def unregister(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """What the task unregister_tables does for the items."""
+        for item in items:
+            catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
+            found = self.schema(catalog, schema).tables
+            if table in found and found[table].storage_location == item["target_path"]:
+                del found[table]
 
     def schema_properties(self, catalog: str, schema: str) -> dict[str, str] | None:
         """As the port."""
@@ -232,6 +252,38 @@ class UnityCatalogDouble:
         """As the port."""
         self.calls["tables"] += 1
         return list(self.catalogs[catalog][schema].tables.values())
+
+    def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
+        """As the port."""
+        self.calls["schemas"] += 1
+        if catalog not in self.catalogs:
+            raise WorkspaceNotFoundError(f"Unity Catalog has no catalog {catalog}")
+        return {name: dict(schema.properties) for name, schema in self.catalogs[catalog].items()}
+
+    def delete_schema(self, catalog: str, schema: str) -> None:
+        """As the port: an empty one only."""
+        assert not self.catalogs[catalog][schema].tables
+        del self.catalogs[catalog][schema]
+
+
+class ExportRunsDouble:
+    """Runs that were started; the same token starts no second one."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, str]] = []
+        self.tokens: dict[str, int] = {}
+        self.running: list[dict[str, str]] = []
+
+    def start(self, parameters: Mapping[str, str], *, idempotency_token: str) -> int:
+        """As the port."""
+        if idempotency_token not in self.tokens:
+            self.started.append(dict(parameters))
+            self.tokens[idempotency_token] = len(self.started)
+        return self.tokens[idempotency_token]
+
+    def active(self) -> list[dict[str, str]]:
+        """As the port."""
+        return list(self.running)
 
 
 class TaskValuesDouble:

@@ -1,14 +1,17 @@
 """An export from beginning to end on the doubles: what the tasks of the job do, one after the other."""
 
+import builtins
+import contextlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 
 from lakefs_unity_export.clone_table import Action, CloneRequest, decide
 from lakefs_unity_export.delta_tables import TableState
+from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export_request import Request
 from lakefs_unity_export.list_changed_tables import Listing, hand_over, list_changed_tables
 from lakefs_unity_export.provenance import Provenance
@@ -63,34 +66,59 @@ class Run:
 
 @dataclass(kw_only=True)
 class Story:
-    """A repository, a Unity Catalog and the clones in storage, over several runs."""
+    """A repository, a Unity Catalog and the clones in storage, over several runs. Its clock ticks with each listing."""
 
     lakefs: LakeFSDouble
     unity_catalog: UnityCatalogDouble
     clones: dict[str, Provenance] = field(default_factory=dict)
+    runs: ExportRunsDouble = field(default_factory=ExportRunsDouble)
+    time: int = 1_000
 
     def list(self, **parameters: str) -> Run:
-        """The task list_changed_tables alone. Raises what it raises; `last_values` and `last_printed` stay."""
+        """The task list_changed_tables alone. Raises what it raises; `last_values` and `last_out` stay."""
         out, task_values = io.StringIO(), TaskValuesDouble()
         self.last_values, self.last_out = task_values.values, out
         request = replace(REQUEST, **parameters)
-        listing = list_changed_tables(request, self.lakefs, self.unity_catalog, out)
-        hand_over(listing, task_values, self.unity_catalog, out)
+        listing = list_changed_tables(request, self.lakefs, self.unity_catalog, out, clock=self._tick)
+        hand_over(listing, task_values, self.unity_catalog, self.runs, out)
         return Run(listing=listing, values=task_values.values, printed=out.getvalue())
+
+    def _tick(self) -> int:
+        self.time += 1
+        return self.time
 
     def export(self, *, failing: Iterable[str] = (), dies: bool = False, **parameters: str) -> Run:
         """The whole job. Clones of the `failing` table paths fail; where it `dies`, nothing is recorded."""
         run = self.list(**parameters)
-        items = run.values["tables"]
-        done = [item for item in items if item["path"] not in set(failing)]
+        items, failures = run.values["tables"], set(failing)
+        done = [item for item in items if item["path"] not in failures]
         for item in done:
             self._clone(item, run, parameters.get("branch", "main"))
         self.unity_catalog.register(done)
-        if items and len(done) == len(items) and not dies:
-            out = io.StringIO()
-            record_export(Record.model_validate_json(run.values["record"]), self.unity_catalog, out)
-            run.printed += out.getvalue()
+        self.unity_catalog.unregister(run.values["removed"])
+        if (items or run.values["removed"]) and not dies:
+            failed = ["clone_tables"] if len(done) < len(items) else []
+            with contextlib.suppress(IncompleteExportError):
+                self.record(run, failed)
         return run
+
+    def record(self, run: Run, failed: Sequence[str] = ()) -> None:
+        """The task record_export alone."""
+        out = io.StringIO()
+        record = Record.model_validate_json(run.values["record"])
+        try:
+            record_export(record, self.unity_catalog, self.runs, out, failed=failed, run_id=str(self.time))
+        finally:
+            run.printed += out.getvalue()
+
+    def export_pages(self, **parameters: str) -> builtins.list[Run]:
+        """The job, and every run that it starts in turn."""
+        runs, todo = [], [parameters]
+        while todo:
+            before = len(self.runs.started)
+            runs.append(self.export(**todo.pop()))
+            todo += self.runs.started[before:]
+        return runs
 
     def _clone(self, item: dict[str, Any], run: Run, branch: str) -> None:
         """What the task clone_table does, by its own decision: nothing where the target is there, or further."""

@@ -271,6 +271,7 @@ WIDGETS = {
     "source_path": REQUEST.source_path,
     "target_path": REQUEST.target_path,
     "replaces_generation": "0",
+    "line": "0",
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,29 +11,35 @@ from lakefs_unity_export.descriptors import Descriptor, Problem
 from lakefs_unity_export.export_plan import (
     ANY_GENERATION,
     Delta,
+    Difference,
     Item,
+    RemovedItem,
     SchemaState,
     Snapshot,
     first_seen,
     is_passed,
+    line_of,
+    plan_removals,
     plan_tables,
     replaced_generation,
 )
+from lakefs_unity_export.export_state import ExportState
 from lakefs_unity_export.names import TableName
 from lakefs_unity_export.ports import Commit, RegisteredTable
-from lakefs_unity_export.watermark import Watermark
 
 BASE = "s3://bucket/exports"
 NOTHING = Changes()
 
 
-def _snapshot(*, generation: int = 5, is_head: bool = True, commit_id: str = "c5") -> Snapshot:
+def _snapshot(*, generation: int = 5, is_head: bool = True, commit_id: str = "c5", continues: bool = False) -> Snapshot:
     commit = Commit(id=commit_id, generation=generation)
-    return Snapshot(repository="shop", branch="Main", commit=commit, is_head=is_head)
+    return Snapshot(repository="shop", branch="Main", commit=commit, is_head=is_head, continues=continues, time=100)
 
 
-def _watermark(generation: int | None, commit_id: str = "w") -> Watermark:
-    return Watermark(branch="Main", commit_id=commit_id, commit_generation=generation)
+def _state(watermark: int | None, *attempts: int, line: int = 7) -> ExportState:
+    commits = [Commit(id=f"c{generation}", generation=generation) for generation in attempts]
+    reached = None if watermark is None else Commit(id=f"c{watermark}", generation=watermark)
+    return ExportState(watermark=reached, attempts=tuple(commits), line=line)
 
 
 def _descriptor(table: str, catalog: str = "lake") -> Descriptor:
@@ -50,50 +57,82 @@ def _delta(
     catalog: str = "lake",
     exported_before: str = "ab",
 ) -> Delta:
-    state = SchemaState(catalog=catalog, schema="main", properties={}, watermark=None, registered=registered or {})
     earlier = tuple(_descriptor(table) for table in exported_before)
-    return Delta(state=state, changes=changes, replaces_generation=7, earlier=earlier)
+    differences = None if changes is None else (Difference(changes=changes, earlier=earlier),)
+    state = _schema(registered or {}, catalog)
+    return Delta(state=state, differences=differences, replaces_generation=7, line=3)
+
+
+def _schema(registered: Mapping[str, RegisteredTable], catalog: str = "lake") -> SchemaState:
+    return SchemaState(catalog=catalog, schema="main", properties={}, exports=ExportState(), registered=registered)
 
 
 # Passed commits
 
 
-@pytest.mark.parametrize("generation", [5, 6, 100])
-def test_a_commit_is_passed_where_a_newer_one_is_exported(generation: int) -> None:
-    assert is_passed(_snapshot(is_head=False), _watermark(generation))
+@pytest.mark.parametrize(
+    ("state", "newer"),
+    [(_state(6), "c6"), (_state(100), "c100"), (_state(4, 8), "c8"), (_state(None, 8), "c8"), (_state(5, 6), "c6")],
+)
+def test_a_commit_is_passed_where_a_newer_one_is_exported_or_on_the_way(state: ExportState, newer: str) -> None:
+    passed = is_passed(_snapshot(is_head=False), state)
+    assert passed is not None
+    assert passed.id == newer
+
+
+def test_a_commit_of_the_same_generation_is_passed() -> None:
+    other = ExportState(watermark=Commit(id="d5", generation=5))
+    assert is_passed(_snapshot(is_head=False), other) == other.watermark
 
 
 def test_the_head_is_never_passed_since_it_may_have_been_reset() -> None:
-    assert not is_passed(_snapshot(), _watermark(100))
+    assert is_passed(_snapshot(), _state(100, 200)) is None
 
 
-@pytest.mark.parametrize("watermark", [None, _watermark(4), _watermark(None), _watermark(5, commit_id="c5")])
-def test_other_commits_are_not_passed(watermark: Watermark | None) -> None:
-    assert not is_passed(_snapshot(is_head=False), watermark)
+@pytest.mark.parametrize("state", [ExportState(), _state(4), _state(5), _state(None, 5), _state(3, 4, 5)])
+def test_other_commits_are_not_passed(state: ExportState) -> None:
+    assert is_passed(_snapshot(is_head=False), state) is None
 
 
-# What may be replaced
+# Lines of commits, and what may be replaced
 
 
 @pytest.mark.parametrize(
-    ("is_head", "watermark", "starts_anew", "replaced"),
+    ("state", "is_head", "is_lost", "line"),
     [
-        (True, None, False, 5),
-        (True, None, True, ANY_GENERATION),
-        (True, _watermark(3), False, 5),
-        (True, _watermark(9), False, 9),
-        (True, _watermark(None), False, ANY_GENERATION),
-        (True, _watermark(9), True, ANY_GENERATION),
-        (False, None, False, 5),
-        (False, None, True, 5),
-        (False, _watermark(9), False, 5),
-        (False, _watermark(None), True, 5),
+        (_state(4), True, False, 7),
+        (_state(5, 4), True, False, 7),
+        (_state(None), True, False, 7),
+        (_state(6), True, False, 100),
+        (_state(4, 6), True, False, 100),
+        (_state(6, line=200), True, False, 201),
+        (_state(6), False, False, 7),
+        (_state(4), True, True, 100),
+        (_state(4), False, True, 100),
+    ],
+)
+def test_a_line_begins_where_the_head_was_reset_or_nothing_is_known(
+    state: ExportState, is_head: bool, is_lost: bool, line: int
+) -> None:
+    assert line_of(_snapshot(is_head=is_head), state, is_lost=is_lost) == line
+
+
+@pytest.mark.parametrize(
+    ("is_head", "continues", "is_unknown", "replaced"),
+    [
+        (True, False, False, 5),
+        (True, False, True, ANY_GENERATION),
+        (False, False, False, 5),
+        (False, False, True, 5),
+        (False, True, True, ANY_GENERATION),
+        (False, True, False, 5),
     ],
 )
 def test_the_highest_generation_that_may_be_replaced(
-    is_head: bool, watermark: Watermark | None, starts_anew: bool, replaced: int
+    is_head: bool, continues: bool, is_unknown: bool, replaced: int
 ) -> None:
-    assert replaced_generation(_snapshot(is_head=is_head), watermark, starts_anew=starts_anew) == replaced
+    snapshot = _snapshot(is_head=is_head, continues=continues)
+    assert replaced_generation(snapshot, is_unknown=is_unknown) == replaced
 
 
 def test_any_generation_survives_a_reader_that_knows_only_floating_point() -> None:
@@ -136,6 +175,16 @@ def test_a_table_that_could_not_be_exported_at_the_watermark_is_exported() -> No
     assert [item.path for item in tables.items] == ["tables/a"]
 
 
+def test_a_table_is_exported_where_it_differs_from_any_commit_that_it_may_show() -> None:
+    registered = {table: _registered(table) for table in "ab"}
+    attempted = Changes(table_paths=frozenset({"tables/b"}))
+    earlier = (_descriptor("a"), _descriptor("b"))
+    differences = tuple(Difference(changes=changes, earlier=earlier) for changes in (NOTHING, attempted))
+    delta = replace(_delta(NOTHING, registered), differences=differences)
+    tables = plan_tables(_snapshot(), [_descriptor("a"), _descriptor("b")], [delta], BASE)
+    assert [item.path for item in tables.items] == ["tables/b"]
+
+
 def test_a_removed_descriptor_exports_nothing() -> None:
     changes = Changes(removed_descriptor_files=frozenset({"_lakefs_tables/a.yaml"}))
     assert plan_tables(_snapshot(), [], [_delta(changes)], BASE).items == ()
@@ -156,6 +205,7 @@ def test_an_item_is_what_the_later_tasks_read() -> None:
         "commit_id": "c5",
         "commit_generation": 5,
         "replaces_generation": 7,
+        "line": 3,
         "path": "tables/a",
     }
     assert [item.as_json() for item in tables.items] == [expected]
@@ -202,6 +252,40 @@ def test_a_taken_name_whose_table_did_not_change_stops_nothing() -> None:
     taken = _registered("a", kind="VIEW")
     tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(NOTHING, {"a": taken})], BASE)
     assert (tables.items, tables.refused) == ((), ())
+
+
+# Removals
+
+
+def _removals(registered: Mapping[str, RegisteredTable], *described: str) -> tuple[RemovedItem, ...]:
+    named = [_descriptor(table).name for table in described]
+    return plan_removals([_schema(registered)], named, repository="shop", branch="Main", target_base_location=BASE)
+
+
+def test_registrations_that_no_descriptor_asks_for_are_removed_in_order() -> None:
+    assert _removals({table: _registered(table) for table in "cab"}, "b") == (
+        RemovedItem(table="`lake`.`main`.`a`", target_path=f"{BASE}/Main/a"),
+        RemovedItem(table="`lake`.`main`.`c`", target_path=f"{BASE}/Main/c"),
+    )
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        _registered("a", at="s3://bucket/hand-made/a"),
+        _registered("a", at=f"{BASE}/Main/b"),
+        _registered("a", kind="MANAGED"),
+        RegisteredTable(name="a", table_type="VIEW", storage_location=""),
+        replace(_registered("a"), repository="another"),
+    ],
+)
+def test_what_is_not_ours_is_not_removed(theirs: RegisteredTable) -> None:
+    assert _removals({"a": theirs}) == ()
+
+
+@pytest.mark.parametrize("name", ["a`b", "it's", "a b", 'a"b', "A"])
+def test_a_name_that_no_export_gives_is_not_removed(name: str) -> None:
+    assert _removals({name: _registered(name)}) == ()
 
 
 # Problems seen before

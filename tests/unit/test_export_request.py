@@ -80,10 +80,31 @@ def test_odd_values_of_job_parameters_are_refused_and_named(name: str, value: st
         parse_arguments(_arguments(**{name: value})).checked()
 
 
-@pytest.mark.parametrize("name", ["page_after", "base_commit"])
-def test_pages_are_not_there_yet(name: str) -> None:
-    with pytest.raises(SettingsError, match="page_after and base_commit are not supported yet; leave them empty"):
-        parse_arguments(_arguments(**{name: "x"})).checked()
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"page_after": "lake.main.a"},
+        {"base_commit": "c0ffee", "event": "post-commit"},
+        {"page_failed": "true"},
+        {"event": "next_page"},
+        {"event": "next_page", "base_commit": "c0ffee"},
+    ],
+)
+def test_parameters_of_later_pages_belong_together(parameters: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="are for runs that another run starts"):
+        parse_arguments(_arguments(**parameters)).checked()
+
+
+def test_a_later_page_is_taken_as_it_is_started() -> None:
+    given = {"event": "next_page", "page_after": "lake.main.a", "base_commit": "c0ffee", "page_failed": "true"}
+    request = parse_arguments(_arguments(**given)).checked()
+    assert (request.page_after, request.base_commit, request.page_failed) == ("lake.main.a", "c0ffee", "true")
+
+
+def test_what_to_do_with_removed_tables_is_keep_or_drop() -> None:
+    assert parse_arguments(_arguments()).checked().on_removed == "keep"
+    with pytest.raises(SettingsError, match="on_removed is 'delete'; set the bundle variable to one of keep, drop"):
+        parse_arguments(_arguments(on_removed="delete")).checked()
 
 
 @pytest.mark.parametrize("argument", ["--unknown=x", "--repo=shop", "loose"])

@@ -19,12 +19,11 @@ from lakefs_unity_export.errors import (
     LakeFSUnavailableError,
     NameTakenError,
     SettingsError,
-    TooManyTablesError,
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
 from lakefs_unity_export.lakefs_client import Credentials
-from lakefs_unity_export.list_changed_tables import MAX_TASK_VALUE_BYTES
+from lakefs_unity_export.pages import MAX_TASK_VALUE_BYTES
 from lakefs_unity_export.ports import RegisteredTable
 
 
@@ -61,7 +60,8 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
                 "target_path": "s3://bucket/exports/main/line_item",
                 "commit_id": commit.id,
                 "commit_generation": 2,
-                "replaces_generation": 2,
+                "replaces_generation": 2**53 - 1,
+                "line": 0,
                 "path": "tables/line-item",
             }
         ],
@@ -75,9 +75,12 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
         "branch": "main",
         "commit_id": commit.id,
         "commit_generation": 2,
-        "schemas": [{"catalog": "lake", "schema": "main", "watermark": ""}],
+        "schemas": [{"catalog": "lake", "schema": "main", "watermark": "", "line": 0, "covered": []}],
         "refused": [],
         "problems": [],
+        "next_page": {},
+        "page_failed": False,
+        "is_gone": False,
     }
     assert run.printed == (
         f"post-commit: repository shop, branch main, commit {commit.id} (generation 2, the head)\n"
@@ -91,9 +94,13 @@ def test_a_first_export_ends_with_the_watermark_at_its_commit(story: Story) -> N
     commit = story.lakefs.put(table("t1"))
     story.export()
     assert story.unity_catalog.schema("lake", "main").properties == {
+        "lakefs.created_by": "lakefs-unity-export",
         "lakefs.shop.branch": "main",
         "lakefs.shop.commit_id": commit.id,
         "lakefs.shop.commit_generation": "2",
+        "lakefs.shop.line": "0",
+        "lakefs.shop.catalogs": "lake",
+        "lakefs.shop.checksum": story.unity_catalog.schema("lake", "main").properties["lakefs.shop.checksum"],
     }
 
 
@@ -162,8 +169,9 @@ def test_a_head_that_was_reset_is_followed(three: Story) -> None:
     three.lakefs.branch("main", before.id)
     run = three.export()
     assert run.cloned == ["tables/t1"]
-    assert run.values["tables"][0]["replaces_generation"] == newest.generation
+    assert run.values["tables"][0]["line"] == three.time
     assert three.watermark() == before.id
+    assert three.clones[f"{BASE}/main/t1"].commit_id == before.id != newest.id
 
 
 @pytest.mark.parametrize("snapshot", ["commit", "latest"])
@@ -213,8 +221,9 @@ def test_skipped_types_and_what_is_removed_are_printed(three: Story) -> None:
     three.lakefs.put({"_lakefs_tables/h.yaml": descriptor("h", kind="hive")}, removed=["_lakefs_tables/t2.yaml"])
     run = three.list()
     assert run.printed.partition("\n")[2].startswith(
+        "1 registrations that no descriptor asks for are kept, since on_removed is keep:\n"
+        "  `lake`.`main`.`t2`\n"
         "0 of 2 tables to export\n"
-        "  `lake`.`main`.`t2`: its descriptor was removed; the registration is kept\n"
         "note: _lakefs_tables/h.yaml: skipped, its type is 'hive' and only delta tables are exported\n"
     )
 
@@ -474,7 +483,8 @@ def test_a_schema_that_passed_the_commit_does_not_hold_back_another(three: Story
     run = three.list(commit_id=middle.id)
     assert run.paths == ["tables/t4"]
     assert f"nothing to do in lake.main: it has the newer commit {head.id} of this branch\n" in run.printed
-    assert [schema["catalog"] for schema in json.loads(run.values["record"])["schemas"]] == ["finance"]
+    assert f"the branch is not exported yet, or not as recorded: its head {head.id} is exported instead" in run.printed
+    assert run.values["commit_id"] == head.id
 
 
 # Names that are taken, and conflicts
@@ -515,10 +525,10 @@ def test_a_branch_whose_schema_follows_another_branch_is_refused(three: Story) -
 # Removed descriptors
 
 
-def test_a_removed_descriptor_is_handed_over_and_its_registration_kept(three: Story) -> None:
+def test_the_registration_of_a_removed_descriptor_is_kept(three: Story) -> None:
     three.lakefs.put({"tables/t1/part-2.parquet": b"2"}, removed=["_lakefs_tables/t2.yaml"])
     run = three.export()
-    assert (run.values["removed"], run.values["removed_count"]) == (["`lake`.`main`.`t2`"], 1)
+    assert (run.values["removed"], run.values["removed_count"]) == ([], 0)
     assert run.paths == ["tables/t1"]
     assert "t2" in three.unity_catalog.schema("lake", "main").tables
 
@@ -550,50 +560,7 @@ def test_a_removed_descriptor_outside_table_defs_is_not_ours(three: Story) -> No
     assert three.list(table_defs="t1,t10").values["removed"] == []
 
 
-def test_more_removed_tables_than_fit_are_counted_and_handed_over_in_part(story: Story) -> None:
-    wide = {f"_lakefs_tables/{number}.yaml": descriptor(f"{'x' * 200}{number}") for number in range(400)}
-    story.lakefs.put({**wide, **table("t1")})
-    story.unity_catalog.schema("lake", "main").properties = {
-        "lakefs.shop.branch": "main",
-        "lakefs.shop.commit_id": story.lakefs.head().id,
-    }
-    story.unity_catalog.register([{"table": "`lake`.`main`.`t1`", "target_path": f"{BASE}/main/t1"}])
-    head = story.lakefs.put(removed=wide)
-    run = story.list()
-    assert run.values["removed_count"] == 400
-    assert 100 < len(run.values["removed"]) < 400
-    assert story.watermark() == head.id
-
-
 # What ends the run before anything is done
-
-
-def test_too_many_tables_for_one_task_value_end_the_run_before_any_effect(story: Story) -> None:
-    story.unity_catalog.schema("lake", "main")
-    story.lakefs.put({path: content for number in range(300) for path, content in table(f"table{number}").items()})
-    with pytest.raises(TooManyTablesError) as raised:
-        story.list()
-    assert re.fullmatch(
-        r"300 tables need \d+ bytes as a task value, and Databricks takes 48000; "
-        r"export them in parts: limit the job to some descriptors with table_defs, and widen it run by run",
-        str(raised.value),
-    )
-    assert story.last_values == {}
-    assert story.unity_catalog.writes == []
-
-
-def test_the_largest_page_is_taken_and_one_table_more_refused(story: Story) -> None:
-    """Databricks would refuse a larger value; the double does too."""
-    story.unity_catalog.schema("lake", "main")
-    story.lakefs.put({path: content for number in range(100) for path, content in table(f"ü{number}").items()})
-    for number in range(100, 1000):
-        story.lakefs.put(table(f"ü{number}"))
-        try:
-            largest = json.dumps(story.list().values["tables"])
-        except TooManyTablesError:
-            break
-    assert number > 100
-    assert MAX_TASK_VALUE_BYTES - 500 < len(largest.encode()) <= MAX_TASK_VALUE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -666,7 +633,7 @@ def test_three_of_a_thousand_changed_tables_take_few_calls_whatever_their_object
     calls = dict(story.lakefs.calls)
     assert calls.pop("read_object") == 1000
     assert calls == {"branch_head": 1, "commit": 1, "list_objects": 1, "diff": 2}
-    assert dict(story.unity_catalog.calls) == {"schema_properties": 1, "tables": 1}
+    assert dict(story.unity_catalog.calls) == {"schema_properties": 3, "tables": 1}
 
 
 # The entry point
@@ -674,6 +641,7 @@ def test_three_of_a_thousand_changed_tables_take_few_calls_whatever_their_object
 
 class _Runtime:
     def __init__(self, story: Story) -> None:
+        self.export_runs = {"77": story.runs}.__getitem__
         self.task_values = TaskValuesDouble()
         self.unity_catalog = story.unity_catalog
         self.secrets_read: list[tuple[str, str]] = []
@@ -693,7 +661,7 @@ def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) 
         )
         return story.lakefs
 
-    values = {each.name: getattr(REQUEST, each.name) for each in fields(REQUEST)} | parameters
+    values = {each.name: getattr(REQUEST, each.name) for each in fields(REQUEST)} | {"job_id": "77"} | parameters
     monkeypatch.setattr(module, "task_runtime", lambda: runtime)
     monkeypatch.setattr(module, "LakeFSClient", client)
     monkeypatch.setattr("sys.argv", ["list_changed_tables", *(f"--{name}={value}" for name, value in values.items())])

@@ -1,13 +1,14 @@
 """What an exported table says about its lakeFS commit, written and read back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lakefs_unity_export.provenance import Provenance, read_properties, read_user_metadata
 
 SHOWN = Provenance(
-    repository="lake", branch="feature-x", commit_id="ab" * 32, commit_generation=7, path="tables/ä/orders"
+    repository="lake", branch="feature-x", commit_id="ab" * 32, commit_generation=7, path="tables/ä/orders", line=3
 )
 
 
@@ -18,6 +19,7 @@ def test_properties_are_text_under_their_documented_names() -> None:
         "lakefs.commit_id": "ab" * 32,
         "lakefs.commit_generation": "7",
         "lakefs.path": "tables/ä/orders",
+        "lakefs.line": "3",
     }
 
 
@@ -27,15 +29,22 @@ def test_properties_and_user_metadata_read_back_equal() -> None:
     assert "ä" in SHOWN.user_metadata()
 
 
-@pytest.mark.parametrize("missing", SHOWN.properties())
+@pytest.mark.parametrize("missing", SHOWN.properties().keys() - {"lakefs.line"})
 def test_a_table_that_lacks_any_property_is_not_ours(missing: str) -> None:
     properties = SHOWN.properties()
     del properties[missing]
     assert read_properties(properties) is None
 
 
-def test_a_generation_that_is_no_number_is_not_ours() -> None:
-    assert read_properties({**SHOWN.properties(), "lakefs.commit_generation": "newest"}) is None
+@pytest.mark.parametrize("name", ["lakefs.commit_generation", "lakefs.line"])
+def test_a_number_that_is_none_is_not_ours(name: str) -> None:
+    assert read_properties({**SHOWN.properties(), name: "newest"}) is None
+
+
+def test_a_table_without_a_line_follows_the_first() -> None:
+    assert read_properties({k: v for k, v in SHOWN.properties().items() if k != "lakefs.line"}) == replace(
+        SHOWN, line=0
+    )
 
 
 @pytest.mark.parametrize("text", [None, "", "a note", "[]", "7", json.dumps({"lakefs.repository": 1}), "{}"])

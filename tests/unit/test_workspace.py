@@ -184,17 +184,18 @@ def test_the_properties_are_replaced(server: LoopbackServer, catalog: WorkspaceU
 
 def test_every_page_of_tables_is_read(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
     first = {"name": "t1", "table_type": "EXTERNAL", "storage_location": "s3://b/t1"}
+    first |= {"properties": {"lakefs.repository": "shop", "lakefs.path": "tables/t1"}}
     server.answer_with(
         Answer.of_json({"tables": [first], "next_page_token": "more"}),
         Answer.of_json({"tables": [{"name": "v", "table_type": "VIEW"}, {"name": "odd", "table_type": "NEWER"}, {}]}),
     )
     assert catalog.tables("lake", "main") == [
-        RegisteredTable(name="t1", table_type="EXTERNAL", storage_location="s3://b/t1"),
+        RegisteredTable(name="t1", table_type="EXTERNAL", storage_location="s3://b/t1", repository="shop"),
         RegisteredTable(name="v", table_type="VIEW", storage_location=""),
         RegisteredTable(name="odd", table_type="", storage_location=""),
         RegisteredTable(name="", table_type="", storage_location=""),
     ]
-    expected = {"catalog_name": "lake", "schema_name": "main", "omit_columns": "true", "omit_properties": "true"}
+    expected = {"catalog_name": "lake", "schema_name": "main", "omit_columns": "true"}
     assert [asked.query for asked in server.asked] == [
         {**expected, **extra} for extra in (_sdk_own(server, 0), {**_sdk_own(server, 1), "page_token": "more"})
     ]
