@@ -95,7 +95,7 @@ class Bench:
             branch="main",
             source_commit_id=COMMITS[commit],
             commit_generation=str(commit + 2),
-            replaces_generation="0",
+            line="0",
             path=f"tables/t{table}",
             table=f"`benchmark`.`main`.`t{table}`",
         )

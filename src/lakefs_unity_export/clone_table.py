@@ -52,8 +52,8 @@ class Action(StrEnum):
 class CloneRequest:
     """One table at one commit, and where its clone goes.
 
-    A target that follows a later `line` of commits, or shows a commit of the same line whose generation is above
-    `commit_generation` and above `replaces_generation`, was written by a later run, and is left as it is.
+    A target that follows a later `line` of commits, or shows a commit of the same line with a higher generation,
+    was written by a later run, and is left as it is.
     """
 
     repository: str
@@ -64,7 +64,6 @@ class CloneRequest:
     table: str
     source_path: str
     target_path: str
-    replaces_generation: int = 0
     line: int = 0
 
     @classmethod
@@ -79,7 +78,7 @@ class CloneRequest:
             for each in fields(cls)
             for widget in [_WIDGETS.get(each.name, each.name)]
         }
-        for name in ("commit_generation", "replaces_generation", "line"):
+        for name in ("commit_generation", "line"):
             values[name] = _number(name, values[name])
         return cls(**values)
 
@@ -171,8 +170,8 @@ def decide(request: CloneRequest, target: TableState | None) -> Action:
     shown = _own_provenance(request, target)
     if (shown.commit_id, shown.path, shown.line) == (request.commit_id, request.path, request.line):
         return Action.CURRENT
-    replaced = (request.line, max(request.commit_generation, request.replaces_generation))
-    return Action.SUPERSEDED if (shown.line, shown.commit_generation) > replaced else Action.CLONED
+    is_newer = (shown.line, shown.commit_generation) > (request.line, request.commit_generation)
+    return Action.SUPERSEDED if is_newer else Action.CLONED
 
 
 def _own_provenance(request: CloneRequest, target: TableState) -> Provenance:

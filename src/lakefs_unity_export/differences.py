@@ -64,13 +64,12 @@ def find_deltas(
 
 
 def _delta(snapshot: Snapshot, state: SchemaState, walks: _Walks, *, full: bool) -> Delta:
-    everything = full or state.exports.is_unknown
-    walked = [] if everything else [walks.since(commit.id) for commit in state.exports.commits]
+    is_anew = full or state.exports.is_unknown
+    walked = [] if is_anew else [walks.since(commit.id) for commit in state.exports.commits]
     differences = tuple(each for each in walked if each is not None)
-    is_lost = state.exports.is_edited or len(differences) < len(walked)
+    is_anew = is_anew or len(differences) < len(walked)
     return Delta(
         state=state,
-        differences=None if everything or is_lost else differences,
-        replaces_generation=export_plan.replaced_generation(snapshot, is_unknown=everything),
-        line=export_plan.line_of(snapshot, state.exports, is_lost=is_lost),
+        differences=None if is_anew else differences,
+        line=export_plan.line_of(snapshot, state.exports, is_anew=is_anew),
     )

@@ -29,6 +29,10 @@ class IncompleteExportError(ExportError):
     """Tasks of the run, or of an earlier page, failed, so that the commit is not wholly exported."""
 
 
+class ReconcileError(ExportError):
+    """Repositories or branches that the job reconcile could not look at, or start a run for."""
+
+
 class LakeFSError(ExportError):
     """lakeFS answered with an error, or did not answer."""
 

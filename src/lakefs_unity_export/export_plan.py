@@ -11,9 +11,6 @@ from lakefs_unity_export.descriptors import Descriptor, Problem
 from lakefs_unity_export.export_state import ExportState
 from lakefs_unity_export.ports import Commit, RegisteredTable
 
-# Higher than any generation, for a branch whose tables may show any commit.
-ANY_GENERATION = 2**53 - 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaState:
@@ -61,7 +58,6 @@ class Item:
     target_path: str
     commit_id: str
     commit_generation: int
-    replaces_generation: int
     line: int
     path: str
 
@@ -121,7 +117,6 @@ class Delta:
 
     state: SchemaState
     differences: tuple[Difference, ...] | None
-    replaces_generation: int
     line: int
 
     def concerns(self, descriptor: Descriptor) -> bool:
@@ -155,24 +150,16 @@ def _goes_beyond(known: Commit, commit: Commit) -> bool:
     return known.id != commit.id and known.generation >= commit.generation
 
 
-def line_of(snapshot: Snapshot, state: ExportState, *, is_lost: bool) -> int:
-    """The line of commits that an export of this commit follows.
+def line_of(snapshot: Snapshot, state: ExportState, *, is_anew: bool) -> int:
+    """The line of commits that an export of this commit follows; of two lines, the later one wins a table.
 
-    A new one begins where tables may show a commit that the head does not go beyond: it was reset. And where
-    what they show `is_lost`: lakeFS does not know those commits, or somebody edited the schema's properties.
-    """
-    is_reset = snapshot.is_head and any(_goes_beyond(known, snapshot.commit) for known in state.commits)
-    return max(snapshot.time, state.line + 1) if is_lost or is_reset else state.line
-
-
-def replaced_generation(snapshot: Snapshot, *, is_unknown: bool) -> int:
-    """The highest generation that a target of the same line may hold and still be replaced.
-
-    Commonly the commit's own: a target that holds a newer one was written by a later run. Any for a head, and the
-    later pages of its export, where it is not known what the targets hold.
+    A new one begins where the branch is exported anew, since it is not known which commits the tables show, and
+    where they may show a commit that the head does not go beyond: the head was reset.
     """
     is_newest = snapshot.is_head or snapshot.continues
-    return ANY_GENERATION if is_newest and is_unknown else snapshot.commit.generation
+    is_reset = snapshot.is_head and any(_goes_beyond(known, snapshot.commit) for known in state.commits)
+    begins = is_reset or (is_anew and is_newest)
+    return max(snapshot.time, state.line + 1) if begins else state.line
 
 
 def plan_tables(
@@ -209,7 +196,6 @@ def _item(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_
         ),
         commit_id=commit.id,
         commit_generation=commit.generation,
-        replaces_generation=delta.replaces_generation,
         line=delta.line,
         path=descriptor.path,
     )

@@ -50,7 +50,7 @@ class ExportState:
     @property
     def is_unknown(self) -> bool:
         """Whether it cannot be told which commits the tables show."""
-        return self.watermark is None or self.forgets_attempts
+        return self.watermark is None or self.forgets_attempts or self.is_edited
 
     def attempting(self, commit: Commit, *, line: int) -> "ExportState":
         """The state while the commit is being exported."""

@@ -150,7 +150,7 @@ def _begins_in_the_past(snapshot: Snapshot, states: Sequence[SchemaState]) -> bo
     """
     if snapshot.is_head or snapshot.continues:
         return False
-    return any(state.exports.is_unknown or state.exports.is_edited for state in states)
+    return any(state.exports.is_unknown for state in states)
 
 
 def _page_after(request: Request, states: Sequence[SchemaState], out: TextIO) -> str:

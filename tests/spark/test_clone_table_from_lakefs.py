@@ -79,7 +79,7 @@ class Clones:
             "branch": "main",
             "source_commit_id": commit,
             "commit_generation": str(generation),
-            "replaces_generation": "0",
+            "line": "0",
             "path": path,
             "table": "`lake`.`main`.`orders`",
             "source_path": f"s3a://{repository}/{commit}/{path}",

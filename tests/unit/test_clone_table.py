@@ -135,10 +135,16 @@ def test_a_newer_commit_at_the_target_is_left_alone() -> None:
     assert (at.calls, at.reads) == ([], [REQUEST.target_path])
 
 
-def test_a_reset_head_replaces_what_was_seen_before_the_reset_and_nothing_later() -> None:
-    seen = replace(REQUEST, replaces_generation=6)
-    assert clone(tables(target(commit_generation=6)), seen).action is Action.CLONED
-    assert clone(tables(target(commit_generation=7)), seen).action is Action.SUPERSEDED
+def test_of_two_lines_of_commits_the_later_one_has_the_table() -> None:
+    ours = replace(REQUEST, line=3)
+    assert clone(tables(target(commit_generation=6, line=2)), ours).action is Action.CLONED
+    assert clone(tables(target(commit_generation=4, line=4)), ours).action is Action.SUPERSEDED
+
+
+def test_a_target_at_this_commit_from_an_earlier_line_is_cloned_again() -> None:
+    """Else a late run of the earlier line, with a higher generation, could still take it."""
+    at = target(commit_id=REQUEST.commit_id, commit_generation=5, line=2)
+    assert clone(tables(at), replace(REQUEST, line=3)).action is Action.CLONED
 
 
 @pytest.mark.parametrize(
@@ -270,7 +276,6 @@ WIDGETS = {
     "table": REQUEST.table,
     "source_path": REQUEST.source_path,
     "target_path": REQUEST.target_path,
-    "replaces_generation": "0",
     "line": "0",
 }
 
@@ -288,7 +293,7 @@ def test_a_widget_with_a_value_that_breaks_sql_is_refused_by_name(name: str, bad
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("target_path", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("replaces_generation", "-1")],
+    [("target_path", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("line", "-1")],
 )
 def test_backticks_and_odd_numbers_are_refused(name: str, bad: str) -> None:
     with pytest.raises(SettingsError, match=f"widget {name} is"):

@@ -1,6 +1,5 @@
 """What a run exports: passed commits, reset heads, what concerns a table, and names that are taken."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,7 +8,6 @@ import pytest
 from lakefs_unity_export.changes import Changes
 from lakefs_unity_export.descriptors import Descriptor, Problem
 from lakefs_unity_export.export_plan import (
-    ANY_GENERATION,
     Delta,
     Difference,
     Item,
@@ -21,7 +19,6 @@ from lakefs_unity_export.export_plan import (
     line_of,
     plan_removals,
     plan_tables,
-    replaced_generation,
 )
 from lakefs_unity_export.export_state import ExportState
 from lakefs_unity_export.names import TableName
@@ -60,7 +57,7 @@ def _delta(
     earlier = tuple(_descriptor(table) for table in exported_before)
     differences = None if changes is None else (Difference(changes=changes, earlier=earlier),)
     state = _schema(registered or {}, catalog)
-    return Delta(state=state, differences=differences, replaces_generation=7, line=3)
+    return Delta(state=state, differences=differences, line=3)
 
 
 def _schema(registered: Mapping[str, RegisteredTable], catalog: str = "lake") -> SchemaState:
@@ -98,45 +95,29 @@ def test_other_commits_are_not_passed(state: ExportState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "is_head", "is_lost", "line"),
+    ("state", "is_head", "is_anew", "line"),
     [
         (_state(4), True, False, 7),
         (_state(5, 4), True, False, 7),
-        (_state(None), True, False, 7),
         (_state(6), True, False, 100),
         (_state(4, 6), True, False, 100),
         (_state(6, line=200), True, False, 201),
         (_state(6), False, False, 7),
         (_state(4), True, True, 100),
-        (_state(4), False, True, 100),
+        (_state(None), True, True, 100),
+        (_state(4), False, True, 7),
     ],
 )
-def test_a_line_begins_where_the_head_was_reset_or_nothing_is_known(
-    state: ExportState, is_head: bool, is_lost: bool, line: int
+def test_a_line_begins_where_the_head_was_reset_or_the_branch_is_exported_anew(
+    state: ExportState, is_head: bool, is_anew: bool, line: int
 ) -> None:
-    assert line_of(_snapshot(is_head=is_head), state, is_lost=is_lost) == line
+    assert line_of(_snapshot(is_head=is_head), state, is_anew=is_anew) == line
 
 
-@pytest.mark.parametrize(
-    ("is_head", "continues", "is_unknown", "replaced"),
-    [
-        (True, False, False, 5),
-        (True, False, True, ANY_GENERATION),
-        (False, False, False, 5),
-        (False, False, True, 5),
-        (False, True, True, ANY_GENERATION),
-        (False, True, False, 5),
-    ],
-)
-def test_the_highest_generation_that_may_be_replaced(
-    is_head: bool, continues: bool, is_unknown: bool, replaced: int
-) -> None:
-    snapshot = _snapshot(is_head=is_head, continues=continues)
-    assert replaced_generation(snapshot, is_unknown=is_unknown) == replaced
-
-
-def test_any_generation_survives_a_reader_that_knows_only_floating_point() -> None:
-    assert int(float(json.dumps(ANY_GENERATION))) == ANY_GENERATION
+@pytest.mark.parametrize(("is_anew", "line"), [(True, 100), (False, 7)])
+def test_a_later_page_begins_a_line_only_where_the_branch_is_exported_anew(is_anew: bool, line: int) -> None:
+    snapshot = _snapshot(is_head=False, continues=True)
+    assert line_of(snapshot, _state(None, 5, 6), is_anew=is_anew) == line
 
 
 # What concerns a table
@@ -204,7 +185,6 @@ def test_an_item_is_what_the_later_tasks_read() -> None:
         "target_path": "s3://bucket/exports/Main/a",
         "commit_id": "c5",
         "commit_generation": 5,
-        "replaces_generation": 7,
         "line": 3,
         "path": "tables/a",
     }

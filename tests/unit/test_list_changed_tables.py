@@ -60,8 +60,7 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
                 "target_path": "s3://bucket/exports/main/line_item",
                 "commit_id": commit.id,
                 "commit_generation": 2,
-                "replaces_generation": 2**53 - 1,
-                "line": 0,
+                "line": story.time,
                 "path": "tables/line-item",
             }
         ],
@@ -75,7 +74,7 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
         "branch": "main",
         "commit_id": commit.id,
         "commit_generation": 2,
-        "schemas": [{"catalog": "lake", "schema": "main", "watermark": "", "line": 0, "covered": []}],
+        "schemas": [{"catalog": "lake", "schema": "main", "watermark": "", "line": story.time, "covered": []}],
         "refused": [],
         "problems": [],
         "next_page": {},
@@ -98,7 +97,7 @@ def test_a_first_export_ends_with_the_watermark_at_its_commit(story: Story) -> N
         "lakefs.shop.branch": "main",
         "lakefs.shop.commit_id": commit.id,
         "lakefs.shop.commit_generation": "2",
-        "lakefs.shop.line": "0",
+        "lakefs.shop.line": str(story.time),
         "lakefs.shop.catalogs": "lake",
         "lakefs.shop.checksum": story.unity_catalog.schema("lake", "main").properties["lakefs.shop.checksum"],
     }
@@ -145,7 +144,7 @@ def test_registered_names_are_compared_in_lower_case(three: Story) -> None:
 def test_full_mode_lists_every_table_and_may_replace_anything(three: Story) -> None:
     run = three.list(mode="full")
     assert run.paths == ["tables/t1", "tables/t10", "tables/t2"]
-    assert {item["replaces_generation"] for item in run.values["tables"]} == {2**53 - 1}
+    assert {item["line"] for item in run.values["tables"]} == {three.time}
     assert three.lakefs.calls["diff"] == 0
 
 
@@ -153,7 +152,7 @@ def test_a_watermark_that_lakefs_does_not_know_lists_every_table(three: Story) -
     three.unity_catalog.schema("lake", "main").properties["lakefs.shop.commit_id"] = "f" * 64
     run = three.list()
     assert len(run.paths) == 3
-    assert {item["replaces_generation"] for item in run.values["tables"]} == {2**53 - 1}
+    assert {item["line"] for item in run.values["tables"]} == {three.time}
 
 
 def test_a_schema_that_lost_its_watermark_lists_every_table(three: Story) -> None:
