@@ -18,24 +18,27 @@ def schema_states(
     Catalogs that had tables of the branch before are among them. Raises WorkspaceNotFoundError where the job's own
     catalog is not there, WatermarkConflictError where a schema follows another branch.
     """
-    own = schema_state(repository, branch, rules.catalog, rules.schema, unity_catalog)
+    own = _schema_state(repository, branch, rules.catalog, rules, unity_catalog)
     states, missing = [own], dict[str, str]()
     named = {descriptor.name.catalog for descriptor in found.tables}
     for catalog in sorted({*named, *own.exports.catalogs} - {rules.catalog}):
         try:
-            states.append(schema_state(repository, branch, catalog, rules.schema, unity_catalog))
+            states.append(_schema_state(repository, branch, catalog, rules, unity_catalog))
         except WorkspaceNotFoundError as error:
             missing[catalog] = str(error)
     return states, _without_catalogs(found, missing)
 
 
-def schema_state(repository: str, branch: str, catalog: str, schema: str, unity_catalog: UnityCatalog) -> SchemaState:
-    """The state of one schema. Raises WorkspaceNotFoundError where its catalog is not there."""
+def _schema_state(
+    repository: str, branch: str, catalog: str, rules: NamingRules, unity_catalog: UnityCatalog
+) -> SchemaState:
+    schema = rules.schema
     properties = unity_catalog.schema_properties(catalog, schema)
     registered = [] if properties is None else unity_catalog.tables(catalog, schema)
     return SchemaState(
         catalog=catalog,
         schema=schema,
+        is_own=catalog == rules.catalog,
         properties=properties,
         exports=read_state(properties or {}, repository=repository, branch=branch, schema=f"{catalog}.{schema}"),
         registered={table.name.lower(): table for table in registered},

@@ -1,7 +1,7 @@
 """What each schema of a branch lacks at a commit, from the diffs between it and what the schema's tables may show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lakefs_unity_export import export_plan
 from lakefs_unity_export.changes import Changes, find_changes
@@ -60,7 +60,10 @@ def find_deltas(
 ) -> list[Delta]:
     """What each schema lacks; everything where `full`, or where it is not known what its tables show."""
     walks = _Walks(described=described, lakefs=lakefs)
-    return [_delta(described.snapshot, state, walks, full=full) for state in states]
+    deltas = [_delta(described.snapshot, state, walks, full=full) for state in states]
+    # A table that moves to another catalog keeps its target path, so all schemas follow one line.
+    newest = max((delta.line for delta in deltas), default=0)
+    return [replace(delta, line=newest) for delta in deltas]
 
 
 def _delta(snapshot: Snapshot, state: SchemaState, walks: _Walks, *, full: bool) -> Delta:

@@ -14,10 +14,14 @@ from lakefs_unity_export.ports import Commit, RegisteredTable
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaState:
-    """A schema that a branch is exported to: None where it does not exist yet, and what is registered in it."""
+    """A schema that a branch is exported to: None where it does not exist yet, and what is registered in it.
+
+    The one in the job's own catalog (`is_own`) is always made, since it says which other catalogs have tables.
+    """
 
     catalog: str
     schema: str
+    is_own: bool
     properties: Mapping[str, str] | None
     exports: ExportState
     registered: Mapping[str, RegisteredTable]
@@ -77,6 +81,11 @@ class RemovedItem:
 
     table: str
     target_path: str
+
+    @property
+    def table_name(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition(".")[2]
 
     @property
     def name(self) -> str:
@@ -163,12 +172,18 @@ def line_of(snapshot: Snapshot, state: ExportState, *, is_anew: bool) -> int:
 
 
 def plan_tables(
-    snapshot: Snapshot, descriptors: Iterable[Descriptor], deltas: Sequence[Delta], target_base_location: str
+    snapshot: Snapshot,
+    descriptors: Iterable[Descriptor],
+    deltas: Sequence[Delta],
+    target_base_location: str,
+    removed: Iterable[RemovedItem] = (),
 ) -> Tables:
     """The items of the tables that their schema lacks, in the order of their names.
 
-    A name that Unity Catalog has for anything but an external table at our target path is refused.
+    A name that Unity Catalog has for anything but an external table at our target path is refused, and so is a
+    target path that it has under a name in another catalog, unless that registration is `removed`.
     """
+    dropped = {item.name for item in removed}
     by_catalog = {delta.state.catalog: delta for delta in deltas}
     items, refused = [], []
     for descriptor in sorted(descriptors, key=lambda each: each.name.full_name):
@@ -176,9 +191,11 @@ def plan_tables(
         if delta is None or not delta.concerns(descriptor):
             continue
         item = _item(snapshot, descriptor, delta, target_base_location)
-        taken = _taken(delta.state.registered.get(descriptor.name.table), item.target_path)
+        taken = _taken(delta.state.registered.get(descriptor.name.table), item.target_path) or _elsewhere(
+            descriptor, item.target_path, deltas, dropped
+        )
         if taken:
-            message = f"{descriptor.name.full_name} is {taken}, and is left as it is; rename one of the two"
+            message = f"{descriptor.name.full_name} is {taken}"
             refused.append(Problem(file=descriptor.file, field="name", message=message))
         else:
             items.append(item)
@@ -206,9 +223,23 @@ def _taken(registered: RegisteredTable | None, target_path: str) -> str:
     if registered is None:
         return ""
     if registered.table_type != "EXTERNAL":
-        return f"already the name of something of type {registered.table_type or 'unknown'}"
+        kind = registered.table_type or "unknown"
+        return f"already the name of something of type {kind}, and is left as it is; rename one of the two"
     if not names.same_location(registered.storage_location, target_path):
-        return f"already registered at {registered.storage_location}, not at {target_path}"
+        at = registered.storage_location
+        return f"already registered at {at}, not at {target_path}, and is left as it is; rename one of the two"
+    return ""
+
+
+def _elsewhere(descriptor: Descriptor, target_path: str, deltas: Sequence[Delta], dropped: set[str]) -> str:
+    """In which other catalog the target path is registered, in words, or nothing."""
+    for delta in deltas:
+        name = f"{delta.state.full_name}.{descriptor.name.table}"
+        registered = delta.state.registered.get(descriptor.name.table)
+        if delta.state.catalog == descriptor.name.catalog or registered is None or name in dropped:
+            continue
+        if names.same_location(registered.storage_location, target_path):
+            return f"registered as {name} at {target_path}; drop that registration, or set on_removed to drop"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lakefs_unity_export import descriptors, events, names
@@ -54,6 +54,11 @@ class Request:
                 "(event next_page); leave them empty"
             )
         return self
+
+    def for_head(self) -> "Request":
+        """The request for the branch's head, from the first page on."""
+        event = "reconcile" if self.event == "next_page" else self.event
+        return replace(self, commit_id="", event=event, page_after="", base_commit="", page_failed="")
 
     @property
     def descriptor_names(self) -> list[str]:

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lakefs_unity_export.errors import WatermarkConflictError
+from lakefs_unity_export.names import is_identifier
 from lakefs_unity_export.ports import Commit
 
 # A property's value stays short; beyond it every table is exported, as after the loss of the watermark.
@@ -52,11 +53,11 @@ class ExportState:
         """Whether it cannot be told which commits the tables show."""
         return self.watermark is None or self.forgets_attempts or self.is_edited
 
-    def attempting(self, commit: Commit, *, line: int) -> "ExportState":
-        """The state while the commit is being exported."""
-        line = max(line, self.line)
+    def attempting(self, commit: Commit, *, line: int, catalogs: Iterable[str]) -> "ExportState":
+        """The state while the commit is being exported to these catalogs."""
+        line, known = max(line, self.line), tuple(sorted({*self.catalogs, *catalogs}))
         if commit in self.attempts:
-            return replace(self, line=line)
+            return replace(self, line=line, catalogs=known)
         attempts = (*self.attempts, commit)
         # Those of the highest generation tell whether a commit is older than what the tables may show.
         kept = sorted(attempts, key=lambda each: each.generation)[-MAX_ATTEMPTS:]
@@ -64,16 +65,20 @@ class ExportState:
             self,
             attempts=tuple(each for each in attempts if each in kept),
             line=line,
+            catalogs=known,
             forgets_attempts=self.forgets_attempts or len(attempts) > MAX_ATTEMPTS,
         )
 
     def exported(
         self, commit: Commit, *, line: int, covered: Collection[str], catalogs: Iterable[str]
     ) -> "ExportState":
-        """The state after the commit is wholly exported, by a run that knew of the attempts with the ids `covered`."""
+        """The state after the commit is wholly exported, by a run that knew of the attempts with the ids `covered`.
+
+        Catalogs are never forgotten: a table that was described in one may still be registered there.
+        """
         left = tuple(each for each in self.attempts if each.id not in covered and each.id != commit.id)
-        line = max(line, self.line)
-        return ExportState(watermark=commit, attempts=left, line=line, catalogs=tuple(sorted(catalogs)))
+        known = tuple(sorted({*self.catalogs, *catalogs}))
+        return ExportState(watermark=commit, attempts=left, line=max(line, self.line), catalogs=known)
 
 
 def read_state(properties: Mapping[str, str], *, repository: str, branch: str, schema: str) -> ExportState:
@@ -92,19 +97,22 @@ def read_state(properties: Mapping[str, str], *, repository: str, branch: str, s
     values = {name: properties.get(f"lakefs.{repository}.{name}", "") for name in _KEPT}
     if not any(values.values()):
         return ExportState()
+    catalogs = tuple(catalog for catalog in values["catalogs"].split(",") if is_identifier(catalog))
+    # Where to look for tables may be relied on in any case; what they show may not.
+    edited = ExportState(is_edited=True, catalogs=catalogs)
     if not followed or properties.get(f"lakefs.{repository}.checksum", _checksum(values)) != _checksum(values):
-        return ExportState(is_edited=True)
+        return edited
     attempts = values["attempts"].split()
     try:
         return ExportState(
             watermark=_commit(values["commit_id"], values["commit_generation"]) if values["commit_id"] else None,
             attempts=tuple(_commit(*attempt.split(":")) for attempt in attempts if attempt != _FORGOTTEN),
             line=_number(values["line"]),
-            catalogs=tuple(catalog for catalog in values["catalogs"].split(",") if catalog),
+            catalogs=catalogs,
             forgets_attempts=_FORGOTTEN in attempts,
         )
     except (ValueError, TypeError):
-        return ExportState(is_edited=True)
+        return edited
 
 
 def with_state(properties: Mapping[str, str], state: ExportState, *, repository: str, branch: str) -> dict[str, str]:

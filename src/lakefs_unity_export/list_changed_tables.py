@@ -26,7 +26,7 @@ from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.pages import Page, cut_page
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
 from lakefs_unity_export.record_export import Record, RecordedSchema, record_export
-from lakefs_unity_export.schema_properties import change_state
+from lakefs_unity_export.schema_properties import CREATED_BY, change_state
 from lakefs_unity_export.workspace import task_runtime
 
 # The record is one task value, with room for two lists: what was refused, and what is wrong.
@@ -38,13 +38,14 @@ MAX_RECORDED_LINE = 500
 class Listing:
     """What the task found: the page of tables to export and to remove, and what is to be recorded afterwards.
 
-    `record` includes what is wrong with single tables. `attempted` are the schemas with tables to export that
-    exist: in a new one, no table shows an older commit.
+    `record` includes what is wrong with single tables. `attempted` are the schemas with tables to export, and
+    those whose properties have to be written anew, for an edit or a new catalog; `missing` are those to create.
     """
 
     page: Page
     record: Record
     attempted: tuple[RecordedSchema, ...] = ()
+    missing: tuple[SchemaState, ...] = ()
 
 
 def _milliseconds() -> int:
@@ -84,13 +85,13 @@ def list_changed_tables(
         return None
     if _begins_in_the_past(snapshot, live):
         print(f"the branch is not exported yet, or not as recorded: its head {head} is exported instead", file=out)
-        return list_changed_tables(replace(request, commit_id=""), lakefs, unity_catalog, out, clock=clock)
+        return list_changed_tables(request.for_head(), lakefs, unity_catalog, out, clock=clock)
     described = DescribedCommit(
         snapshot=snapshot, rules=rules, wanted=request.descriptor_names, contents=contents, found=found
     )
     deltas = find_deltas(described, live, lakefs, full=request.mode == "full")
-    tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location)
     removed = _removed(request, described, live, base_location, lakefs, out)
+    tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location, removed)
     new_problems = export_plan.first_seen(found.problems, deltas)
     page = cut_page(tables.items, removed, after=_page_after(request, live, out))
     _print_listing(found, tables, page, new_problems, out)
@@ -98,6 +99,7 @@ def list_changed_tables(
         page=page,
         record=_record(request, snapshot, deltas, tables, new_problems, page),
         attempted=_attempted(deltas, page),
+        missing=tuple(delta.state for delta in deltas if delta.state.properties is None and _is_kept(delta, tables)),
     )
 
 
@@ -144,13 +146,13 @@ def _is_passed(snapshot: Snapshot, state: SchemaState, out: TextIO) -> bool:
 
 
 def _begins_in_the_past(snapshot: Snapshot, states: Sequence[SchemaState]) -> bool:
-    """Whether an older commit would be exported to a schema of which nothing is known.
+    """Whether an older commit, or the rest of its pages, would be exported to a schema of which nothing is known.
 
     Its tables may show newer commits already, so the head is exported: it may replace them.
     """
-    if snapshot.is_head or snapshot.continues:
-        return False
-    return any(state.exports.is_unknown for state in states)
+    if snapshot.continues:
+        return any(state.exports.is_edited for state in states)
+    return not snapshot.is_head and any(state.exports.is_unknown for state in states)
 
 
 def _page_after(request: Request, states: Sequence[SchemaState], out: TextIO) -> str:
@@ -181,13 +183,17 @@ def _removed(
         branch=request.branch,
         target_base_location=base_location,
     )
-    if not removed or (request.on_removed == "drop" and not found.problems):
-        return removed
-    why = "on_removed is keep" if request.on_removed == "keep" else "descriptors are invalid, and may be theirs"
-    print(f"{len(removed)} registrations that no descriptor asks for are kept, since {why}:", file=out)
-    for item in removed:
+    kept, why = removed, "on_removed is keep"
+    if request.on_removed == "drop":
+        # An invalid descriptor may be that of a registered table, unless another one has its name already.
+        described_names = {descriptor.name.table for descriptor in found.tables}
+        kept = tuple(each for each in removed if found.problems and each.table_name not in described_names)
+        why = "descriptors are invalid, and may be theirs"
+    if kept:
+        print(f"{len(kept)} registrations that no descriptor asks for are kept, since {why}:", file=out)
+    for item in kept:
         print(f"  {item.table}", file=out)
-    return ()
+    return tuple(each for each in removed if each not in kept)
 
 
 def _list_gone_branch(
@@ -215,6 +221,8 @@ def _list_gone_branch(
     removed = export_plan.plan_removals(
         exported, [], repository=request.repository, branch=request.branch, target_base_location=base_location
     )
+    # Pages of a commit that was being exported when the branch went are not pages of its removal.
+    request = request.for_head() if request.commit_id else request
     page = cut_page([], removed, after=request.page_after)
     _print_removals(page, out)
     record = Record(
@@ -238,18 +246,13 @@ def _record(
     new_problems: Sequence[Problem],
     page: Page,
 ) -> Record:
-    written = {item.schema for item in tables.items}
     states = [delta.state for delta in deltas]
     return Record(
         repository=request.repository,
         branch=request.branch,
         commit_id=snapshot.commit.id,
         commit_generation=snapshot.commit.generation,
-        schemas=tuple(
-            _recorded_schema(delta)
-            for delta in deltas
-            if delta.state.properties is not None or delta.state.quoted in written
-        ),
+        schemas=tuple(_recorded_schema(delta) for delta in deltas if _is_kept(delta, tables)),
         refused=_shortened([str(problem) for problem in tables.refused]),
         problems=_shortened([str(problem) for problem in new_problems]),
         next_page=_next_page(request, snapshot.commit.id, watermark_ids(states), page),
@@ -259,8 +262,20 @@ def _record(
 
 def _attempted(deltas: Sequence[Delta], page: Page) -> tuple[RecordedSchema, ...]:
     written = {item.schema for item in page.items}
-    there = [delta for delta in deltas if delta.state.properties is not None]
-    return tuple(_recorded_schema(delta) for delta in there if delta.state.quoted in written)
+    catalogs = {delta.state.catalog for delta in deltas if delta.state.quoted in written}
+    return tuple(
+        _recorded_schema(delta)
+        for delta in deltas
+        if delta.state.quoted in written
+        or delta.state.exports.is_edited
+        or (delta.state.is_own and not catalogs <= set(delta.state.exports.catalogs))
+    )
+
+
+def _is_kept(delta: Delta, tables: Tables) -> bool:
+    """Whether the schema exists after this run: it does, gets tables, or is to say in which catalogs they are."""
+    is_written = any(item.schema == delta.state.quoted for item in tables.items)
+    return delta.state.properties is not None or is_written or (delta.state.is_own and bool(tables.items))
 
 
 def _recorded_schema(delta: Delta) -> RecordedSchema:
@@ -331,12 +346,14 @@ def hand_over(
 ) -> None:
     """Leaves the listing to the tasks after this one, or finishes the run here where they have nothing to do.
 
-    Before tables are cloned, their commit is noted in the properties of their schema: it is what they may show if
-    the run fails. Raises what record_export and change_state raise.
+    Before tables are cloned, their schema is made, and their commit is noted in its properties: it is what they may
+    show if the run fails. Raises what record_export and change_state raise.
     """
     items = [item.as_json() for item in listing.page.items] if listing else []
     removed = [item.as_json() for item in listing.page.removed] if listing else []
     if listing is not None:
+        for state in listing.missing:
+            unity_catalog.create_schema(state.catalog, state.schema, dict([CREATED_BY]))
         for schema in listing.attempted:
             _note_attempt(listing.record, schema, unity_catalog)
     values = {
@@ -360,7 +377,12 @@ def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCa
         schema=schema.schema_name,
         repository=record.repository,
         branch=record.branch,
-        change=partial(ExportState.attempting, commit=record.commit, line=schema.line),
+        change=partial(
+            ExportState.attempting,
+            commit=record.commit,
+            line=schema.line,
+            catalogs=[each.catalog for each in record.schemas],
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of a run's tables: as many as one task value takes, in the order of their names."""
+"""Pages of what a run does: as many tables as one task value takes, in the order of their names."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Page:
 
 
 def cut_page(items: Sequence[Item], removed: Sequence[RemovedItem], *, after: str) -> Page:
-    """The page of those whose name comes after `after`; both kinds end at the same name."""
+    """The page of those whose place is after `after`. Removals come first, since they make room for tables."""
     exported, dropped = list[Item](), list[RemovedItem]()
     sizes = {Item: 0, RemovedItem: 0}
     last = after
@@ -33,9 +33,14 @@ def cut_page(items: Sequence[Item], removed: Sequence[RemovedItem], *, after: st
             exported.append(item)
         else:
             dropped.append(item)
-        last = item.name
+        last = _place(item)
     return Page(items=tuple(exported), removed=tuple(dropped), next_after="")
 
 
 def _in_order(items: Iterable[Item | RemovedItem], after: str) -> list[Item | RemovedItem]:
-    return sorted((item for item in items if item.name > after), key=lambda item: item.name)
+    return sorted((item for item in items if _place(item) > after), key=_place)
+
+
+def _place(item: Item | RemovedItem) -> str:
+    """What pages are ordered by; no name holds `%`, and hardly one begins with what precedes it."""
+    return item.name if isinstance(item, Item) else f"%{item.name}"

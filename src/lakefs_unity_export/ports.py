@@ -84,6 +84,9 @@ class UnityCatalog(Protocol):
     def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
         """The properties of every schema of the catalog, by the schema's name."""
 
+    def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        """Create a schema with these properties, unless it is there already."""
+
     def delete_schema(self, catalog: str, schema: str) -> None:
         """Delete an empty schema."""
 

@@ -22,7 +22,7 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
-from lakefs_unity_export.export_state import ExportState, read_state
+from lakefs_unity_export.export_state import read_state
 from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, UnityCatalog
 from lakefs_unity_export.workspace import task_runtime
@@ -176,49 +176,44 @@ class _Look:
             repository=self.repository,
             branch=branch,
             text=text or at_head,
-            is_behind=bool(text) and text != _NO_DESCRIPTORS,
+            is_behind=bool(text) and text != _NO_TABLES,
             commit_id=head,
         )
 
     def _behind(self, branch: str, head: str, schemas: Mapping[str, Mapping[str, str]]) -> str:
         """How the branch is behind its head, in words, or nothing."""
         schema = names.schema_name(self.request.schema_template, repository=self.repository, branch=branch)
-        own = self._state(branch, self.request.catalog, schema, schemas.get(schema))
-        if own.watermark is not None or own.is_edited:
-            return _difference(own, head)
-        rules = NamingRules(
-            catalog=self.request.catalog, schema=schema, folder=names.table_path(self.request.table_descriptors_path)
+        state = read_state(
+            schemas.get(schema, {}),
+            repository=self.repository,
+            branch=branch,
+            schema=f"{self.request.catalog}.{schema}",
         )
+        if state.is_edited:
+            return "its schema's properties were edited by hand"
+        if state.watermark is None:
+            return "is not exported yet" if self._has_tables(head, schema) else _NO_TABLES
+        if state.watermark.id != head:
+            return f"is exported up to {state.watermark.id}, its head is {head}"
+        return "an export of it did not end well" if state.attempts or state.forgets_attempts else ""
+
+    def _has_tables(self, head: str, schema: str) -> bool:
+        folder = names.table_path(self.request.table_descriptors_path)
+        rules = NamingRules(catalog=self.request.catalog, schema=schema, folder=folder)
         contents, _ = read_files(head, rules, _entries(self.request.table_defs), self.lakefs)
-        if not contents:
-            return _NO_DESCRIPTORS
-        found = descriptors.read_descriptors(contents, rules)
-        for catalog in sorted({descriptor.name.catalog for descriptor in found.tables} or {rules.catalog}):
-            if catalog == rules.catalog:
-                return _difference(own, head)
-            try:
-                properties = self.unity_catalog.schema_properties(catalog, schema)
-            except WorkspaceNotFoundError:
-                continue  # the export says so, for each descriptor
-            if text := _difference(self._state(branch, catalog, schema, properties), head):
-                return text
-        return ""
+        catalogs = {each.name.catalog for each in descriptors.read_descriptors(contents, rules).tables}
+        return any(self._is_there(catalog, schema) for catalog in sorted(catalogs))
 
-    def _state(self, branch: str, catalog: str, schema: str, properties: Mapping[str, str] | None) -> ExportState:
-        return read_state(properties or {}, repository=self.repository, branch=branch, schema=f"{catalog}.{schema}")
+    def _is_there(self, catalog: str, schema: str) -> bool:
+        try:
+            self.unity_catalog.schema_properties(catalog, schema)
+        except WorkspaceNotFoundError:
+            return False
+        return True
 
 
-_NO_DESCRIPTORS = "has no table descriptors"
-
-
-def _difference(state: ExportState, head: str) -> str:
-    if state.is_edited:
-        return "its schema's properties were edited by hand"
-    if state.watermark is None:
-        return "is not exported yet"
-    if state.watermark.id != head:
-        return f"is exported up to {state.watermark.id}, its head is {head}"
-    return "an export of it did not end well" if state.attempts or state.forgets_attempts else ""
+# A run for such a branch would leave no trace, and so be started again each time.
+_NO_TABLES = "no descriptor of it is one of a table that can be exported"
 
 
 def parse_arguments(arguments: Sequence[str]) -> ReconcileRequest:

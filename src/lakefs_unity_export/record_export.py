@@ -17,11 +17,9 @@ from lakefs_unity_export.errors import (
 )
 from lakefs_unity_export.export_state import ExportState, without_state
 from lakefs_unity_export.ports import Commit, ExportRuns, UnityCatalog
-from lakefs_unity_export.schema_properties import change_state
+from lakefs_unity_export.schema_properties import CREATED_BY, change_state
 from lakefs_unity_export.workspace import task_runtime
 
-# What register_table.sql puts on a schema that it makes.
-CREATED_BY = ("lakefs.created_by", "lakefs-unity-export")
 # How a task ended that this one may go on from (Databricks documentation, "Dynamic value references").
 _DONE = ("success", "excluded")
 _RESULTS = ("clone_tables", "register_tables", "unregister_tables")
@@ -89,7 +87,7 @@ def record_export(
     InvalidDescriptorsError after moving them: the fix of a descriptor is itself a change.
     """
     if record.next_page:
-        _start_next_page(record, runs, out, failed=bool(failed), run_id=run_id)
+        _go_on(record, unity_catalog, runs, out, failed=bool(failed), run_id=run_id)
     if failed:
         raise IncompleteExportError(
             f"{' and '.join(failed)} did not end well, so the watermark stays; see there which tables failed and why, "
@@ -107,13 +105,25 @@ def record_export(
         for schema in record.schemas:
             _forget_branch(record, schema, unity_catalog, out)
         return
-    passed = [schema for schema in record.schemas if not _move_watermark(record, schema, unity_catalog, out)]
-    if passed:
+    moved = [_move_watermark(record, schema, unity_catalog, out) for schema in record.schemas]
+    if not all(moved):
         _start_catching_up(record, runs, out)
     if record.problems:
         raise InvalidDescriptorsError(
             _listed("table descriptors are invalid, all others are exported", record.problems)
         )
+
+
+def _go_on(
+    record: Record, unity_catalog: UnityCatalog, runs: ExportRuns, out: TextIO, *, failed: bool, run_id: str
+) -> None:
+    """Starts the next page, unless another run went further since: then this one may have been late."""
+    schemas = () if record.is_gone else record.schemas
+    passed = [schema for schema in schemas if _note_if_passed(record, schema, unity_catalog)]
+    if passed:
+        _start_catching_up(record, runs, out)
+    else:
+        _start_next_page(record, runs, out, failed=failed, run_id=run_id)
 
 
 def _start_next_page(record: Record, runs: ExportRuns, out: TextIO, *, failed: bool, run_id: str) -> None:
@@ -164,13 +174,39 @@ def _move_watermark(record: Record, schema: RecordedSchema, unity_catalog: Unity
     return after.watermark == record.commit
 
 
+def _note_if_passed(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> bool:
+    before, _ = change_state(
+        unity_catalog,
+        catalog=schema.catalog,
+        schema=schema.schema_name,
+        repository=record.repository,
+        branch=record.branch,
+        change=lambda present: _attempted(record, schema, present) if _is_passed(record, schema, present) else present,
+    )
+    return _is_passed(record, schema, before)
+
+
 def _recorded(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:
-    moved = present.watermark is not None and present.watermark.id not in (schema.watermark, record.commit_id)
-    generation = present.watermark.generation if present.watermark else 0
-    if present.line > schema.line or (moved and generation >= record.commit_generation):
-        return present.attempting(record.commit, line=schema.line)
-    catalogs = {each.catalog for each in record.schemas} | set(present.catalogs)
+    if _is_passed(record, schema, present):
+        return _attempted(record, schema, present)
+    catalogs = [each.catalog for each in record.schemas]
     return present.exported(record.commit, line=schema.line, covered=schema.covered, catalogs=catalogs)
+
+
+def _attempted(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:
+    """As it is where it was edited, which makes the next export begin anew."""
+    catalogs = [each.catalog for each in record.schemas]
+    return present if present.is_edited else present.attempting(record.commit, line=schema.line, catalogs=catalogs)
+
+
+def _is_passed(record: Record, schema: RecordedSchema, present: ExportState) -> bool:
+    """Whether another run went further since the listing, or what is recorded was edited or lost since."""
+    if present.is_edited or present.line > schema.line:
+        return True
+    at = present.watermark
+    if at is None or at.id in (schema.watermark, record.commit_id):
+        return at is None and schema.watermark != ""
+    return at.generation >= record.commit_generation
 
 
 def _forget_branch(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, out: TextIO) -> None:

@@ -10,6 +10,9 @@ from lakefs_unity_export.errors import SettingsError, WorkspaceUnavailableError
 from lakefs_unity_export.export_state import ExportState, read_state, with_state
 from lakefs_unity_export.ports import UnityCatalog
 
+# On a schema that the export made, and may drop once its branch is gone.
+CREATED_BY = ("lakefs.created_by", "lakefs-unity-export")
+
 WRITE_ATTEMPTS = 3
 
 

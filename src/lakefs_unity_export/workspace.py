@@ -2,14 +2,21 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
-from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict, Unauthenticated
+from databricks.sdk.errors import (
+    AlreadyExists,
+    BadRequest,
+    NotFound,
+    PermissionDenied,
+    ResourceConflict,
+    Unauthenticated,
+)
 from databricks.sdk.errors.base import DatabricksError
 
 from lakefs_unity_export import provenance
@@ -70,6 +77,11 @@ class WorkspaceUnityCatalog:
         """The properties of every schema of the catalog that the job's identity can see, by the schema's name."""
         with _translated(f"schemas of catalog {catalog}", "USE CATALOG and USE SCHEMA"):
             return {schema.name or "": dict(schema.properties or {}) for schema in self._client.schemas.list(catalog)}
+
+    def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        """Create a schema with these properties, unless it is there already."""
+        with _translated(f"schema {catalog}.{schema}", "CREATE SCHEMA on the catalog"), suppress(AlreadyExists):
+            self._client.schemas.create(schema, catalog, properties=dict(properties))
 
     def delete_schema(self, catalog: str, schema: str) -> None:
         """Delete an empty schema."""

@@ -72,6 +72,7 @@ END;
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count(*) = 0 THEN 'CREATE SCHEMA IF NOT EXISTS ' || export_schema
+      || ' WITH DBPROPERTIES (\'lakefs.created_by\' = \'lakefs-unity-export\')'
     ELSE 'SELECT \'The schema exists.\' AS result'
   END
   FROM system.information_schema.schemata

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakefs_unity_export.changes import DiffEntry, DiffPage, DiffReader
-from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError, WorkspaceNotFoundError
+from lakefs_unity_export.errors import (
+    LakeFSError,
+    LakeFSNotFoundError,
+    WorkspaceNotFoundError,
+    WorkspaceUnavailableError,
+)
 from lakefs_unity_export.ports import Commit, ObjectInfo, RegisteredTable
-from lakefs_unity_export.record_export import CREATED_BY
 
 SERVER_PAGE_SIZE = 1000
 # Databricks documentation, "task values": the JSON of one value is at most 48 KiB.
@@ -124,6 +128,29 @@ class LakeFSDouble:
         self._branches[branch] = self._store(content, (parent,))
         return self._commits[self._branches[branch]].commit
 
+    def commit_content(self, content: Content, *parents: str, branch: str) -> Commit:
+        """A commit of whole content with any parents, as merges, reverts and cherry-picks make them."""
+        self._branches[branch] = self._store(dict(content), parents)
+        return self._commits[self._branches[branch]].commit
+
+    def ancestors(self, commit_id: str) -> set[str]:
+        """The commit and every commit that it descends from, uncounted."""
+        reachable, todo = set[str](), [commit_id]
+        while todo:
+            current = todo.pop()
+            if current not in reachable:
+                reachable.add(current)
+                todo += self._commits[current].parents
+        return reachable
+
+    def commit_ids(self) -> list[str]:
+        """Every commit of the repository, the oldest first, uncounted."""
+        return list(self._commits)
+
+    def parents(self, commit_id: str) -> tuple[str, ...]:
+        """The parents of a commit, uncounted."""
+        return self._commits[commit_id].parents
+
     def head(self, branch: str = "main") -> Commit:
         """The commit at the head of a branch, uncounted."""
         return self._commits[self._branches[branch]].commit
@@ -213,6 +240,7 @@ class UnityCatalogDouble:
         self.catalogs: dict[str, dict[str, SchemaDouble]] = {catalog: {} for catalog in catalogs}
         self.calls: Counter[str] = Counter()
         self.writes: list[tuple[str, dict[str, str]]] = []
+        self.fail_next_write = False
 
     def schema(self, catalog: str, schema: str) -> SchemaDouble:
         """The schema, created where it is not there yet; uncounted."""
@@ -223,8 +251,6 @@ class UnityCatalogDouble:
         for item in items:
             catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
             registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=item["target_path"])
-            if schema not in self.catalogs[catalog]:
-                self.schema(catalog, schema).properties = dict([CREATED_BY])
             self.schema(catalog, schema).tables.setdefault(table, registered)
 
     def unregister(self, items: Iterable[Mapping[str, Any]]) -> None:
@@ -244,7 +270,10 @@ class UnityCatalogDouble:
         return None if found is None else dict(found.properties)
 
     def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
-        """As the port: replaces the whole map."""
+        """As the port: replaces the whole map. Fails once after `fail_next_write`."""
+        if self.fail_next_write:
+            self.fail_next_write = False
+            raise WorkspaceUnavailableError("Databricks did not answer")
         self.writes.append((f"{catalog}.{schema}", dict(properties)))
         self.catalogs[catalog][schema].properties = dict(properties)
 
@@ -259,6 +288,11 @@ class UnityCatalogDouble:
         if catalog not in self.catalogs:
             raise WorkspaceNotFoundError(f"Unity Catalog has no catalog {catalog}")
         return {name: dict(schema.properties) for name, schema in self.catalogs[catalog].items()}
+
+    def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        """As the port."""
+        if schema not in self.catalogs[catalog]:
+            self.schema(catalog, schema).properties = dict(properties)
 
     def delete_schema(self, catalog: str, schema: str) -> None:
         """As the port: an empty one only."""

@@ -61,7 +61,14 @@ def _delta(
 
 
 def _schema(registered: Mapping[str, RegisteredTable], catalog: str = "lake") -> SchemaState:
-    return SchemaState(catalog=catalog, schema="main", properties={}, exports=ExportState(), registered=registered)
+    return SchemaState(
+        catalog=catalog,
+        schema="main",
+        is_own=catalog == "lake",
+        properties={},
+        exports=ExportState(),
+        registered=registered,
+    )
 
 
 # Passed commits

@@ -87,7 +87,8 @@ STATE = ExportState(
 def test_an_edit_of_one_value_is_noticed(name: str, value: str) -> None:
     written = _written(STATE)
     assert _read(written) == STATE
-    assert _read({**written, f"lakefs.shop.{name}": value}) == EDITED
+    edited = _read({**written, f"lakefs.shop.{name}": value})
+    assert edited == replace(EDITED, catalogs=("lake",) if name == "catalogs" else STATE.catalogs)
 
 
 def test_another_branch_of_the_repository_is_a_conflict() -> None:
@@ -137,9 +138,9 @@ def test_what_is_written_is_read(properties: dict[str, str], one: ExportState, o
 
 
 def test_an_attempt_is_noted_once() -> None:
-    once = ExportState(watermark=_commit(7)).attempting(_commit(8), line=5)
-    assert once == ExportState(watermark=_commit(7), attempts=(_commit(8),), line=5)
-    assert once.attempting(_commit(8), line=4) == once
+    once = ExportState(watermark=_commit(7)).attempting(_commit(8), line=5, catalogs=["lake"])
+    assert once == ExportState(watermark=_commit(7), attempts=(_commit(8),), line=5, catalogs=("lake",))
+    assert once.attempting(_commit(8), line=4, catalogs=[]) == once
     assert once.commits == (_commit(7), _commit(8))
     assert not once.is_unknown
 
@@ -148,9 +149,9 @@ def test_more_attempts_than_are_kept_are_as_good_as_a_lost_watermark() -> None:
     state = ExportState(watermark=_commit(1))
     order = [900, *range(2, 2 + MAX_ATTEMPTS)]
     for number in order[:MAX_ATTEMPTS]:
-        state = state.attempting(_commit(number), line=0)
+        state = state.attempting(_commit(number), line=0, catalogs=[])
     assert not state.is_unknown
-    state = state.attempting(_commit(order[-1]), line=0)
+    state = state.attempting(_commit(order[-1]), line=0, catalogs=[])
     assert state.is_unknown
     assert len(state.attempts) == MAX_ATTEMPTS
     assert _commit(900) in state.attempts
@@ -159,7 +160,7 @@ def test_more_attempts_than_are_kept_are_as_good_as_a_lost_watermark() -> None:
 
 def test_a_whole_export_clears_the_attempts_that_it_knew_of() -> None:
     state = STATE.exported(_commit(9), line=4, covered=[_commit(8).id], catalogs=["lake"])
-    assert state == ExportState(watermark=_commit(9), attempts=(), line=STATE.line, catalogs=("lake",))
+    assert state == ExportState(watermark=_commit(9), attempts=(), line=STATE.line, catalogs=STATE.catalogs)
     later = replace(STATE, attempts=(*STATE.attempts, _commit(5)))
     left = later.exported(_commit(9), line=STATE.line + 1, covered=[_commit(8).id], catalogs=[])
     assert (left.attempts, left.line) == ((_commit(5),), STATE.line + 1)

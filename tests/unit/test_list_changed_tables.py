@@ -86,7 +86,10 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
         "1 of 1 tables to export\n"
         f"  `lake`.`main`.`line_item`  <-  s3a://shop/{commit.id}/tables/line-item\n"
     )
-    assert story.unity_catalog.writes == []
+    properties = story.unity_catalog.schema("lake", "main").properties
+    assert properties["lakefs.created_by"] == "lakefs-unity-export"
+    assert properties["lakefs.shop.attempts"] == f"{commit.id}:2"
+    assert "lakefs.shop.commit_id" not in properties
 
 
 def test_a_first_export_ends_with_the_watermark_at_its_commit(story: Story) -> None:

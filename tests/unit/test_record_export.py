@@ -18,7 +18,8 @@ from lakefs_unity_export.errors import (
 )
 from lakefs_unity_export.export_state import ExportState, read_state, with_state
 from lakefs_unity_export.ports import Commit, RegisteredTable
-from lakefs_unity_export.record_export import CREATED_BY, Record, RecordedSchema, main, record_export
+from lakefs_unity_export.record_export import Record, RecordedSchema, main, record_export
+from lakefs_unity_export.schema_properties import CREATED_BY
 
 C4, C5, C6, C9, D5 = (
     Commit(id=name * 32, generation=generation)
@@ -125,7 +126,7 @@ def test_a_watermark_moves_unless_another_run_moved_it_further(
         assert _state(unity_catalog) == replace(OURS, line=line)
         assert runs.started == []
         return
-    assert _state(unity_catalog) == replace(present, attempts=(C5,))
+    assert _state(unity_catalog) == replace(present, attempts=(C5,), catalogs=("lake",))
     assert present.watermark is not None
     assert out.getvalue().startswith(
         f"lake.main: left at commit {present.watermark.id}, which another run has recorded since\n"
@@ -260,10 +261,21 @@ def test_a_failed_page_is_gone_on_from_and_told_to_the_next_ones(
 def test_a_repaired_page_starts_the_next_ones_anew(
     unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO
 ) -> None:
+    unity_catalog.schema("lake", "main")
     with pytest.raises(IncompleteExportError):
         record_export(_record(next_page=NEXT), unity_catalog, runs, out, failed=["clone_tables"], run_id="7")
     record_export(_record(next_page=NEXT), unity_catalog, runs, out, run_id="7")
     assert runs.started == [{**NEXT, "page_failed": "true"}, NEXT]
+
+
+def test_a_page_that_another_run_passed_is_not_gone_on_from(
+    unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO
+) -> None:
+    present = ExportState(watermark=C9, catalogs=("lake",))
+    unity_catalog.schema("lake", "main").properties = _properties(present)
+    record_export(_record(next_page=NEXT, watermark=C4.id), unity_catalog, runs, out)
+    assert runs.started == [{"repository": "shop", "branch": "main", "event": "reconcile"}]
+    assert _state(unity_catalog) == replace(present, attempts=(C5,))
 
 
 # Branches that are gone
@@ -406,5 +418,6 @@ def test_the_task_goes_on_from_tasks_that_had_nothing_to_do(
 def test_the_task_starts_the_next_page_of_its_job(
     monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble
 ) -> None:
+    unity_catalog.schema("lake", "main")
     record = _record(next_page=NEXT).to_json()
     assert _run(monkeypatch, unity_catalog, f"--record={record}", "--job_id=77", "--run_id=9").runs.started == [NEXT]

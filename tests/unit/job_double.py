@@ -1,0 +1,211 @@
+"""The job `export_tables` in memory, task by task, over the real decisions: runs can fail, die and overlap anywhere."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from export_story import CLONED_FROM, REQUEST
+
+from lakefs_unity_export.clone_table import Action, CloneRequest, decide
+from lakefs_unity_export.delta_tables import TableState
+from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError
+from lakefs_unity_export.export_request import Request
+from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
+from lakefs_unity_export.ports import RegisteredTable
+from lakefs_unity_export.provenance import Provenance
+from lakefs_unity_export.record_export import Record, record_export
+from lakefs_unity_export.schema_properties import CREATED_BY
+
+_JOB_PARAMETERS = {"repository", "branch", "commit_id", "event", "mode", "snapshot", "page_after", "base_commit"}
+JOB_PARAMETERS = _JOB_PARAMETERS | {"page_failed"}
+assert {each.name for each in fields(Request)} >= JOB_PARAMETERS
+
+OnClone = Callable[["RunDouble", Provenance | None, Provenance], None]
+
+
+@dataclass
+class RunDouble:
+    """One run: what is still to do, in order, as (task, item); items that failed; and how it stands."""
+
+    id: int
+    parameters: dict[str, str]
+    todo: list[tuple[str, dict[str, Any]]] = field(default_factory=lambda: [("list_changed_tables", {})])
+    failed: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    state: str = "active"
+    cloned: int = 0
+    note: Any = None
+
+    @property
+    def branch(self) -> str:
+        return self.parameters["branch"]
+
+    @property
+    def next_task(self) -> str:
+        return self.todo[0][0] if self.todo else ""
+
+
+class InjectedError(ExportError):
+    """A fault of the outside, put in on purpose."""
+
+
+@dataclass(kw_only=True)
+class JobDouble:
+    """The job, its runs, and the storage of the clones."""
+
+    lakefs: LakeFSDouble
+    unity_catalog: UnityCatalogDouble
+    settings: dict[str, str] = field(default_factory=dict)
+    on_clone: OnClone = lambda run, before, after: None
+    on_list: Callable[[RunDouble], None] = lambda run: None
+    clones: dict[str, Provenance] = field(default_factory=dict)
+    runs: list[RunDouble] = field(default_factory=list)
+    starts: ExportRunsDouble = field(default_factory=ExportRunsDouble)
+    time: int = 1_000
+
+    def start(self, **parameters: str) -> RunDouble:
+        """A run, as run-now makes it."""
+        assert parameters.keys() <= JOB_PARAMETERS
+        run = RunDouble(id=len(self.runs) + 1, parameters={"repository": "shop", **parameters})
+        self.runs.append(run)
+        return run
+
+    @property
+    def active(self) -> list[RunDouble]:
+        return [run for run in self.runs if run.state == "active"]
+
+    def tick(self) -> int:
+        self.time += 1
+        return self.time
+
+    def step(self, run: RunDouble, *, fails: bool = False) -> None:
+        """Do the run's next piece of work, or let it fail; the run ends after the last one."""
+        task, item = run.todo.pop(0)
+        try:
+            if task == "list_changed_tables":
+                self._list(run, fails=fails)
+            elif fails and task != "record_export":
+                raise InjectedError(task)
+            else:
+                getattr(self, f"_{task}")(run, item, fails)
+        except ExportError:
+            run.failed.append((task, item))
+            if task in ("list_changed_tables", "record_export"):
+                run.state = "failed"
+        if not run.todo and run.state == "active":
+            run.state = "failed" if run.failed else "succeeded"
+
+    def finish(self, run: RunDouble) -> RunDouble:
+        """Let the run come to its end."""
+        while run.state == "active":
+            self.step(run)
+        return run
+
+    def kill(self, run: RunDouble) -> None:
+        """The run is canceled, or its compute is lost: what was to come is not done."""
+        run.failed += run.todo
+        run.todo, run.state = [], "killed"
+
+    def repair(self, run: RunDouble) -> None:
+        """As jobs/repair does: what failed, or was not reached, is done again, with record_export at the end."""
+        tasks = {"list_changed_tables": 0, "clone_table": 1, "unregister_table": 2, "register_table": 3}
+        again = sorted(run.failed, key=lambda each: tasks.get(each[0], 4))
+        if again[0][0] != "list_changed_tables":
+            again = [each for each in again if each[0] != "record_export"] + [("record_export", {})]
+        else:
+            again = again[:1]
+        run.todo, run.failed, run.state = again, [], "active"
+
+    def finish_all(self) -> None:
+        """Let every run come to its end, also those that runs start."""
+        while self.active:
+            self.finish(self.active[0])
+
+    def _list(self, run: RunDouble, *, fails: bool) -> None:
+        self.on_list(run)
+        task_values = TaskValuesDouble()
+        request = replace(REQUEST, **{**self.settings, **run.parameters, "job_id": "1", "run_id": str(run.id)})
+        if fails:
+            self.unity_catalog.fail_next_write = True
+        started = len(self.starts.started)
+        try:
+            listing = list_changed_tables(request, self.lakefs, self.unity_catalog, io.StringIO(), clock=self.tick)
+            hand_over(listing, task_values, self.unity_catalog, self.starts, io.StringIO())
+        finally:
+            self.unity_catalog.fail_next_write = False
+            self._queue(started)
+        run.values = task_values.values
+        tables, removed = run.values["tables"], run.values["removed"]
+        run.todo = [
+            *(("clone_table", item) for item in tables),
+            *(("unregister_table", item) for item in removed),
+            *(("register_table", item) for item in tables),
+            *([("record_export", {})] if tables or removed else []),
+        ]
+
+    def _queue(self, started: int) -> None:
+        for parameters in self.starts.started[started:]:
+            self.start(**{name: value for name, value in parameters.items() if name != "repository"})
+
+    def _clone_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
+        request = CloneRequest(repository="shop", branch=run.branch, **{name: item[name] for name in CLONED_FROM})
+        present = self.clones.get(request.target_path)
+        state = present and TableState(location=request.target_path, version=0, properties=present.properties())
+        if decide(request, state) is Action.CLONED:
+            self.on_clone(run, present, request.provenance)
+            run.cloned += 1
+            self.clones[request.target_path] = request.provenance
+
+    def _register_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
+        catalog, schema, table = _parts(item)
+        known = self.unity_catalog.catalogs[catalog].get(schema)
+        if known is None or table not in known.tables:
+            shown = self.clones.get(item["target_path"])
+            if shown is None or (shown.repository, shown.branch) != ("shop", run.branch):
+                raise InjectedError("is not a clone of branch")
+        if self._is_registered_elsewhere(item["target_path"], f"{catalog}.{schema}.{table}"):
+            raise InjectedError("LOCATION_OVERLAP")
+        if known is None:
+            self.unity_catalog.create_schema(catalog, schema, dict([CREATED_BY]))
+        registered = RegisteredTable(
+            name=table, table_type="EXTERNAL", storage_location=item["target_path"], repository="shop"
+        )
+        self.unity_catalog.schema(catalog, schema).tables.setdefault(table, registered)
+
+    def _is_registered_elsewhere(self, location: str, full_name: str) -> bool:
+        return any(
+            found.storage_location == location and f"{catalog}.{schema}.{name}" != full_name
+            for catalog, schemas in self.unity_catalog.catalogs.items()
+            for schema, double in schemas.items()
+            for name, found in double.tables.items()
+        )
+
+    def _unregister_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
+        catalog, schema, table = _parts(item)
+        known = self.unity_catalog.catalogs[catalog].get(schema)
+        if known is not None and table in known.tables:
+            assert known.tables[table].storage_location == item["target_path"]
+            assert self.clones[item["target_path"]].branch == run.branch
+            del known.tables[table]
+
+    def _record_export(self, run: RunDouble, _item: dict[str, Any], fails: bool) -> None:
+        plural = {"clone_table": "clone_tables", "register_table": "register_tables"}
+        failed = sorted({plural.get(task, "unregister_tables") for task, _ in run.failed})
+        record = Record.model_validate_json(run.values["record"])
+        started = len(self.starts.started)
+        self.unity_catalog.fail_next_write = fails
+        try:
+            record_export(record, self.unity_catalog, self.starts, io.StringIO(), failed=failed, run_id=str(run.id))
+        except (InvalidDescriptorsError, NameTakenError) as error:
+            run.note = error
+            raise
+        finally:
+            self.unity_catalog.fail_next_write = False
+            self._queue(started)
+
+
+def _parts(item: dict[str, Any]) -> tuple[str, str, str]:
+    catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
+    return catalog, schema, table
