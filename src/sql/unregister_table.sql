@@ -3,12 +3,18 @@
 -- Parameters
 --   :table        full name, each part in backticks: `catalog`.`schema`.`table`
 --   :target_path  storage URI that the table was exported to, without a slash at its end
+--   :repository   lakeFS repository and branch that the table was cloned from
+--   :branch
 --
--- Only an external table at that location is dropped. A name that is not registered is no error; a name that
--- something else has taken (another location, a managed table, a view) is one, and is left as it is.
+-- Only an external table at that location is dropped, and only where it is a clone of that branch: a table of another
+-- repository, whose branch has the same name, is passed over. A name that is not registered is no error; a name
+-- that something else has taken (another location, a managed table, a view) is one, and is left as it is.
 
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_repository STRING;
+DECLARE OR REPLACE VARIABLE export_branch STRING;
+DECLARE OR REPLACE VARIABLE export_clones BIGINT;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
 SET VARIABLE export_table = CASE
@@ -24,11 +30,33 @@ SET VARIABLE export_location = CASE
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
 END;
 
+SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
+
+SET VARIABLE export_command = (
+  SELECT CASE
+    WHEN count(*) > 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
+      || 'AND origin[\'lakefs.branch\'] = export_branch) '
+      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin '
+      || 'FROM (DESCRIBE HISTORY delta.`' || export_location || '`))'
+    ELSE 'SELECT 0'
+  END
+  FROM system.information_schema.tables
+  WHERE table_catalog = lower(split_part(export_table, '`', 2))
+    AND table_schema = lower(split_part(export_table, '`', 4))
+    AND table_name = lower(split_part(export_table, '`', 6))
+    AND trim(TRAILING '/' FROM storage_path) = export_location
+);
+
+EXECUTE IMMEDIATE export_command INTO export_clones;
+
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count(*) = 0 THEN 'SELECT \'' || export_table || ' is not registered; nothing to do.\' AS result'
     WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
-      = 0 THEN 'DROP TABLE IF EXISTS ' || export_table
+      = 0 THEN CASE
+        WHEN export_clones > 0 THEN 'DROP TABLE IF EXISTS ' || export_table
+        ELSE 'SELECT \'' || export_table || ' is no clone of this branch; it is left as it is.\' AS result'
+      END
     ELSE raise_error('The name ' || export_table || ' belongs to another table or view (' || max(table_type)
       || ' at ' || coalesce(max(storage_path), 'no location') || '), not to the export at ' || export_location
       || '. It is left as it is.')

@@ -16,16 +16,16 @@ from local_stack.demo.sql_warehouse import SqlWarehouse
 RUN_APPEARS_SECONDS = 60
 NOTHING_TO_CLONE = {
     "list_changed_tables": "SUCCESS",
+    "any_removed": "SUCCESS",
+    "unregister_tables": "EXCLUDED",
     "any_changed": "SUCCESS",
     "clone_tables": "EXCLUDED",
     "register_tables": "EXCLUDED",
     "record_export": "EXCLUDED",
 }
-ALL_DONE = dict.fromkeys(NOTHING_TO_CLONE, "SUCCESS")
-NOTHING_DONE = {
-    "list_changed_tables": "FAILED",
-    **dict.fromkeys(["any_changed", "clone_tables", "register_tables", "record_export"], "UPSTREAM_FAILED"),
-}
+ALL_DONE = dict.fromkeys(NOTHING_TO_CLONE, "SUCCESS") | {"unregister_tables": "EXCLUDED"}
+REMOVED_ONLY = NOTHING_TO_CLONE | {"unregister_tables": "SUCCESS", "record_export": "SUCCESS"}
+NOTHING_DONE = dict.fromkeys(NOTHING_TO_CLONE, "UPSTREAM_FAILED") | {"list_changed_tables": "FAILED"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ CLONE_FAILED = {
     **ALL_DONE,
     "clone_tables": "FAILED",
     "register_tables": "FAILED",
-    "record_export": "UPSTREAM_FAILED",
+    "record_export": "FAILED",
 }
 
 
