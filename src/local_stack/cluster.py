@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from local_stack.shared_setting import SharedSetting
-from local_stack.spark_process import SparkCallError, SparkProcess
+from local_stack.spark_process import INTERPRETED, SparkCallError, SparkProcess
 from local_stack.toolchain import ToolMissingError
 
 
@@ -103,7 +103,8 @@ class Cluster:
         spark = SparkProcess(
             name="cluster",
             driver="local_stack.cluster_driver:ClusterDriver",
-            spark_conf=dict(spark_conf),
+            # A clone reads the logs of two tables, and no rows.
+            spark_conf=INTERPRETED | dict(spark_conf),
             folder=self._folder,
             driver_options={"folder": str(self._folder.absolute())},
         )

@@ -29,6 +29,15 @@ _LOG_TAIL_BYTES = 4_000
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # Many short statements on few cores: most of the time would go into compiling code that never gets hot.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+# Likewise in Spark, where statements read the logs of tables and hardly any rows: generating code for a plan, compiling
+# it and sending it along with closures costs more than interpreting the plan, and a plan that adapts runs each of its
+# stages as a job of its own.
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
 
 
 class SparkCallError(Exception):

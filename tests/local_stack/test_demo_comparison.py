@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_stack.demo.comparison import Answer, Comparison, Description, Export, compare_query, compare_table
+from local_stack.demo.comparison import (
+    Answer,
+    Comparison,
+    Description,
+    Export,
+    Shown,
+    compare_query,
+    compare_tables,
+)
 
 COMMIT = "c0ffee"
 EXPORT = Export(name="`exported`", source="`source`", commit_id=COMMIT)
@@ -27,7 +35,7 @@ class SQLiteWarehouse:
         cursor = self._connection.execute(statement)
         names = [column[0] for column in cursor.description]
         declared: dict[str, str] = {}
-        for table in ("exported", "source"):
+        for table in ("exported", "source", "other"):
             if f"`{table}` LIMIT 0" in statement:
                 declared = {row[1]: row[2] for row in self._connection.execute(f"PRAGMA table_info({table})")}
         rows = tuple(tuple(None if value is None else str(value) for value in row) for row in cursor.fetchall())
@@ -50,7 +58,8 @@ def warehouse() -> Iterator[SQLiteWarehouse]:
 
 
 def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
-    return compare_table(EXPORT, shown, source, warehouse, warehouse)
+    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse, warehouse)
+    return comparison
 
 
 def test_equal_tables_differ_in_nothing(warehouse: SQLiteWarehouse) -> None:
@@ -104,6 +113,46 @@ def test_rows_that_differ_are_counted_and_shown(
     differences = compared(warehouse).differences
     assert f"`exported` <> `source`: {found}" in differences
     assert f"`exported` <> `source`: {sample}" in differences
+
+
+OTHER = Export(name="`other`", source="`source`", commit_id=COMMIT)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("SELECT 1", [(), ()]),
+        (
+            "UPDATE other SET name = 'z' WHERE id = 2",
+            [
+                (),
+                (
+                    "2 rows differ; it has 4 rows and the source 4",
+                    "0 times here and 1 times in the source: (2, None)",
+                    "1 times here and 0 times in the source: (2, z)",
+                ),
+            ],
+        ),
+        (
+            "DELETE FROM exported WHERE rowid = 1",
+            [
+                ("1 rows differ; it has 3 rows and the source 4", "1 times here and 2 times in the source: (1, a)"),
+                (),
+            ],
+        ),
+        ("ALTER TABLE other ADD COLUMN fax STRING", [(), ("column fax is STRING, in the source missing",)]),
+    ],
+)
+def test_each_of_two_tables_with_one_source_is_compared_with_it(
+    warehouse: SQLiteWarehouse, change: str, expected: list[tuple[str, ...]]
+) -> None:
+    warehouse.run("CREATE TABLE other (id INT, name STRING)", "INSERT INTO other SELECT * FROM source", change)
+    exports = [Shown(export=export, shown=SHOWN, source=SOURCE) for export in (EXPORT, OTHER)]
+    found = compare_tables(exports, warehouse, warehouse)
+    assert [comparison.differences for comparison in found] == [
+        tuple(f"{each.export.name} <> `source`: {difference}" for difference in differences)
+        for each, differences in zip(exports, expected, strict=True)
+    ]
 
 
 def test_only_the_first_rows_that_differ_are_shown(warehouse: SQLiteWarehouse) -> None:

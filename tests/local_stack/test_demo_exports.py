@@ -68,18 +68,19 @@ class Lake:
 class Warehouse:
     """Answers by a part of the statement's text, and notes every statement."""
 
-    def __init__(self, counts: tuple[str, str, str] = ("5", "5", "0")) -> None:
+    def __init__(self, source_shown_differing: tuple[str, str, str] = ("5", "5", "0")) -> None:
         self.statements: list[str] = []
-        self.counts = counts
+        self.counts = source_shown_differing
 
     def query(self, statement: str) -> Answer:
         self.statements.append(statement)
         if "LIMIT 0" in statement:
             return Answer(columns=COLUMNS, rows=())
         if "LIMIT 5" in statement:
-            return Answer(columns=COLUMNS, rows=(("7", "1", "0"),))
+            return Answer(columns=COLUMNS, rows=(("7", "0", "1"),))
         if "coalesce" in statement:
-            return Answer(columns=(), rows=(self.counts,))
+            exports = statement.count("sum(abs(")
+            return Answer(columns=(), rows=((self.counts[0], *(self.counts[1:] * exports)),))
         return Answer(columns=(("n", "bigint"),), rows=(("1",),))
 
 
@@ -133,8 +134,19 @@ def test_every_exported_table_is_compared_after_every_run() -> None:
     assert len(shown) == 2
 
 
+def test_tables_of_two_branches_with_one_source_are_compared_in_one_statement() -> None:
+    warehouse = Warehouse()
+    exports = exports_of(warehouse)
+    exports.record("nightly-load", "c2", [(REGION, clone("region"))])
+    assert exports.compare() == ()
+    assert [exported.rows for exported in exports] == [5, 5]
+    (counted,) = [statement for statement in warehouse.statements if "coalesce" in statement]
+    for relation in ("`main`.`main`.`region`", "`main`.`nightly-load`.`region`", "delta.`s3a://tpch/c1/"):
+        assert counted.count(f"FROM {relation}") == 1
+
+
 def test_what_differs_in_any_table_is_collected() -> None:
-    exports = exports_of(Warehouse(counts=("6", "5", "1")), comment="other")
+    exports = exports_of(Warehouse(source_shown_differing=("5", "6", "1")), comment="other")
     assert exports.compare() == tuple(
         f"`main`.`main`.`region` <> delta.`s3a://tpch/c1/tables/geography/region`: {text}"
         for text in (

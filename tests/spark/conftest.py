@@ -11,7 +11,7 @@ from cloned_tables import Tables
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from local_stack import delta_bridge
-    from local_stack.spark_process import base_conf
+    from local_stack.spark_process import INTERPRETED, base_conf
     from local_stack.spark_process_child import start_spark
     from local_stack.toolchain.jars import prefetch_jars
     from local_stack.toolchain.java import java_home
@@ -20,7 +20,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_HOME", str(java_home()))
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-        session = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()))
+        session = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()) | INTERPRETED)
         delta_bridge.install()
         yield session
         session.stop()

@@ -55,28 +55,31 @@ class Comparison:
     differences: tuple[str, ...]
 
 
-def compare_table(
-    export: Export, shown: Description, source: Description, warehouse: Warehouse, sources: Warehouse
-) -> Comparison:
-    """Compare the table that Unity Catalog shows with its source, to the last row. Duplicates count.
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """An exported table with what it and its source say of themselves."""
 
-    Statements about the source alone go to `sources`, which may remember their answers.
+    export: Export
+    shown: Description
+    source: Description
+
+
+def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Warehouse) -> list[Comparison]:
+    """Compare tables that Unity Catalog shows with the one source that they all have, to the last row.
+
+    Duplicates count. Statements about the source alone go to `sources`, which may remember their answers.
     """
-    differences = compare_descriptions(export, shown, source)
-    shown_columns = _columns(export.name, warehouse)
-    source_columns = _columns(export.source, sources)
-    if shown_columns != source_columns:
-        differences += _column_differences(shown_columns, source_columns)
-        return Comparison(rows=0, differences=_about(export, differences))
-    if shown.columns and shown.columns != source_columns:
-        listed = _column_differences(shown.columns, source_columns)
-        differences += [f"as Unity Catalog lists it, {difference}" for difference in listed]
+    source_columns = _columns(shown[0].export.source, sources)
+    found = [_described_differences(each, _columns(each.export.name, warehouse), source_columns) for each in shown]
     names = [name for name, _ in source_columns]
-    shown_rows, source_rows, differing = _counts(export, names, warehouse)
-    if shown_rows != source_rows or differing:
-        differences.append(f"{differing} rows differ; it has {shown_rows} rows and the source {source_rows}")
-        differences += _samples(export, names, warehouse)
-    return Comparison(rows=source_rows, differences=_about(export, differences))
+    comparable = [each.export for each, (_, same_columns) in zip(shown, found, strict=True) if same_columns]
+    source_rows, counted = _counts(comparable, names, warehouse) if comparable else (0, {})
+    comparisons = []
+    for each, (differences, same_columns) in zip(shown, found, strict=True):
+        differing = _differing_rows(each.export, names, source_rows, counted, warehouse) if same_columns else []
+        rows = source_rows if same_columns else 0
+        comparisons.append(Comparison(rows=rows, differences=_about(each.export, [*differences, *differing])))
+    return comparisons
 
 
 def compare_descriptions(export: Export, shown: Description, source: Description) -> list[str]:
@@ -117,6 +120,19 @@ def _about(export: Export, differences: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{export.name} <> {export.source}: {text}" for text in differences)
 
 
+def _described_differences(
+    each: Shown, shown_columns: Sequence[tuple[str, str]], source_columns: Sequence[tuple[str, str]]
+) -> tuple[list[str], bool]:
+    """What differs before any row is read, and whether rows can be compared: only under the same columns."""
+    differences = compare_descriptions(each.export, each.shown, each.source)
+    if shown_columns != source_columns:
+        return differences + _column_differences(shown_columns, source_columns), False
+    if each.shown.columns and each.shown.columns != source_columns:
+        listed = _column_differences(each.shown.columns, source_columns)
+        differences += [f"as Unity Catalog lists it, {difference}" for difference in listed]
+    return differences, True
+
+
 def _columns(relation: str, warehouse: Warehouse) -> tuple[tuple[str, str], ...]:
     return warehouse.query(f"SELECT * FROM {relation} LIMIT 0").columns  # noqa: S608, names come quoted
 
@@ -132,35 +148,53 @@ def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple
     return differences or [f"its columns are in the order {list(ours)}, in the source {list(theirs)}"]
 
 
-def _counts(export: Export, names: Sequence[str], warehouse: Warehouse) -> tuple[int, int, int]:
-    """Rows of the export, rows of the source, and rows that are in one more often than in the other."""
-    statement = (
-        "SELECT coalesce(sum(times_shown), 0), coalesce(sum(times_in_source), 0), "  # noqa: S608, names come quoted
-        "coalesce(sum(abs(times_shown - times_in_source)), 0) "
-        f"FROM ({_counted(export, names)}) AS counted"
-    )
-    ((shown, source, differing),) = warehouse.query(statement).rows
-    return int(shown or 0), int(source or 0), int(differing or 0)
+def _counts(
+    exports: Sequence[Export], names: Sequence[str], warehouse: Warehouse
+) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Rows of the source; for each export by name its rows, and the rows that it or the source has more often."""
+    sums = ["coalesce(sum(times_in_source), 0)"]
+    for number in range(len(exports)):
+        sums.append(f"coalesce(sum(times_shown_{number}), 0)")
+        sums.append(f"coalesce(sum(abs(times_shown_{number} - times_in_source)), 0)")
+    statement = f"SELECT {', '.join(sums)} FROM ({_counted(exports, names)}) AS counted"  # noqa: S608, names come quoted
+    (row,) = warehouse.query(statement).rows
+    source, *counts = [int(value or 0) for value in row]
+    pairs = zip(counts[::2], counts[1::2], strict=True)
+    return source, {export.name: pair for export, pair in zip(exports, pairs, strict=True)}
+
+
+def _differing_rows(
+    export: Export, names: Sequence[str], source_rows: int, counted: Mapping[str, tuple[int, int]], warehouse: Warehouse
+) -> list[str]:
+    shown_rows, differing = counted[export.name]
+    if shown_rows == source_rows and not differing:
+        return []
+    found = f"{differing} rows differ; it has {shown_rows} rows and the source {source_rows}"
+    return [found, *_samples(export, names, warehouse)]
 
 
 def _samples(export: Export, names: Sequence[str], warehouse: Warehouse) -> list[str]:
     statement = (
-        f"SELECT * FROM ({_counted(export, names)}) AS counted "  # noqa: S608, names come quoted
-        f"WHERE times_shown <> times_in_source LIMIT {SAMPLE_ROWS}"
+        f"SELECT * FROM ({_counted([export], names)}) AS counted "  # noqa: S608, names come quoted
+        f"WHERE times_shown_0 <> times_in_source LIMIT {SAMPLE_ROWS}"
     )
     return [
-        f"{row[-2]} times here and {row[-1]} times in the source: ({', '.join(str(value) for value in row[:-2])})"
+        f"{row[-1]} times here and {row[-2]} times in the source: ({', '.join(str(value) for value in row[:-2])})"
         for row in warehouse.query(statement).rows
     ]
 
 
-def _counted(export: Export, names: Sequence[str]) -> str:
-    """Every distinct row of the two, and how often each of them has it. NULL equals NULL here, as GROUP BY has it."""
+def _counted(exports: Sequence[Export], names: Sequence[str]) -> str:
+    """Every distinct row of the source and the exports, and how often each of them has it; the source is read once.
+
+    NULL equals NULL here, as GROUP BY has it.
+    """
     columns = ", ".join(f"`{name}`" for name in names)
-    return (
-        f"SELECT {columns}, "  # noqa: S608, names come quoted
-        "sum(one_shown) AS times_shown, sum(one_in_source) AS times_in_source FROM ("
-        f"SELECT {columns}, 1 AS one_shown, 0 AS one_in_source FROM {export.name} "
-        f"UNION ALL SELECT {columns}, 0 AS one_shown, 1 AS one_in_source FROM {export.source}"
-        f") AS both_sides GROUP BY {columns}"
-    )
+    counts = ["in_source", *(f"shown_{number}" for number in range(len(exports)))]
+    relations = [exports[0].source, *(export.name for export in exports)]
+    sides = []
+    for own, relation in zip(counts, relations, strict=True):
+        ones = ", ".join(f"{int(count == own)} AS one_{count}" for count in counts)
+        sides.append(f"SELECT {columns}, {ones} FROM {relation}")  # noqa: S608, names come quoted
+    sums = ", ".join(f"sum(one_{count}) AS times_{count}" for count in counts)
+    return f"SELECT {columns}, {sums} FROM ({' UNION ALL '.join(sides)}) AS all_sides GROUP BY {columns}"  # noqa: S608

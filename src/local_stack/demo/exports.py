@@ -1,13 +1,13 @@
 """The tables exported so far, and their comparison with what they have to equal: the head of their branch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from databricks.sdk.service.catalog import TablesAPI
 
-from local_stack.demo.comparison import Comparison, Description, Export, Warehouse, compare_query, compare_table
+from local_stack.demo.comparison import Comparison, Description, Export, Shown, Warehouse, compare_query, compare_tables
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.sources import Sources
 from local_stack.demo.tables import TpchTable
@@ -18,7 +18,10 @@ PARALLEL = 4
 
 @dataclass(kw_only=True)
 class ExportedTable:
-    """A table in the schema of a branch. commit_id, version, seconds: of its last clone; rows: as last compared."""
+    """A table in the schema of a branch. commit_id, version, seconds: of its last clone.
+
+    rows, differences: as last compared.
+    """
 
     branch: str
     table: TpchTable
@@ -26,6 +29,7 @@ class ExportedTable:
     version: int
     seconds: float
     rows: int = 0
+    differences: tuple[str, ...] = ()
 
 
 class Exports:
@@ -62,14 +66,19 @@ class Exports:
             )
 
     def compare(self) -> tuple[str, ...]:
-        """Every table with its source at the head of its branch; what differs, in words."""
+        """Every table with its source at the head of its branch; what differs, in words.
+
+        Tables of several branches that have one and the same source are compared with it together.
+        """
+        exported = list(self._exported.values())
         with ThreadPoolExecutor(PARALLEL) as pool:
-            compared = zip(self._exported.values(), pool.map(self._compared, self._exported.values()), strict=True)
-            differences: list[str] = []
-            for exported, comparison in compared:
-                exported.rows = comparison.rows
-                differences += comparison.differences
-        return tuple(differences)
+            alike: dict[str, list[tuple[ExportedTable, Shown]]] = {}
+            for each, shown in zip(exported, pool.map(self._shown, exported), strict=True):
+                alike.setdefault(shown.export.source, []).append((each, shown))
+            for group, comparisons in zip(alike.values(), pool.map(self._compared, alike.values()), strict=True):
+                for (each, _), comparison in zip(group, comparisons, strict=True):
+                    each.rows, each.differences = comparison.rows, comparison.differences
+        return tuple(difference for each in exported for difference in each.differences)
 
     def compare_queries(self, queries: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
         """Each query in each branch's schema and on the sources: rows by query and branch, and what differs."""
@@ -79,7 +88,10 @@ class Exports:
         rows = {f"{name} on {branch}": found.rows for (name, branch), found in zip(asked, compared, strict=True)}
         return rows, tuple(difference for found in compared for difference in found.differences)
 
-    def _compared(self, exported: ExportedTable) -> Comparison:
+    def _compared(self, group: Sequence[tuple[ExportedTable, Shown]]) -> list[Comparison]:
+        return compare_tables([shown for _, shown in group], self._warehouse, self._sources)
+
+    def _shown(self, exported: ExportedTable) -> Shown:
         head = self._heads[exported.branch]
         export = Export(
             name=self.quoted(exported.branch, exported.table),
@@ -87,7 +99,7 @@ class Exports:
             commit_id=exported.commit_id,
         )
         source = self._sources.description(exported.table, head)
-        return compare_table(export, self._shown(exported), source, self._warehouse, self._sources)
+        return Shown(export=export, shown=self._description(exported), source=source)
 
     def _query(self, query: str, name: str, branch: str) -> Comparison:
         tables = [exported.table for exported in self._exported.values() if exported.branch == branch]
@@ -95,7 +107,7 @@ class Exports:
         sources = {table.name: self._sources.name(table, self._heads[branch]) for table in tables}
         return compare_query(f"{name} on {branch}", query, shown, sources, self._warehouse, self._sources)
 
-    def _shown(self, exported: ExportedTable) -> Description:
+    def _description(self, exported: ExportedTable) -> Description:
         found = self._tables.get(f"{self._catalog}.{exported.branch}.{exported.table.name}")
         columns = found.columns or []
         return Description(

@@ -63,8 +63,8 @@ def _get(call: ApiCall) -> Response:
         size = entry.size if part is None else part.length
         return _bytes_answer(b"", entry, {**headers, "Content-Length": str(size)}, 200 if part is None else 206)
     if part is None:
-        return _bytes_answer(call.store.blobs.read(entry.address), entry, headers, 200)
-    content = call.store.blobs.read(entry.address, part.start, part.length)
+        return _bytes_answer(call.store.read_object(entry), entry, headers, 200)
+    content = call.store.read_object(entry, part.start, part.length)
     return _bytes_answer(content, entry, {**headers, "Content-Range": part.header}, 206)
 
 
@@ -153,6 +153,7 @@ def _copy(call: ApiCall) -> Response:
     source = repository.tree_at(fields.get("src_ref") or branch.name).get(fields["src_path"])
     if source is None:
         raise not_found(f"object {fields['src_path']}")
+    call.store.check_readable(source)
     with repository.lock:
         branch.tree = branch.tree.with_changes({target: source})
     return answer(_describe(repository, target, source), 201)

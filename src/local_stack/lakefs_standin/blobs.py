@@ -55,6 +55,14 @@ class BlobStore:
             return content
         return content[start : len(content) if length is None else start + length]
 
+    def holds(self, address: str) -> bool:
+        """Whether there are bytes at the address."""
+        return self._backend.get_object(self._bucket, address) is not None
+
+    def remove(self, address: str) -> None:
+        """Forget the bytes at the address."""
+        self._backend.delete_object(self._bucket, address)
+
     def begin_upload(self, folder: str) -> str:
         """Start a multipart upload; its id."""
         upload = self._backend.create_multipart_upload(

@@ -20,6 +20,11 @@ def not_found(what: str) -> RequestError:
     return RequestError(404, f"{what}: not found")
 
 
+def gone(what: str) -> RequestError:
+    """410: there was such an object, and garbage collection removed its bytes."""
+    return RequestError(410, f"{what}: gone, removed by garbage collection")
+
+
 def conflict(message: str) -> RequestError:
     """409: the request contradicts what is there."""
     return RequestError(409, message)

@@ -46,6 +46,8 @@ UNSUPPORTED = frozenset(
         "website",
     }
 )
+# The codes of refusals that both APIs share, by their status.
+REFUSALS = {404: "NoSuchKey", 410: "Gone"}
 S3Endpoint = Callable[[S3Call], Response]
 
 
@@ -66,8 +68,8 @@ class Gateway:
         except S3Error as error:
             response = error_answer(error, path, with_body=request.method != "HEAD")
         except RequestError as error:
-            missing = S3Error("NoSuchKey" if error.status == 404 else "InvalidRequest", error.message)
-            response = error_answer(missing, path, with_body=request.method != "HEAD")
+            refused = S3Error(REFUSALS.get(error.status, "InvalidRequest"), error.message)
+            response = error_answer(refused, path, with_body=request.method != "HEAD")
         except Exception:
             LOG.exception("%s %s failed", request.method, path)
             response = Response(status_code=500)

@@ -73,6 +73,10 @@ class ObjectTree:
             self._listings[prefix] = sorted(self._unsorted(prefix))
         return self._listings[prefix]
 
+    def addresses(self) -> Iterator[str]:
+        """Where the bytes of each object are."""
+        return (entry.address for entries in self.folders.values() for entry in entries.values())
+
     def _unsorted(self, prefix: str) -> Iterator[str]:
         for folder, entries in self.folders.items():
             if folder.startswith(prefix):

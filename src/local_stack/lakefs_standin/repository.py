@@ -121,6 +121,15 @@ class Repository:
             return self.branches[ref.removesuffix("$")].tree
         return self.commit_at(ref).tree
 
+    def committed_addresses(self) -> set[str]:
+        """Where the bytes of every object of every commit are."""
+        return {address for commit in self.commits.values() for address in commit.tree.addresses()}
+
+    def branch_addresses(self) -> set[str]:
+        """Where the bytes of what the branches show are: their heads, and what is not committed yet."""
+        trees = [tree for branch in self.branches.values() for tree in (branch.head.tree, branch.tree)]
+        return {address for tree in trees for address in tree.addresses()}
+
     def _named_commit(self, name: str) -> Commit:
         if name in self.branches:
             return self.branches[name].head

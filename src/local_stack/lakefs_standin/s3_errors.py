@@ -4,6 +4,8 @@ STATUS = {
     "AccessDenied": 403,
     "BadDigest": 400,
     "EntityTooSmall": 400,
+    # lakeFS documents the status ("Garbage Collection"), not the code.
+    "Gone": 410,
     "IncompleteBody": 400,
     "InvalidAccessKeyId": 403,
     "InvalidArgument": 400,

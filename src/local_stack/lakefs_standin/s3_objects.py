@@ -31,7 +31,7 @@ def read_object(call: S3Call) -> Response:
         headers["Content-Range"] = part.header
     if call.method == "HEAD":
         return Response(status_code=status, headers={**headers, "Content-Length": str(length)})
-    content = call.store.blobs.read(entry.address, part.start if part else 0, length if part else None)
+    content = call.store.read_object(entry, part.start if part else 0, length if part else None)
     return Response(content, status, headers)
 
 
@@ -90,11 +90,13 @@ def copy_object(call: S3Call) -> Response:
 
 
 def copy_source(call: S3Call) -> Entry:
-    """The object that `x-amz-copy-source` names. Raises S3Error where it is not there."""
+    """The object that `x-amz-copy-source` names. Raises S3Error where there is none, RequestError where it is gone."""
     source = unquote(call.headers["x-amz-copy-source"]).removeprefix("/")
     bucket, _, key = source.partition("/")
     ref, _, path = key.partition("/")
-    return find_entry(find_repository(call.store, bucket), ref, path)
+    entry = find_entry(find_repository(call.store, bucket), ref, path)
+    call.store.check_readable(entry)
+    return entry
 
 
 def delete_object(call: S3Call) -> Response:

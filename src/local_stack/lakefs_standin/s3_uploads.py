@@ -126,6 +126,6 @@ def _copied_bytes(call: S3Call) -> bytes:
     source = copy_source(call)
     match = COPY_RANGE.match(call.headers.get("x-amz-copy-source-range", ""))
     if match is None:
-        return call.store.blobs.read(source.address)
+        return call.store.read_object(source)
     start, last = int(match[1]), int(match[2])
-    return call.store.blobs.read(source.address, start, last - start + 1)
+    return call.store.read_object(source, start, last - start + 1)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local_stack.lakefs_standin.api import rest_api
 from local_stack.lakefs_standin.api_actions import action_endpoints
 from local_stack.lakefs_standin.blobs import BlobStore
+from local_stack.lakefs_standin.garbage import collect_garbage
 from local_stack.lakefs_standin.gateway import Gateway
 from local_stack.lakefs_standin.hook_runs import HookRunner
 from local_stack.lakefs_standin.store import AccessKey, Store
@@ -27,6 +28,7 @@ class LakeFSStandIn:
         self._hook_environment = dict(hook_environment or {})
         self._server = LoopbackServer(name="lakefs-stand-in", port=port)
         self._blobs: BlobStore | None = None
+        self._store: Store | None = None
 
     @property
     def url(self) -> str:
@@ -39,13 +41,22 @@ class LakeFSStandIn:
             return
         self._blobs = BlobStore()
         runner = HookRunner(self._blobs, self._hook_environment)
-        store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
+        self._store = store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
         self._server.start(_Application(rest_api(store, action_endpoints(runner)), Gateway(store)))
+
+    def collect_garbage(self, repository: str) -> int:
+        """Remove what no branch of the repository refers to; how many objects. For tests: a server has a job for it.
+
+        Raises RequestError 404 where there is no such repository, RuntimeError where the server does not run.
+        """
+        if self._store is None:
+            raise RuntimeError("the stand-in does not run: start it before you collect its garbage")
+        return collect_garbage(self._store, repository)
 
     def stop(self) -> None:
         """Stop serving and forget everything; a second call does nothing."""
         self._server.stop()
-        blobs, self._blobs = self._blobs, None
+        blobs, self._blobs, self._store = self._blobs, None, None
         if blobs is not None:
             blobs.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local_stack.lakefs_standin.blobs import Blob, BlobStore
-from local_stack.lakefs_standin.errors import conflict, not_found
+from local_stack.lakefs_standin.errors import conflict, gone, not_found
 from local_stack.lakefs_standin.events import Hooks
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.operations import Operations
@@ -66,6 +66,16 @@ class Store:
     def operations(self, repository: Repository) -> Operations:
         """The operations that run hooks."""
         return Operations(repository, self._hooks)
+
+    def read_object(self, entry: Entry, start: int = 0, length: int | None = None) -> bytes:
+        """The bytes of an object, or a part of them. Raises RequestError 410 where they were collected."""
+        self.check_readable(entry)
+        return self.blobs.read(entry.address, start, length)
+
+    def check_readable(self, entry: Entry) -> None:
+        """Raise RequestError 410 where the bytes of an object were collected."""
+        if not self.blobs.holds(entry.address):
+            raise gone(f"object at {entry.address}")
 
     def put_object(
         self,
