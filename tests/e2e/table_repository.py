@@ -72,6 +72,10 @@ class TableRepository:
         self._branch(name).create(source or self.branch)
         return name
 
+    def delete_branch(self, name: str) -> None:
+        """Delete a branch."""
+        self._branch(name).delete()
+
     def merge(self, source: str, *, into: str = "") -> str:
         """Merge a branch into another; the merge commit's id."""
         return str(self._branch(source).merge_into(into or self.branch))

@@ -11,8 +11,8 @@ from databricks.sdk.service.catalog import TableInfo
 from live_bundle import LiveBundle
 from live_repository import LiveRepository
 
+from lakefs_unity_export.export_state import read_state
 from lakefs_unity_export.names import target_base, target_path
-from lakefs_unity_export.watermark import read_watermark
 from local_stack.demo.runs import Trigger, failures, find_run, notebook_results, read_run
 
 RUN_APPEARS_SECONDS = 180
@@ -70,8 +70,8 @@ class LiveExports:
         """The commit up to which the branch is exported."""
         name, branch = self._repository.name, self._repository.branch
         properties = self.client.schemas.get(self.schema).properties or {}
-        found = read_watermark(properties, repository=name, branch=branch, schema=self.schema)
-        return found.commit_id if found else None
+        found = read_state(properties, repository=name, branch=branch, schema=self.schema).watermark
+        return found.id if found else None
 
     def run_of(self, commit_id: str) -> EndedRun:
         """The run for a commit, after its end: lakeFS's hook starts it, or this does where the hook is off."""

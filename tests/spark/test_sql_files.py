@@ -384,6 +384,13 @@ def test_odd_names_are_only_names(stack: Stack, name: str) -> None:
     assert stack.tables() == [name]
 
 
+def test_a_schema_that_the_registration_makes_says_so(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    made = stack.request("GET", f"/schemas/main.{stack.schema}")
+    assert made["properties"] == {"lakefs.created_by": "lakefs-unity-export"}
+
+
 def registration_story(stack: Stack, register: str) -> None:
     """What an installation sees over time: a first export, a schema change, a name that somebody else took."""
     stack.write("orders", {"id": [1]})
@@ -461,6 +468,15 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
         stack.run(UNREGISTER, "orders")
     assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
     assert stack.table("orders") == taken
+
+
+@pytest.mark.parametrize("changed", [{"repository": "another"}, {"branch": "another"}, {"branch": None}])
+def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[str, str | None]) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    result = stack.run(UNREGISTER, "orders", **changed)[-1]
+    assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch; it is left as it is.",),)
+    assert stack.tables() == ["orders"]
 
 
 @pytest.mark.parametrize(
