@@ -1,18 +1,19 @@
 """Job `reconcile`: finds branches whose export is behind their head, and starts `export_tables` for them.
 
-It needs no hook: on a schedule it is polling, and after an outage it is the recovery. It reads one page of branches
-of a repository and one of schemas of the catalog, so that its cost hardly follows the number of branches.
+It needs no hook: on a schedule it is polling, and after an outage it is the recovery. It lists the branches of each
+repository and the schemas of each catalog once, so that its cost hardly follows the number of branches: only one that
+was never exported is looked into.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import TextIO
 
 from lakefs_unity_export import descriptors, events, names
-from lakefs_unity_export.descriptor_files import read_files
+from lakefs_unity_export.descriptor_files import Contents, read_files
 from lakefs_unity_export.descriptors import NamingRules
 from lakefs_unity_export.errors import (
     ExportError,
@@ -22,17 +23,28 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
-from lakefs_unity_export.export_state import read_state
+from lakefs_unity_export.export_state import ExportState, read_state
 from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, UnityCatalog
 from lakefs_unity_export.workspace import task_runtime
 
-_REQUIRED = ("repositories", "lakefs_endpoint", "secret_scope", "catalog", "export_job_id")
+# What to set, for each parameter that the task cannot do without.
+_REQUIRED = {
+    "repositories": "set the bundle variable reconcile_repositories to the lakeFS repositories, separated by commas",
+    "lakefs_endpoint": "set the bundle variable of this name",
+    "secret_scope": "set the bundle variable of this name",
+    "catalog": "set the bundle variable of this name",
+    "export_job_id": "deploy the bundle anew, and start the job, not this task alone",
+    "run_id": "deploy the bundle anew, and start the job, not this task alone",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileRequest:
-    """The settings of the job. `repositories` and `branches` are separated by commas; branches may be patterns."""
+    """The settings of the job. `repositories` and `branches` are separated by commas; branches may be patterns.
+
+    `run_id` tells one reconcile from the next: a retry of it starts nothing twice.
+    """
 
     repositories: str
     branches: str = "*"
@@ -50,21 +62,36 @@ class ReconcileRequest:
 
     def checked(self) -> "ReconcileRequest":
         """The request. Raises SettingsError for a value that cannot be used."""
-        for repository in _entries(self.repositories):
-            names.check_repository(repository)
         if not _entries(self.repositories) or not _entries(self.branches):
-            raise SettingsError("repositories or branches name nothing; set the bundle variables reconcile_*")
+            raise SettingsError(
+                "repositories or branches name nothing; set the bundle variables reconcile_repositories and "
+                "reconcile_branches"
+            )
+        try:
+            for repository in _entries(self.repositories):
+                _check_repository(repository)
+                names.schema_name(self.schema_template, repository=repository, branch="main")
+            names.check_identifier("catalog", self.catalog)
+            names.table_path(self.table_descriptors_path)
+        except InvalidNameError as error:
+            raise SettingsError(f"catalog, schema_template or table_descriptors_path: {error}") from error
         names.check_setting("on_removed", self.on_removed, ("keep", "drop"))
         return self
 
 
 @dataclass(frozen=True, kw_only=True)
 class BranchReport:
-    """What was found out about one branch, and the run that was started for it, if one was."""
+    """What was found out about one branch, and the run that was started for it, if one was.
+
+    `head` is the commit to export, `failure` says why the branch could not be looked at; both may be empty.
+    """
 
     repository: str
     branch: str
     finding: str
+    is_behind: bool = False
+    head: str = ""
+    failure: str = ""
     run_id: int | None = None
 
     def __str__(self) -> str:
@@ -73,7 +100,14 @@ class BranchReport:
 
 
 def _entries(text: str) -> list[str]:
-    return [entry.strip() for entry in text.split(",") if entry.strip()]
+    return list(dict.fromkeys(entry.strip() for entry in text.split(",") if entry.strip()))
+
+
+def _check_repository(repository: str) -> None:
+    try:
+        names.check_repository(repository)
+    except SettingsError as error:
+        raise SettingsError(f"bundle variable reconcile_repositories: {error}") from error
 
 
 def reconcile(
@@ -86,61 +120,70 @@ def reconcile(
     """Brings every branch on its way to its head, and prints what it found about each.
 
     `lakefs_of` gives the reader of a repository. Raises ReconcileError, after all others were looked at, where a
-    repository or a branch could not be.
+    repository or a branch could not be, or a run could not be started.
     """
     request = request.checked()
-    schemas = unity_catalog.schemas(request.catalog)
+    schemas = _Schemas(unity_catalog, own=request.catalog)
     active = {(run.get("repository", ""), run.get("branch", "")) for run in runs.active()}
     reports, failures = list[BranchReport](), list[str]()
     for repository in _entries(request.repositories):
-        look = _Look(request=request, repository=repository, lakefs=lakefs_of(repository), unity_catalog=unity_catalog)
+        look = _Look(request=request, repository=repository, lakefs=lakefs_of(repository), schemas=schemas)
         try:
-            findings = list(look.findings(schemas))
+            found = list(look.reports())
         except ExportError as error:
             failures.append(f"{repository}: {error}")
             continue
-        for finding in findings:
-            reports.append(_acted_on(request, finding, active, runs, failures))
+        for report in found:
+            reports.append(_acted_on(request, report, active, runs, failures))
             print(reports[-1], file=out)
+    started = sum(report.run_id is not None for report in reports)
+    print(f"{len(reports)} branches looked at, {started} runs started", file=out)
     if failures:
-        raise ReconcileError("\n".join([f"{len(failures)} could not be looked at:", *failures]))
+        raise ReconcileError("\n".join([f"{len(failures)} could not be looked at, or started:", *failures]))
     return reports
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Finding:
-    """A branch, what is to be said of it, and the commit to export; none where nothing is to be done."""
-
-    repository: str
-    branch: str
-    text: str
-    is_behind: bool = False
-    commit_id: str = ""
 
 
 def _acted_on(
     request: ReconcileRequest,
-    finding: _Finding,
+    report: BranchReport,
     active: set[tuple[str, str]],
     runs: ExportRuns,
     failures: list[str],
 ) -> BranchReport:
-    repository, branch = finding.repository, finding.branch
-    if not finding.is_behind:
-        return BranchReport(repository=repository, branch=branch, finding=finding.text)
+    repository, branch = report.repository, report.branch
+    if report.failure:
+        failures.append(f"{repository}/{branch}: {report.failure}")
+    if not report.is_behind:
+        return report
     if (repository, branch) in active:
-        text = f"{finding.text}, and a run for it is active"
-        return BranchReport(repository=repository, branch=branch, finding=text)
-    parameters = {"repository": repository, "branch": branch, "event": "reconcile"}
+        return replace(report, finding=f"{report.finding}, and a run for it is active")
     token = events.idempotency_token(
-        repository=repository, branch=branch, commit_id=finding.commit_id, event="reconcile", more=(request.run_id,)
+        repository=repository, branch=branch, commit_id=report.head, event="reconcile", more=(request.run_id,)
     )
+    parameters = {"repository": repository, "branch": branch, "event": "reconcile"}
     try:
-        run_id = runs.start(parameters, idempotency_token=token)
+        return replace(report, run_id=runs.start(parameters, idempotency_token=token))
     except ExportError as error:
         failures.append(f"{repository}/{branch}: {error}")
-        return BranchReport(repository=repository, branch=branch, finding=f"{finding.text}, and no run could start")
-    return BranchReport(repository=repository, branch=branch, finding=finding.text, run_id=run_id)
+        return replace(report, finding=f"{report.finding}, and no run could start")
+
+
+class _Schemas:
+    """The schemas of catalogs with their properties, each catalog listed once."""
+
+    def __init__(self, unity_catalog: UnityCatalog, *, own: str) -> None:
+        self._unity_catalog = unity_catalog
+        self.own = own.lower()
+        self._known: dict[str, Mapping[str, Mapping[str, str]] | None] = {self.own: unity_catalog.schemas(self.own)}
+
+    def of(self, catalog: str) -> Mapping[str, Mapping[str, str]] | None:
+        """The properties of each schema of the catalog, or None where there is no such catalog."""
+        if catalog not in self._known:
+            try:
+                self._known[catalog] = self._unity_catalog.schemas(catalog)
+            except WorkspaceNotFoundError:
+                self._known[catalog] = None
+        return self._known[catalog]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,70 +193,101 @@ class _Look:
     request: ReconcileRequest
     repository: str
     lakefs: LakeFSReader
-    unity_catalog: UnityCatalog
+    schemas: _Schemas
+    _contents: dict[str, Contents] = field(default_factory=dict)
 
-    def findings(self, schemas: Mapping[str, Mapping[str, str]]) -> Iterator[_Finding]:
+    def reports(self) -> Iterator[BranchReport]:
         """What is true of each branch that the patterns name, also of those that are gone."""
         heads = self.lakefs.branches()
         for branch in sorted(filter(self._is_wanted, heads)):
-            yield self._branch(branch, heads[branch], schemas)
-        exported = {properties.get(f"lakefs.{self.repository}.branch", "") for properties in schemas.values()}
-        for branch in sorted(filter(self._is_wanted, exported - heads.keys() - {""})):
-            drops = self.request.on_removed == "drop"
-            text = "the branch is gone" + ("" if drops else "; its tables stay registered (on_removed is keep)")
-            yield _Finding(repository=self.repository, branch=branch, text=text, is_behind=drops)
+            yield self._branch(branch, heads[branch])
+        for branch in sorted(filter(self._is_wanted, set(self._followed().values()) - heads.keys())):
+            yield self._gone(branch)
 
     def _is_wanted(self, branch: str) -> bool:
         return any(fnmatchcase(branch, pattern) for pattern in _entries(self.request.branches))
 
-    def _branch(self, branch: str, head: str, schemas: Mapping[str, Mapping[str, str]]) -> _Finding:
+    def _followed(self) -> dict[str, str]:
+        """The branch that each schema of the job's own catalog follows."""
+        key = f"lakefs.{self.repository}.branch"
+        schemas = self.schemas.of(self.schemas.own) or {}
+        return {schema: properties[key] for schema, properties in schemas.items() if properties.get(key)}
+
+    def _gone(self, branch: str) -> BranchReport:
+        text, drops = "the branch is gone", self.request.on_removed == "drop"
+        if not drops:
+            text += "; its tables stay registered (on_removed is keep)"
+        elif not self._can_be_removed(branch):
+            drops = False
+            text += "; its schema is not the one that schema_template gives it, so remove its tables by hand"
+        return BranchReport(repository=self.repository, branch=branch, finding=text, is_behind=drops)
+
+    def _can_be_removed(self, branch: str) -> bool:
         try:
-            text = self._behind(branch, head, schemas)
-        except (WatermarkConflictError, InvalidNameError) as error:
-            return _Finding(repository=self.repository, branch=branch, text=f"cannot be exported: {error}")
-        at_head = f"exported up to its head {head}"
-        return _Finding(
-            repository=self.repository,
-            branch=branch,
-            text=text or at_head,
-            is_behind=bool(text) and text != _NO_TABLES,
-            commit_id=head,
-        )
-
-    def _behind(self, branch: str, head: str, schemas: Mapping[str, Mapping[str, str]]) -> str:
-        """How the branch is behind its head, in words, or nothing."""
-        schema = names.schema_name(self.request.schema_template, repository=self.repository, branch=branch)
-        state = read_state(
-            schemas.get(schema, {}),
-            repository=self.repository,
-            branch=branch,
-            schema=f"{self.request.catalog}.{schema}",
-        )
-        if state.is_edited:
-            return "its schema's properties were edited by hand"
-        if state.watermark is None:
-            return "is not exported yet" if self._has_tables(head, schema) else _NO_TABLES
-        if state.watermark.id != head:
-            return f"is exported up to {state.watermark.id}, its head is {head}"
-        return "an export of it did not end well" if state.attempts or state.forgets_attempts else ""
-
-    def _has_tables(self, head: str, schema: str) -> bool:
-        folder = names.table_path(self.request.table_descriptors_path)
-        rules = NamingRules(catalog=self.request.catalog, schema=schema, folder=folder)
-        contents, _ = read_files(head, rules, _entries(self.request.table_defs), self.lakefs)
-        catalogs = {each.name.catalog for each in descriptors.read_descriptors(contents, rules).tables}
-        return any(self._is_there(catalog, schema) for catalog in sorted(catalogs))
-
-    def _is_there(self, catalog: str, schema: str) -> bool:
-        try:
-            self.unity_catalog.schema_properties(catalog, schema)
-        except WorkspaceNotFoundError:
+            return self._followed().get(self._schema(names.check_branch(branch))) == branch
+        except ExportError:  # somebody wrote into the property what is no branch's name
             return False
-        return True
+
+    def _branch(self, branch: str, head: str) -> BranchReport:
+        at_head = f"exported up to its head {head}"
+        report = BranchReport(repository=self.repository, branch=branch, finding=at_head, head=head)
+        try:
+            behind = self._behind(branch, head)
+        except (WatermarkConflictError, InvalidNameError) as error:
+            return replace(report, finding=f"cannot be exported: {error}")
+        except ExportError as error:
+            return replace(report, finding="could not be looked at", failure=str(error))
+        return replace(report, finding=behind or at_head, is_behind=behind not in ("", _NO_TABLES))
+
+    def _behind(self, branch: str, head: str) -> str:
+        """How the branch is behind its head, in words, or nothing."""
+        own = self._state(self.schemas.own, branch)
+        if own == ExportState():
+            is_described = any(self.schemas.of(catalog) is not None for catalog in self._described(branch, head))
+            return "is not exported yet" if is_described else _NO_TABLES
+        if text := _difference(own, head):
+            return text
+        for catalog in own.catalogs:
+            state = self._state(catalog, branch)
+            if state == ExportState():  # also where the catalog or the schema was dropped
+                is_missing = self.schemas.of(catalog) is not None and catalog in self._described(branch, head)
+                text = "is not exported yet" if is_missing else ""
+            else:
+                text = _difference(state, head)
+            if text:
+                return f"{text} (in catalog {catalog})"
+        return ""
+
+    def _schema(self, branch: str) -> str:
+        return names.schema_name(self.request.schema_template, repository=self.repository, branch=branch)
+
+    def _state(self, catalog: str, branch: str) -> ExportState:
+        schema = self._schema(branch)
+        properties = (self.schemas.of(catalog) or {}).get(schema, {})
+        return read_state(properties, repository=self.repository, branch=branch, schema=f"{catalog}.{schema}")
+
+    def _described(self, branch: str, head: str) -> set[str]:
+        """The catalogs that the branch's descriptors name. Those of one commit are read once."""
+        folder = names.table_path(self.request.table_descriptors_path)
+        rules = NamingRules(catalog=self.schemas.own, schema=self._schema(branch), folder=folder)
+        if head not in self._contents:
+            self._contents[head], _ = read_files(head, rules, _entries(self.request.table_defs), self.lakefs)
+        return {each.name.catalog for each in descriptors.read_descriptors(self._contents[head], rules).tables}
 
 
 # A run for such a branch would leave no trace, and so be started again each time.
 _NO_TABLES = "no descriptor of it is one of a table that can be exported"
+
+
+def _difference(state: ExportState, head: str) -> str:
+    """How what a schema says is behind the branch's head, in words, or nothing."""
+    if state.is_edited:
+        return "its schema's properties were edited by hand"
+    if state.watermark is None:
+        return "its first export did not end well"
+    if state.watermark.id != head:
+        return f"is exported up to {state.watermark.id}, its head is {head}"
+    return "an export of it did not end well" if state.attempts or state.forgets_attempts else ""
 
 
 def parse_arguments(arguments: Sequence[str]) -> ReconcileRequest:
@@ -222,9 +296,9 @@ def parse_arguments(arguments: Sequence[str]) -> ReconcileRequest:
     for each in fields(ReconcileRequest):
         parser.add_argument(f"--{each.name}", default="")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
-    for required in _REQUIRED:
+    for required, remedy in _REQUIRED.items():
         if required not in given:
-            raise SettingsError(f"{required} is empty; set the bundle variable for it")
+            raise SettingsError(f"{required} is empty; {remedy}")
     return ReconcileRequest(**given)
 
 
