@@ -185,6 +185,14 @@ class _Schemas:
                 self._known[catalog] = None
         return self._known[catalog]
 
+    def properties(self, catalog: str, schema: str) -> Mapping[str, str]:
+        """The properties of a schema, or none where it is not there."""
+        listed = (self.of(catalog) or {}).get(schema)
+        if listed is None or any(key.startswith("lakefs.") for key in listed):
+            return listed or {}
+        # Databricks documents properties for a listing, but does not promise them.
+        return self._unity_catalog.schema_properties(catalog, schema) or {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
@@ -263,7 +271,7 @@ class _Look:
 
     def _state(self, catalog: str, branch: str) -> ExportState:
         schema = self._schema(branch)
-        properties = (self.schemas.of(catalog) or {}).get(schema, {})
+        properties = self.schemas.properties(catalog, schema)
         return read_state(properties, repository=self.repository, branch=branch, schema=f"{catalog}.{schema}")
 
     def _described(self, branch: str, head: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.errors import (
-    AlreadyExists,
     BadRequest,
     NotFound,
     PermissionDenied,
@@ -80,13 +79,21 @@ class WorkspaceUnityCatalog:
 
     def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
         """Create a schema with these properties, unless it is there already."""
-        with _translated(f"schema {catalog}.{schema}", "CREATE SCHEMA on the catalog"), suppress(AlreadyExists):
-            self._client.schemas.create(schema, catalog, properties=dict(properties))
+        with _translated(f"schema {catalog}.{schema}", "USE CATALOG and CREATE SCHEMA on the catalog"):
+            try:
+                self._client.schemas.create(schema, catalog, properties=dict(properties))
+            except DatabricksError as error:  # SCHEMA_ALREADY_EXISTS is none of the codes that the SDK has a class for
+                if not (error.error_code or "").endswith("ALREADY_EXISTS"):
+                    raise
 
     def delete_schema(self, catalog: str, schema: str) -> None:
         """Delete an empty schema."""
         with _translated(f"schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
             self._client.schemas.delete(f"{catalog}.{schema}")
+
+
+# What is said where the job is not there.
+_OF_THE_JOB = {"place": "the workspace", "remedy": "deploy the bundle anew"}
 
 
 class WorkspaceExportRuns:
@@ -98,18 +105,20 @@ class WorkspaceExportRuns:
 
     def start(self, parameters: Mapping[str, str], *, idempotency_token: str) -> int:
         """Start a run with these job parameters, or find the one that has the token; its id."""
-        with _translated(f"job {self._job_id}", "CAN MANAGE RUN on the job"):
+        number = self._job_number()
+        with _translated(f"job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
             waiter = self._client.jobs.run_now(
-                self._job_number(), job_parameters=dict(parameters), idempotency_token=idempotency_token
+                number, job_parameters=dict(parameters), idempotency_token=idempotency_token
             )
             return int(waiter.run_id)
 
     def active(self) -> list[dict[str, str]]:
         """The job parameters of every run that is queued or running."""
-        with _translated(f"runs of job {self._job_id}", "CAN VIEW on the job"):
+        number = self._job_number()
+        with _translated(f"runs of job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
             return [
                 {parameter.name or "": parameter.value or parameter.default or "" for parameter in run.job_parameters}
-                for run in self._client.jobs.list_runs(job_id=self._job_number(), active_only=True)
+                for run in self._client.jobs.list_runs(job_id=number, active_only=True)
                 if run.job_parameters
             ]
 
@@ -147,7 +156,7 @@ def task_runtime() -> TaskRuntime:
 
 
 def _task_dbutils() -> Any:
-    elsewhere = "this is not a Databricks task: start it as a task of the job export_tables"
+    elsewhere = "this is not a Databricks task: start it as a task of its job"
     if importlib.util.find_spec("dbruntime") is None:
         raise WorkspaceError(elsewhere)
     # Importing the runtime has effects (it looks for a workspace), so only an entry point does it, when it runs.
@@ -175,8 +184,13 @@ def _read_secret(dbutils: Any, scope: str, key: str) -> str:
 
 
 @contextmanager
-def _translated(what: str, privilege: str) -> Iterator[None]:
-    """Turns the SDK's errors about `what` into ours; `privilege` is what the identity needs for it."""
+def _translated(
+    what: str, privilege: str, *, place: str = "Unity Catalog", remedy: str = "create it, or correct the catalog"
+) -> Iterator[None]:
+    """Turns the SDK's errors about `what` into ours; `privilege` is what the identity needs for it.
+
+    `place` and `remedy` say where it was looked for, and what to do where it is missing.
+    """
     try:
         yield
     except Unauthenticated as error:
@@ -186,9 +200,7 @@ def _translated(what: str, privilege: str) -> Iterator[None]:
             f"the job's identity may not use the {what}: {_line(error)}; grant it {privilege}"
         ) from error
     except NotFound as error:
-        raise WorkspaceNotFoundError(
-            f"Unity Catalog has no {what}: {_line(error)}; create it, or correct the catalog"
-        ) from error
+        raise WorkspaceNotFoundError(f"{place} has no {what}: {_line(error)}; {remedy}") from error
     except (BadRequest, ResourceConflict) as error:
         raise WorkspaceError(f"Databricks refused what was asked of the {what}: {_line(error)}") from error
     except (DatabricksError, requests.RequestException, TimeoutError) as error:

@@ -70,8 +70,12 @@ def loopback_server(answers: Sequence[Answer] = ()) -> Iterator[LoopbackServer]:
         def do_PATCH(self) -> None:
             self._answer(body=self.rfile.read(int(self.headers["Content-Length"])))
 
+        do_POST = do_PATCH  # noqa: N815
+
         def do_GET(self) -> None:
             self._answer(body=b"")
+
+        do_DELETE = do_GET  # noqa: N815
 
         def _answer(self, body: bytes) -> None:
             parts = urlsplit(self.path)

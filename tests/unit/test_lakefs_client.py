@@ -94,6 +94,30 @@ def test_the_head_of_a_branch(server: LoopbackServer) -> None:
     ]
 
 
+def test_every_page_of_branches_is_read(server: LoopbackServer) -> None:
+    first, second = {"id": "dev", "commit_id": "c0ffee"}, {"id": "main", "commit_id": "decade"}
+    server.answer_with(_page(first, has_more=True), _page(second))
+    assert _client(server).branches() == {"dev": "c0ffee", "main": "decade"}
+    assert {asked.path for asked in server.asked} == {"/api/v1/repositories/shop/branches"}
+    assert [asked.query for asked in server.asked] == [
+        {"after": after, "amount": "1000"} | _defaults(server, number) for number, after in enumerate(("", "dev"))
+    ]
+
+
+def test_a_repository_without_branches(server: LoopbackServer) -> None:
+    server.answer_with(_page(has_more=True))
+    assert _client(server).branches() == {}
+    assert len(server.asked) == 1
+
+
+def test_the_branches_of_a_repository_that_is_not_there(server: LoopbackServer) -> None:
+    server.answer_with(Answer.of_json({"message": "repository not found"}, status=404))
+    with pytest.raises(
+        LakeFSNotFoundError, match=r"when asked for branches of repository 'shop'; check that it exists"
+    ):
+        _client(server).branches()
+
+
 def test_a_commit_has_its_full_id_and_generation(server: LoopbackServer) -> None:
     server.answer_with(_commit("c0ffee00", generation=7))
     assert _client(server).commit("c0ffee") == Commit(id="c0ffee00", generation=7)

@@ -207,6 +207,12 @@ def test_a_branch_whose_name_makes_no_schema_is_named_and_not_started(story: Sto
     assert story.runs.started == [_start()]
 
 
+def test_a_listing_that_leaves_out_properties_starts_nothing(exported: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exported.unity_catalog, "schemas", lambda catalog: {"main": {}})
+    assert _reconcile(exported)["main"].run_id is None
+    assert dict(exported.unity_catalog.calls) == {"schema_properties": 1}
+
+
 # Several catalogs
 
 

@@ -23,9 +23,9 @@ from lakefs_unity_export.errors import (
     WorkspaceUnavailableError,
 )
 from lakefs_unity_export.ports import RegisteredTable
-from lakefs_unity_export.workspace import WorkspaceUnityCatalog, task_runtime
+from lakefs_unity_export.workspace import WorkspaceExportRuns, WorkspaceUnityCatalog, task_runtime
 
-OUTSIDE = "this is not a Databricks task: start it as a task of the job export_tables"
+OUTSIDE = "this is not a Databricks task: start it as a task of its job"
 
 
 class _Client:
@@ -33,7 +33,9 @@ class _Client:
 
     def __init__(self, error: Exception, **errors: Exception | None) -> None:
         self._error, self._errors = error, errors
-        self.schemas = SimpleNamespace(get=self._call("schemas_get"), update=self._call("schemas_update"))
+        names = ("get", "update", "list", "create", "delete")
+        self.schemas = SimpleNamespace(**{name: self._call(f"schemas_{name}") for name in names})
+        self.jobs = SimpleNamespace(run_now=self._call("run_now"), list_runs=self._call("list_runs"))
         self.catalogs = SimpleNamespace(get=self._call("catalogs_get"))
         self.tables = SimpleNamespace(list=self._call("tables_list"))
 
@@ -47,6 +49,10 @@ class _Client:
 
 def _failing(error: Exception, **errors: Exception | None) -> WorkspaceUnityCatalog:
     return WorkspaceUnityCatalog(_Client(error, **errors))  # type: ignore[arg-type]
+
+
+def _failing_runs(error: Exception) -> WorkspaceExportRuns:
+    return WorkspaceExportRuns(_Client(error), "77")  # type: ignore[arg-type]
 
 
 # The SDK's errors
@@ -91,11 +97,16 @@ def _failing(error: Exception, **errors: Exception | None) -> WorkspaceUnityCata
 def test_errors_of_the_sdk_become_ours_and_name_what_was_asked(
     error: Exception, ours: type[WorkspaceError], message: str
 ) -> None:
-    catalog = _failing(error)
+    catalog, runs = _failing(error), _failing_runs(error)
     calls = {
         "schema lake.main": lambda: catalog.schema_properties("lake", "main"),
         "tables of schema lake.main": lambda: catalog.tables("lake", "main"),
         "properties of schema lake.main": lambda: catalog.set_schema_properties("lake", "main", {}),
+        "schemas of catalog lake": lambda: catalog.schemas("lake"),
+        "schema lake.new": lambda: catalog.create_schema("lake", "new", {}),
+        "schema lake.old": lambda: catalog.delete_schema("lake", "old"),
+        "job 77": lambda: runs.start({}, idempotency_token="t"),
+        "runs of job 77": runs.active,
     }
     for what, call in calls.items():
         with pytest.raises(WorkspaceError) as raised:
@@ -107,18 +118,43 @@ def test_errors_of_the_sdk_become_ours_and_name_what_was_asked(
 
 
 @pytest.mark.parametrize(
-    ("call", "privilege"),
+    ("call", "arguments", "privilege"),
     [
-        ("schema_properties", "grant it USE CATALOG and USE SCHEMA"),
-        ("tables", "grant it USE CATALOG and USE SCHEMA"),
-        ("set_schema_properties", "grant it MANAGE (or ownership) on the schema"),
+        ("schema_properties", ("lake", "main"), "USE CATALOG and USE SCHEMA"),
+        ("schemas", ("lake",), "USE CATALOG and USE SCHEMA"),
+        ("tables", ("lake", "main"), "USE CATALOG and USE SCHEMA"),
+        ("set_schema_properties", ("lake", "main", {}), "MANAGE (or ownership) on the schema"),
+        ("create_schema", ("lake", "main", {}), "USE CATALOG and CREATE SCHEMA on the catalog"),
+        ("delete_schema", ("lake", "main"), "MANAGE (or ownership) on the schema"),
     ],
 )
-def test_a_missing_privilege_is_named(call: str, privilege: str) -> None:
-    arguments = ("lake", "main", {}) if call.startswith("set") else ("lake", "main")
+def test_a_missing_privilege_is_named(call: str, arguments: tuple[Any, ...], privilege: str) -> None:
     with pytest.raises(WorkspaceAccessError) as raised:
         getattr(_failing(platform.PermissionDenied("no")), call)(*arguments)
-    assert str(raised.value).endswith(privilege)
+    assert str(raised.value).endswith(f"; grant it {privilege}")
+
+
+def test_a_missing_permission_on_the_job_is_named() -> None:
+    runs = _failing_runs(platform.PermissionDenied("no"))
+    for call in (runs.active, lambda: runs.start({}, idempotency_token="t")):
+        with pytest.raises(WorkspaceAccessError, match=r"; grant it CAN MANAGE RUN on the job$"):
+            call()
+
+
+def test_a_job_that_is_not_there_is_to_be_deployed() -> None:
+    runs = _failing_runs(platform.ResourceDoesNotExist("Job 77 does not exist."))
+    with pytest.raises(WorkspaceNotFoundError) as raised:
+        runs.start({}, idempotency_token="t")
+    assert str(raised.value) == ("the workspace has no job 77: Job 77 does not exist.; deploy the bundle anew")
+
+
+@pytest.mark.parametrize("job_id", ["", "{{job.id}}", "7 7"])
+def test_what_is_no_id_of_a_job_is_named(job_id: str) -> None:
+    runs = WorkspaceExportRuns(_Client(platform.InternalError("asked")), job_id)  # type: ignore[arg-type]
+    for call in (runs.active, lambda: runs.start({}, idempotency_token="t")):
+        with pytest.raises(SettingsError) as raised:
+            call()
+        assert str(raised.value) == f"job_id is {job_id!r}, not the id of a job; deploy the bundle anew"
 
 
 def test_a_long_error_is_cut() -> None:
@@ -147,13 +183,25 @@ def server() -> Iterator[LoopbackServer]:
 
 
 @pytest.fixture
-def catalog(server: LoopbackServer) -> WorkspaceUnityCatalog:
-    """Unity Catalog behind the real SDK, which asks the loopback server."""
+def client(server: LoopbackServer) -> WorkspaceClient:
+    """The real SDK, which asks the loopback server."""
     server.answer_with(Answer(status=404))  # the SDK looks for metadata of the host first
     config = Config(host=server.url, token="token", retry_timeout_seconds=1)
     client = WorkspaceClient(config=config)
     server.asked.clear()
+    return client
+
+
+@pytest.fixture
+def catalog(client: WorkspaceClient) -> WorkspaceUnityCatalog:
+    """Unity Catalog behind the real SDK."""
     return WorkspaceUnityCatalog(client)
+
+
+@pytest.fixture
+def runs(client: WorkspaceClient) -> WorkspaceExportRuns:
+    """The runs of job 77 behind the real SDK."""
+    return WorkspaceExportRuns(client, "77")
 
 
 def _error(status: int, code: str, message: str) -> Answer:
@@ -222,6 +270,130 @@ def test_answers_of_failure_become_ours(
     server.answer_with(answer)
     with pytest.raises(WorkspaceError, match=r"tables of schema lake\.main") as raised:
         catalog.tables("lake", "main")
+    assert type(raised.value) is ours
+
+
+def test_every_page_of_schemas_is_read(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    first = {"name": "main", "catalog_name": "lake", "properties": {"lakefs.shop.branch": "main"}}
+    server.answer_with(
+        Answer.of_json({"schemas": [first], "next_page_token": "more"}), Answer.of_json({"schemas": [{"name": "dev"}]})
+    )
+    assert catalog.schemas("lake") == {"main": {"lakefs.shop.branch": "main"}, "dev": {}}
+    assert {asked.path for asked in server.asked} == {"/api/2.1/unity-catalog/schemas"}
+    assert [asked.query for asked in server.asked] == [
+        {"catalog_name": "lake", **_sdk_own(server, 0)},
+        {"catalog_name": "lake", **_sdk_own(server, 1), "page_token": "more"},
+    ]
+
+
+def test_schemas_of_a_catalog_that_is_not_there(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    server.answer_with(_error(404, "CATALOG_DOES_NOT_EXIST", "Catalog 'lake' does not exist."))
+    with pytest.raises(WorkspaceNotFoundError, match=r"^Unity Catalog has no schemas of catalog lake: Catalog 'lake'"):
+        catalog.schemas("lake")
+
+
+def test_a_schema_is_made_with_its_properties(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    server.answer_with(Answer.of_json({"name": "dev"}))
+    catalog.create_schema("lake", "dev", {"a": "1"})
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("POST", "/api/2.1/unity-catalog/schemas")
+    assert json.loads(asked.body) == {"catalog_name": "lake", "name": "dev", "properties": {"a": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "SCHEMA_ALREADY_EXISTS"), (409, "SCHEMA_ALREADY_EXISTS"), (409, "RESOURCE_ALREADY_EXISTS")],
+)
+def test_a_schema_that_is_there_already_stays_as_it_is(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, status: int, code: str
+) -> None:
+    server.answer_with(_error(status, code, "Schema 'dev' already exists"))
+    catalog.create_schema("lake", "dev", {"a": "1"})
+    assert [asked.method for asked in server.asked] == ["POST"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours"),
+    [
+        (_error(400, "INVALID_PARAMETER_VALUE", "no name"), WorkspaceError),
+        (_error(403, "PERMISSION_DENIED", "User does not have CREATE SCHEMA"), WorkspaceAccessError),
+        (_error(404, "CATALOG_DOES_NOT_EXIST", "Catalog 'lake' does not exist."), WorkspaceNotFoundError),
+    ],
+)
+def test_a_schema_that_cannot_be_made_is_told(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, answer: Answer, ours: type[WorkspaceError]
+) -> None:
+    server.answer_with(answer)
+    with pytest.raises(WorkspaceError, match=r"schema lake\.dev") as raised:
+        catalog.create_schema("lake", "dev", {})
+    assert type(raised.value) is ours
+
+
+def test_a_schema_is_deleted_only_where_it_is_empty(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    server.answer_with(Answer.of_json({}), _error(400, "INVALID_STATE", "Schema 'lake.dev' is not empty."))
+    catalog.delete_schema("lake", "dev")
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("DELETE", "/api/2.1/unity-catalog/schemas/lake.dev")
+    assert asked.query.get("force", "false") == "false"
+    with pytest.raises(WorkspaceError, match=r"schema lake\.dev: Schema 'lake\.dev' is not empty"):
+        catalog.delete_schema("lake", "dev")
+
+
+# Runs of the job
+
+
+def test_a_run_is_started_once_for_a_token(server: LoopbackServer, runs: WorkspaceExportRuns) -> None:
+    server.answer_with(Answer.of_json({"run_id": 4711, "number_in_job": 4711}))
+    parameters = {"repository": "shop", "branch": "main", "event": "reconcile"}
+    assert runs.start(parameters, idempotency_token="ab" * 32) == 4711
+    (asked,) = server.asked  # and none that waits for the run
+    assert (asked.method, asked.path) == ("POST", "/api/2.2/jobs/run-now")
+    assert json.loads(asked.body) == {
+        "job_id": 77,
+        "job_parameters": parameters,
+        "idempotency_token": "ab" * 32,
+    }
+
+
+def test_the_parameters_of_every_active_run(server: LoopbackServer, runs: WorkspaceExportRuns) -> None:
+    first = [
+        {"name": "repository", "default": "", "value": "shop"},
+        {"name": "event", "default": "manual"},
+        {"name": "commit_id", "default": ""},
+    ]
+    second = [{"name": "branch", "default": "", "value": "dev"}]
+    server.answer_with(
+        Answer.of_json({"runs": [{"run_id": 1, "job_parameters": first}, {"run_id": 2}], "next_page_token": "more"}),
+        Answer.of_json({"runs": [{"run_id": 3, "job_parameters": second}]}),
+    )
+    assert runs.active() == [{"repository": "shop", "event": "manual", "commit_id": ""}, {"branch": "dev"}]
+    assert {asked.path for asked in server.asked} == {"/api/2.2/jobs/runs/list"}
+    assert [asked.query for asked in server.asked] == [
+        {"job_id": "77", "active_only": "true"},
+        {"job_id": "77", "active_only": "true", "page_token": "more"},
+    ]
+
+
+def test_no_run_is_active(server: LoopbackServer, runs: WorkspaceExportRuns) -> None:
+    server.answer_with(Answer.of_json({}))
+    assert runs.active() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours"),
+    [
+        (_error(400, "INVALID_PARAMETER_VALUE", "Job 77 does not exist."), WorkspaceError),
+        (_error(400, "INVALID_PARAMETER_VALUE", "bad parameter"), WorkspaceError),
+        (_error(403, "PERMISSION_DENIED", "no Manage Run"), WorkspaceAccessError),
+        (_error(429, "RESOURCE_EXHAUSTED", "too many queued runs"), WorkspaceUnavailableError),
+    ],
+)
+def test_a_start_that_is_refused_becomes_ours(
+    server: LoopbackServer, runs: WorkspaceExportRuns, answer: Answer, ours: type[WorkspaceError]
+) -> None:
+    server.answer_with(answer)
+    with pytest.raises(WorkspaceError, match="job 77") as raised:
+        runs.start({}, idempotency_token="t")
     assert type(raised.value) is ours
 
 
