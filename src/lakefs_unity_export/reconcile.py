@@ -255,7 +255,7 @@ class _Look:
             return "is not exported yet" if is_described else _NO_TABLES
         if text := _difference(own, head):
             return text
-        for catalog in own.catalogs:
+        for catalog in [each for each in own.catalogs if each != self.schemas.own]:
             state = self._state(catalog, branch)
             if state == ExportState():  # also where the catalog or the schema was dropped
                 is_missing = self.schemas.of(catalog) is not None and catalog in self._described(branch, head)
