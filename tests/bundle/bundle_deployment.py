@@ -15,6 +15,7 @@ BUNDLE_FOLDERS = ("resources", "notebooks", "src", "tools")
 TARGETS = ("local", "dev", "prod")
 OVERRIDES = ROOT / "docs" / "overrides"
 JOB = "export_tables"
+JOBS = (JOB, "reconcile")
 
 # Values for the variables that have no default. Nothing of them is reached.
 SETTINGS: Mapping[str, str] = {
@@ -65,10 +66,10 @@ class Deployment:
         """`bundle deploy` of a target."""
         self.run("bundle", "deploy", "-t", target, "--auto-approve")
 
-    def resolved_job(self, target: str) -> dict[str, Any]:
-        """The job with every variable filled in, as `bundle validate` shows it."""
-        job: dict[str, Any] = self.resolved(target)["resources"]["jobs"][JOB]
-        return job
+    def resolved_jobs(self, target: str) -> dict[str, dict[str, Any]]:
+        """The jobs with every variable filled in, as `bundle validate` shows them."""
+        jobs: dict[str, dict[str, Any]] = self.resolved(target)["resources"]["jobs"]
+        return jobs
 
     def resolved(self, target: str) -> dict[str, Any]:
         """The whole bundle with every variable filled in."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_deployment import SETTINGS, TARGETS, Deployment, NewDeployment, copy_bundle
+from bundle_deployment import JOB, SETTINGS, TARGETS, Deployment, NewDeployment, copy_bundle
 from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, recorded_workspace
 
 from local_stack.toolchain.databricks_cli import find_or_build_cli
@@ -69,7 +69,15 @@ def sent(new_deployment: NewDeployment, shared_workspace: RecordedWorkspace) -> 
 
 
 @pytest.fixture(scope="session")
-def resolved_jobs(new_deployment: NewDeployment, shared_workspace: RecordedWorkspace) -> Mapping[str, dict[str, Any]]:
-    """The job of each target with every variable filled in, and paths as the YAML has them."""
+def resolved(
+    new_deployment: NewDeployment, shared_workspace: RecordedWorkspace
+) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+    """The jobs of each target, by their keys, with every variable filled in, and paths as the YAML has them."""
     deployment = new_deployment(shared_workspace.url, shared_workspace.token)
-    return {target: deployment.resolved_job(target) for target in TARGETS}
+    return {target: deployment.resolved_jobs(target) for target in TARGETS}
+
+
+@pytest.fixture(scope="session")
+def resolved_jobs(resolved: Mapping[str, Mapping[str, dict[str, Any]]]) -> Mapping[str, dict[str, Any]]:
+    """The job export_tables of each target."""
+    return {target: jobs[JOB] for target, jobs in resolved.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from bundle_deployment import SETTINGS, Deployment
+from bundle_deployment import JOB, SETTINGS, Deployment
 from recording_proxy import RecordingProxy, Request
 
 DEPLOYER = "deployer@example.com"
@@ -29,10 +29,11 @@ class NoCompute:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedWorkspace:
-    """A workspace behind a proxy, and the token of a user."""
+    """A workspace behind a proxy, the token of a user, and that of the identity that jobs run as in target prod."""
 
     proxy: RecordingProxy
     token: str
+    job_token: str
 
     @property
     def url(self) -> str:
@@ -74,11 +75,13 @@ def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
         unity_catalog_token="none",
     )
     workspace.start()
-    for principal in ("hook_service_principal", "job_service_principal"):
-        workspace.create_principal(SETTINGS[principal], kind="service_principal")
+    workspace.create_principal(SETTINGS["hook_service_principal"], kind="service_principal")
+    job_identity = SETTINGS["job_service_principal"]
+    job_token = workspace.create_principal(job_identity, kind="service_principal", has_workspace_access=True)
     proxy = RecordingProxy(workspace.url)
     try:
-        yield RecordedWorkspace(proxy=proxy, token=workspace.create_principal(DEPLOYER, kind="user"))
+        token = workspace.create_principal(DEPLOYER, kind="user")
+        yield RecordedWorkspace(proxy=proxy, token=token, job_token=job_token)
     finally:
         proxy.close()
         workspace.stop()
@@ -110,15 +113,19 @@ class Sent:
     requests: tuple[Request, ...]
 
     @property
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """The bodies of jobs/create, by the jobs' names without what a target puts before them."""
+        bodies = [each.json for each in self.requests if each.path.endswith("/jobs/create")]
+        return {body["name"].rpartition(" ")[2]: body for body in bodies}
+
+    @property
     def job(self) -> dict[str, Any]:
-        """The body of jobs/create."""
-        (request,) = [each for each in self.requests if each.path.endswith("/jobs/create")]
-        body: dict[str, Any] = request.json
-        return body
+        """The job export_tables."""
+        return self.jobs[JOB]
 
     @property
     def permissions(self) -> list[dict[str, str]]:
-        """The access control list of the job."""
+        """The access control list of the job export_tables, the only one that is set."""
         (request,) = [each for each in self.requests if "/permissions/jobs/" in each.path and each.method == "PUT"]
         entries: list[dict[str, str]] = request.json["access_control_list"]
         return entries

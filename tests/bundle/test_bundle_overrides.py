@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from bundle_deployment import OVERRIDES, SETTINGS, Deployment, NewDeployment
 from job_tasks import all_tasks
-from recorded_workspace import RecordedWorkspace, deploy_recorded
+from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded
 
 pytestmark = pytest.mark.bundle
 
 
-def deployed_with(name: str, deployment: Deployment, workspace: RecordedWorkspace) -> dict[str, Any]:
+def deployed_with(name: str, deployment: Deployment, workspace: RecordedWorkspace) -> Sent:
     deployment.add_override(f"{name}.yml")
     deployment.run("bundle", "validate", "--strict", "-t", name)
-    return deploy_recorded(deployment, workspace, name).job
+    return deploy_recorded(deployment, workspace, name)
 
 
 def tasks_by_key(job: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def test_every_override_has_a_test_and_says_how_to_use_it() -> None:
 
 
 def test_clones_run_on_a_running_cluster(deployment: Deployment, workspace: RecordedWorkspace) -> None:
-    clone = tasks_by_key(deployed_with("running_cluster", deployment, workspace))["clone_table"]
+    clone = tasks_by_key(deployed_with("running_cluster", deployment, workspace).job)["clone_table"]
     assert clone["existing_cluster_id"] == "0123-456789-abcdefgh"
     assert "job_cluster_key" not in clone
     assert clone["notebook_task"]["notebook_path"].endswith("/files/notebooks/clone_table")
@@ -40,16 +40,24 @@ def test_clones_run_on_a_running_cluster(deployment: Deployment, workspace: Reco
 def test_wheel_tasks_run_on_the_cluster_in_a_private_network(
     deployment: Deployment, workspace: RecordedWorkspace
 ) -> None:
-    tasks = tasks_by_key(deployed_with("private_network", deployment, workspace))
+    deployed = deployed_with("private_network", deployment, workspace)
+    tasks = tasks_by_key(deployed.job)
     for key in ("list_changed_tables", "record_export"):
         assert "environment_key" not in tasks[key]
         assert tasks[key]["job_cluster_key"] == "clone_cluster"
         assert tasks[key]["libraries"] == tasks["clone_table"]["libraries"]
         assert tasks[key]["python_wheel_task"]["named_parameters"]
+    (reconcile,) = all_tasks(deployed.jobs["reconcile"])
+    (cluster,) = deployed.jobs["reconcile"]["job_clusters"]
+    assert "environment_key" not in reconcile.settings
+    assert reconcile.settings["job_cluster_key"] == cluster["job_cluster_key"]
+    assert cluster["new_cluster"] == deployed.job["job_clusters"][0]["new_cluster"]
+    assert reconcile.settings["libraries"] == tasks["clone_table"]["libraries"]
+    assert reconcile.parameters["export_job_id"]
 
 
 def test_the_blocks_of_two_repositories_reach_the_cluster(deployment: Deployment, workspace: RecordedWorkspace) -> None:
-    job = deployed_with("several_repositories", deployment, workspace)
+    job = deployed_with("several_repositories", deployment, workspace).job
     bucket = "spark.hadoop.fs.s3a.bucket"
     assert job["job_clusters"][0]["new_cluster"]["spark_conf"] == {
         "spark.databricks.cluster.profile": "singleNode",

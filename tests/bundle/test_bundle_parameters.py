@@ -10,30 +10,40 @@ from typing import Any
 
 import pytest
 import yaml
-from bundle_deployment import JOB, ROOT
+from bundle_deployment import JOB, JOBS, ROOT
 from job_tasks import TASK_VALUES, Task, all_tasks
 
-from lakefs_unity_export import list_changed_tables, record_export
+from lakefs_unity_export import list_changed_tables, reconcile, record_export
 from lakefs_unity_export.clone_table import CloneRequest
-from lakefs_unity_export.export_plan import Item
+from lakefs_unity_export.export_plan import Item, RemovedItem
 
 RESOURCES = ROOT / "resources"
-SETTINGS: dict[str, Any] = yaml.safe_load((RESOURCES / "export_tables.job.yml").read_text())["resources"]["jobs"][JOB]
-TASKS: dict[str, Task] = {task.key: task for task in all_tasks(SETTINGS)}
+SETTINGS: dict[str, dict[str, Any]] = {
+    job: yaml.safe_load((RESOURCES / f"{job}.job.yml").read_text())["resources"]["jobs"][job] for job in JOBS
+}
+TASKS: dict[str, Task] = {task.key: task for job in JOBS for task in all_tasks(SETTINGS[job])}
+ITEMS = {"tables": Item, "removed": RemovedItem}
 
 _SQL_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|r'[^']*'|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
 _SQL_PARAMETER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 
 
 def test_item_fields_are_read_inside_a_for_each_only_and_exist() -> None:
-    known = {each.name for each in fields(Item)}
     for task in TASKS.values():
-        assert task.input_fields <= (known if task.outer else set())
+        assert task.input_fields <= ({each.name for each in fields(item_of(task))} if task.outer else set())
 
 
-def test_every_field_of_an_item_is_read() -> None:
-    read = {name for task in TASKS.values() for name in task.input_fields}
-    assert read == {each.name for each in fields(Item)}
+@pytest.mark.parametrize("item", ITEMS.values())
+def test_every_field_of_an_item_is_read(item: type[Item | RemovedItem]) -> None:
+    read = {name for task in TASKS.values() if task.outer and item_of(task) is item for name in task.input_fields}
+    assert read == {each.name for each in fields(item)}
+
+
+def item_of(task: Task) -> type[Item | RemovedItem]:
+    """What the elements of a for-each are."""
+    assert task.outer is not None
+    (name,) = re.findall(r"values\.(\w+)", task.outer["for_each_task"]["inputs"])
+    return ITEMS[name]
 
 
 def test_task_values_that_are_read_are_set() -> None:
@@ -43,13 +53,13 @@ def test_task_values_that_are_read_are_set() -> None:
         def set(self, key: str, value: object) -> None:
             given[key] = value
 
-    list_changed_tables.hand_over(None, Recorder(), None, io.StringIO())
+    list_changed_tables.hand_over(None, Recorder(), None, None, io.StringIO())
     read = {value for task in TASKS.values() for _, value in task.task_values}
     assert read <= given.keys()
     assert given.keys() == TASK_VALUES
 
 
-@pytest.mark.parametrize("module", [list_changed_tables, record_export], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [list_changed_tables, record_export, reconcile], ids=lambda module: module.__name__)
 def test_an_entry_point_gets_the_options_it_takes(
     module: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,8 +85,9 @@ def test_the_notebook_gets_the_widgets_it_reads() -> None:
     assert task.parameters.keys() == set(read)
 
 
-def test_the_sql_file_gets_the_parameters_it_reads() -> None:
-    task = TASKS["register_table"]
+@pytest.mark.parametrize("key", ["register_table", "unregister_table"])
+def test_the_sql_file_gets_the_parameters_it_reads(key: str) -> None:
+    task = TASKS[key]
     text = (RESOURCES / task.settings["sql_task"]["file"]["path"]).read_text()
     code = _SQL_COMMENT_OR_TEXT.sub("''", text)
     assert task.parameters.keys() == set(_SQL_PARAMETER.findall(code))
@@ -91,5 +102,6 @@ def options(main: Callable[[], None], capsys: pytest.CaptureFixture[str], monkey
 
 
 def test_one_run_at_a_time_is_not_left_to_the_defaults_of_the_cli() -> None:
-    assert SETTINGS["max_concurrent_runs"] == 1
-    assert SETTINGS["queue"] == {"enabled": True}
+    assert {job["max_concurrent_runs"] for job in SETTINGS.values()} == {1}
+    assert SETTINGS[JOB]["queue"] == {"enabled": True}
+    assert SETTINGS["reconcile"]["queue"] == {"enabled": False}

@@ -1,17 +1,27 @@
-"""What `bundle validate` does not see: references inside the job that lead nowhere."""
+"""What `bundle validate` does not see: references inside the jobs that lead nowhere."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from bundle_deployment import TARGETS
+from bundle_deployment import SETTINGS, TARGETS, NewDeployment
 from job_tasks import TASK_VALUES, all_tasks, dependencies, upstream
-from recorded_workspace import Sent
+from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, job_writes
 
-pytestmark = [pytest.mark.bundle, pytest.mark.parametrize("target", TARGETS)]
+pytestmark = pytest.mark.bundle
+for_each_target = pytest.mark.parametrize("target", TARGETS)
 
 Jobs = Mapping[str, dict[str, Any]]
+HOOK = {
+    "service_principal_name": "11111111-2222-3333-4444-555555555555",
+    "permission_level": "CAN_MANAGE_RUN",
+}
+JOB_IDENTITY = {
+    "service_principal_name": "66666666-7777-8888-9999-000000000000",
+    "permission_level": "CAN_MANAGE_RUN",
+}
+OWNER = {"user_name": "deployer@example.com", "permission_level": "IS_OWNER"}
 
 JOB_PARAMETERS = {
     "repository": "",
@@ -22,14 +32,17 @@ JOB_PARAMETERS = {
     "snapshot": "commit",
     "page_after": "",
     "base_commit": "",
+    "page_failed": "",
 }
 
 
-def test_task_keys_are_unique(target: str, resolved_jobs: Jobs) -> None:
-    keys = [task.key for task in all_tasks(resolved_jobs[target])]
+@for_each_target
+def test_task_keys_are_unique(target: str, resolved: Mapping[str, Jobs]) -> None:
+    keys = [task.key for job in resolved[target].values() for task in all_tasks(job)]
     assert sorted(keys) == sorted(set(keys))
 
 
+@for_each_target
 def test_dependencies_are_tasks_and_no_circle(target: str, resolved_jobs: Jobs) -> None:
     job = resolved_jobs[target]
     direct = dependencies(job)
@@ -37,6 +50,7 @@ def test_dependencies_are_tasks_and_no_circle(target: str, resolved_jobs: Jobs) 
     assert [key for key in direct if key in upstream(job, key)] == []
 
 
+@for_each_target
 def test_outcomes_are_those_of_conditions(target: str, resolved_jobs: Jobs) -> None:
     job = resolved_jobs[target]
     conditions = {task["task_key"] for task in job["tasks"] if "condition_task" in task}
@@ -45,20 +59,22 @@ def test_outcomes_are_those_of_conditions(target: str, resolved_jobs: Jobs) -> N
             assert ("outcome" in dependency) == (dependency["task_key"] in conditions)
 
 
-def test_every_task_has_the_compute_it_needs(target: str, resolved_jobs: Jobs) -> None:
-    job = resolved_jobs[target]
-    environments = {each["environment_key"] for each in job["environments"]}
-    clusters = {each["job_cluster_key"] for each in job["job_clusters"]}
-    for task in all_tasks(job):
-        settings = task.settings
-        if "python_wheel_task" in settings:
-            assert settings["environment_key"] in environments
-        elif "notebook_task" in settings:
-            assert settings["job_cluster_key"] in clusters
-        elif "sql_task" in settings:
-            assert settings["sql_task"]["warehouse_id"]
+@for_each_target
+def test_every_task_has_the_compute_it_needs(target: str, resolved: Mapping[str, Jobs]) -> None:
+    for job in resolved[target].values():
+        environments = {each["environment_key"] for each in job["environments"]}
+        clusters = {each["job_cluster_key"] for each in job.get("job_clusters", [])}
+        for task in all_tasks(job):
+            settings = task.settings
+            if "python_wheel_task" in settings:
+                assert settings["environment_key"] in environments
+            elif "notebook_task" in settings:
+                assert settings["job_cluster_key"] in clusters
+            elif "sql_task" in settings:
+                assert settings["sql_task"]["warehouse_id"]
 
 
+@for_each_target
 def test_task_values_come_from_a_task_upstream_that_sets_them(target: str, resolved_jobs: Jobs) -> None:
     job = resolved_jobs[target]
     for task in all_tasks(job):
@@ -68,6 +84,7 @@ def test_task_values_come_from_a_task_upstream_that_sets_them(target: str, resol
             assert source in upstream(job, task.top_key)
 
 
+@for_each_target
 def test_job_parameters_are_declared_and_all_are_used(target: str, resolved_jobs: Jobs) -> None:
     job = resolved_jobs[target]
     declared = {each["name"]: each["default"] for each in job["parameters"]}
@@ -76,6 +93,7 @@ def test_job_parameters_are_declared_and_all_are_used(target: str, resolved_jobs
     assert used == declared.keys()
 
 
+@for_each_target
 def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
     # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
     for task in all_tasks(resolved_jobs[target]):
@@ -85,6 +103,7 @@ def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(targ
         }
 
 
+@for_each_target
 def test_every_file_that_a_task_reads_is_uploaded(target: str, sent: Mapping[str, Sent]) -> None:
     # The workspace drops the suffix of a notebook, so the job names it without.
     uploads = sent[target].uploads.keys() | {path.removesuffix(".py") for path in sent[target].uploads}
@@ -97,46 +116,87 @@ def test_every_file_that_a_task_reads_is_uploaded(target: str, sent: Mapping[str
         )
         if path
     ]
-    assert len(paths) == 2
+    assert len(paths) == 3
     assert set(paths) <= uploads
 
 
+@for_each_target
 def test_nothing_else_than_the_wheel_notebooks_and_sql_is_uploaded(target: str, sent: Mapping[str, Sent]) -> None:
     relative = {path.partition(f"/{target}/")[2] for path in sent[target].uploads}
     expected = ("artifacts/.internal/lakefs_unity_export-", "files/notebooks/", "files/src/sql/")
     assert {path for path in relative if not path.startswith(expected)} == set()
 
 
-def test_everything_that_runs_ends(target: str, resolved_jobs: Jobs) -> None:
-    job = resolved_jobs[target]
-    assert job["timeout_seconds"] > 0
-    for task in all_tasks(job):
-        if "condition_task" not in task.settings and "for_each_task" not in task.settings:
-            assert 0 < task.settings["timeout_seconds"] <= job["timeout_seconds"]
+@for_each_target
+def test_everything_that_runs_ends(target: str, resolved: Mapping[str, Jobs]) -> None:
+    for job in resolved[target].values():
+        assert job["timeout_seconds"] > 0
+        for task in all_tasks(job):
+            if "condition_task" not in task.settings and "for_each_task" not in task.settings:
+                assert 0 < task.settings["timeout_seconds"] <= job["timeout_seconds"]
 
 
-def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved_jobs: Jobs) -> None:
+@for_each_target
+def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: Mapping[str, Jobs]) -> None:
     # A second attempt of the list would find the watermark moved, and pass over what the first one failed for.
     retries = {
         task.settings["task_key"]: (task.settings["max_retries"], task.settings.get("min_retry_interval_millis", 0) > 0)
-        for task in all_tasks(resolved_jobs[target])
+        for job in resolved[target].values()
+        for task in all_tasks(job)
         if "condition_task" not in task.settings and "for_each_task" not in task.settings
     }
     assert retries == {
         "list_changed_tables": (0, False),
         "clone_table": (2, True),
         "register_table": (2, True),
-        "record_export": (1, True),
+        "unregister_table": (2, True),
+        "record_export": (0, False),
+        "reconcile": (1, True),
     }
 
 
-def test_only_the_hook_may_run_the_job_and_the_deployer_owns_it(target: str, sent: Mapping[str, Sent]) -> None:
-    assert sent[target].permissions == [
-        {"service_principal_name": "11111111-2222-3333-4444-555555555555", "permission_level": "CAN_MANAGE_RUN"},
-        {"user_name": "deployer@example.com", "permission_level": "IS_OWNER"},
+@for_each_target
+def test_the_hook_may_run_the_job_and_so_may_the_identity_that_the_jobs_run_as(
+    target: str, sent: Mapping[str, Sent]
+) -> None:
+    # Outside prod that identity is the deployer, who owns the job. Nobody but the deployer may start reconcile.
+    assert sent[target].permissions == [HOOK, *([JOB_IDENTITY] if target == "prod" else []), OWNER]
+
+
+@for_each_target
+def test_reconcile_starts_the_job_that_is_deployed_with_it_as_the_same_identity(
+    target: str, sent: Mapping[str, Sent], shared_workspace: RecordedWorkspace
+) -> None:
+    reconcile = sent[target].jobs["reconcile"]
+    (task,) = all_tasks(reconcile)
+    deployed = {str(job["job_id"]): job["settings"]["name"] for job in shared_workspace.jobs()}
+    assert deployed[task.parameters["export_job_id"]] == sent[target].job["name"]
+    assert reconcile.get("run_as") == sent[target].job.get("run_as")
+    assert ("run_as" in reconcile) == (target == "prod")
+
+
+@for_each_target
+@pytest.mark.parametrize("status", ["PAUSED", "UNPAUSED"])
+def test_reconcile_is_on_a_schedule_that_is_paused_until_it_is_wanted(
+    target: str, status: str, new_deployment: NewDeployment, shared_workspace: RecordedWorkspace
+) -> None:
+    wanted = {"reconcile_pause_status": status} if status == "UNPAUSED" else {}
+    deployment = new_deployment(shared_workspace.url, shared_workspace.token, {**SETTINGS, **wanted})
+    schedule = deployment.resolved_jobs(target)["reconcile"]["schedule"]
+    assert schedule == {"quartz_cron_expression": "0 0/15 * * * ?", "timezone_id": "UTC", "pause_status": status}
+
+
+def test_a_deployer_that_the_jobs_run_as_owns_them(new_deployment: NewDeployment, workspace: RecordedWorkspace) -> None:
+    """As where a pipeline deploys as the service principal of the jobs."""
+    deployment = new_deployment(workspace.url, workspace.job_token)
+    assert deploy_recorded(deployment, workspace, "prod").permissions == [
+        HOOK,
+        {**JOB_IDENTITY, "permission_level": "IS_OWNER"},
     ]
+    assert job_writes(deploy_recorded(deployment, workspace, "prod").requests) == []
 
 
+@for_each_target
 def test_no_secret_is_in_the_job(target: str, sent: Mapping[str, Sent]) -> None:
     conf = sent[target].job["job_clusters"][0]["new_cluster"]["spark_conf"]
     secrets = {name: value for name, value in conf.items() if re.search(r"(access|secret)\.key$|password|token", name)}

@@ -42,8 +42,24 @@ def test_the_settings_of_the_wheel_have_the_names_of_the_variables() -> None:
     job = yaml.safe_load((ROOT / "resources/export_tables.job.yml").read_text())["resources"]["jobs"]["export_tables"]
     (task,) = [each for each in job["tasks"] if each["task_key"] == "list_changed_tables"]
     parameters = task["python_wheel_task"]["named_parameters"]
+    of_the_run = {"job_id": "{{job.id}}", "run_id": "{{job.run_id}}"}
     settings = {name: value for name, value in parameters.items() if not value.startswith("{{job.parameters.")}
-    assert settings == {name: f"${{var.{name}}}" for name in settings}
+    assert settings == {name: f"${{var.{name}}}" for name in settings} | of_the_run
     assert {value for name, value in parameters.items() if name not in settings} == {
         f"{{{{job.parameters.{name}}}}}" for name in parameters if name not in settings
     }
+
+
+def test_reconcile_has_the_settings_of_the_listing() -> None:
+    tasks = {}
+    for name in ("export_tables", "reconcile"):
+        job = yaml.safe_load((ROOT / f"resources/{name}.job.yml").read_text())["resources"]["jobs"][name]
+        tasks |= {task["task_key"]: task.get("python_wheel_task", {}).get("named_parameters") for task in job["tasks"]}
+    own = {
+        "repositories": "${var.reconcile_repositories}",
+        "branches": "${var.reconcile_branches}",
+        "export_job_id": "${resources.jobs.export_tables.id}",
+    }
+    assert own.items() <= tasks["reconcile"].items()
+    shared = {name: value for name, value in tasks["reconcile"].items() if name not in own}
+    assert shared.items() <= tasks["list_changed_tables"].items()
