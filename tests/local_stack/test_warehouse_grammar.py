@@ -131,7 +131,7 @@ def test_histories_that_a_query_reads_are_found() -> None:
     ("sql", "message"),
     [
         ("SELECT 1 FROM (DESCRIBE HISTORY t WHERE version = 1)", "the end of the statement is expected"),
-        ("SELECT 1 FROM (DESCRIBE HISTORY t", "has no closing one"),
+        ("SELECT 1 FROM (DESCRIBE HISTORY t", "has no closing bracket"),
     ],
 )
 def test_wrong_ways_to_read_a_history_are_said(sql: str, message: str) -> None:

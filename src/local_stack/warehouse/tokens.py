@@ -216,7 +216,7 @@ def closing_bracket(sequence: Sequence[Token], opening: int) -> Token:
         depth += {"(": 1, ")": -1}.get(token.keyword, 0)
         if depth == 0:
             return token
-    raise SqlTextError("An opening bracket has no closing one.")
+    raise SqlTextError("An opening bracket has no closing bracket.")
 
 
 def replaced(sql: str, replacements: Sequence[tuple[int, int, str]]) -> str:
