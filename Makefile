@@ -9,6 +9,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/uv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 SCALE ?= 0.01
+EXAMPLES ?= 2000
+SEED := $(or $(SEED),$(shell echo $$RANDOM))
 
 .PHONY: help
 help: ## This list
@@ -55,6 +57,12 @@ lint: .venv/stamp ## Format, lint and types
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
 	@$(BIN)/pytest -q -m "unit or lua"
+
+.PHONY: machine
+machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000, SEED=random)
+	@echo "machine: $(EXAMPLES) examples of 50 steps, seed $(SEED); repeat them with make machine SEED=$(SEED)"
+	@EXPORT_MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q -rP --timeout 3600 --hypothesis-seed=$(SEED) \
+		tests/unit/test_export_machine.py
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
 from lakefs_unity_export.errors import WorkspaceNotFoundError
 from lakefs_unity_export.export_plan import SchemaState
-from lakefs_unity_export.export_state import read_state
+from lakefs_unity_export.export_state import ExportState, read_state
 from lakefs_unity_export.ports import UnityCatalog
 
 
@@ -45,9 +45,15 @@ def _schema_state(
     )
 
 
-def watermark_ids(states: Iterable[SchemaState]) -> str:
-    """The commits that the states are exported up to, to tell later whether one of them moved."""
-    return ",".join(state.exports.watermark.id for state in states if state.exports.watermark)
+def shown_commits(states: Iterable[SchemaState], *, but: str) -> str:
+    """The commits that tables may show besides one, to tell later whether another run exported any in between."""
+    return ";".join(_shown_commits(state.exports, but) for state in states)
+
+
+def _shown_commits(exports: ExportState, but: str) -> str:
+    watermark = exports.watermark.id if exports.watermark else ""
+    others = [commit.id for commit in exports.attempts if commit.id != but]
+    return ",".join(commit_id[:12] for commit_id in (watermark, *others))
 
 
 def _without_catalogs(found: DescriptorSet, missing: dict[str, str]) -> DescriptorSet:

@@ -83,6 +83,11 @@ class RemovedItem:
     target_path: str
 
     @property
+    def schema(self) -> str:
+        """The schema as SQL takes it."""
+        return self.table.rpartition(".")[0]
+
+    @property
     def table_name(self) -> str:
         """The last part of the name."""
         return self.name.rpartition(".")[2]

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TextIO
 
 from lakefs_unity_export import descriptors, export_plan, names
-from lakefs_unity_export.branch_schemas import schema_states, watermark_ids
+from lakefs_unity_export.branch_schemas import schema_states, shown_commits
 from lakefs_unity_export.descriptor_files import read_files
 from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, Problem
 from lakefs_unity_export.differences import DescribedCommit, find_deltas
@@ -38,8 +38,8 @@ MAX_RECORDED_LINE = 500
 class Listing:
     """What the task found: the page of tables to export and to remove, and what is to be recorded afterwards.
 
-    `record` includes what is wrong with single tables. `attempted` are the schemas with tables to export, and
-    those whose properties have to be written anew, for an edit or a new catalog; `missing` are those to create.
+    `record` includes what is wrong with single tables. `attempted` are the schemas in which something is to be done,
+    and those whose properties have to be written anew, for an edit or a new catalog; `missing` are those to create.
     """
 
     page: Page
@@ -93,11 +93,13 @@ def list_changed_tables(
     removed = _removed(request, described, live, base_location, lakefs, out)
     tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location, removed)
     new_problems = export_plan.first_seen(found.problems, deltas)
-    page = cut_page(tables.items, removed, after=_page_after(request, live, out))
+    base_commit = shown_commits(live, but=snapshot.commit.id)
+    page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
+    next_page = _next_page(request, snapshot.commit.id, base_commit, page)
     _print_listing(found, tables, page, new_problems, out)
     return Listing(
         page=page,
-        record=_record(request, snapshot, deltas, tables, new_problems, page),
+        record=_record(request, snapshot, deltas, tables, new_problems, next_page),
         attempted=_attempted(deltas, page),
         missing=tuple(delta.state for delta in deltas if delta.state.properties is None and _is_kept(delta, tables)),
     )
@@ -155,10 +157,10 @@ def _begins_in_the_past(snapshot: Snapshot, states: Sequence[SchemaState]) -> bo
     return not snapshot.is_head and any(state.exports.is_unknown for state in states)
 
 
-def _page_after(request: Request, states: Sequence[SchemaState], out: TextIO) -> str:
-    """The name after which this page begins; empty, for the first, where other runs moved a watermark in between."""
-    if request.page_after and request.base_commit != watermark_ids(states):
-        print("the watermark moved since the page before, so the pages begin again", file=out)
+def _page_after(request: Request, base_commit: str, out: TextIO) -> str:
+    """The name after which this page begins; empty, for the first, where other runs exported something in between."""
+    if request.page_after and request.base_commit != base_commit:
+        print("another run exported to this branch's schemas since the page before, so the pages begin again", file=out)
         return ""
     return request.page_after
 
@@ -244,9 +246,8 @@ def _record(
     deltas: Sequence[Delta],
     tables: Tables,
     new_problems: Sequence[Problem],
-    page: Page,
+    next_page: dict[str, str],
 ) -> Record:
-    states = [delta.state for delta in deltas]
     return Record(
         repository=request.repository,
         branch=request.branch,
@@ -255,13 +256,13 @@ def _record(
         schemas=tuple(_recorded_schema(delta) for delta in deltas if _is_kept(delta, tables)),
         refused=_shortened([str(problem) for problem in tables.refused]),
         problems=_shortened([str(problem) for problem in new_problems]),
-        next_page=_next_page(request, snapshot.commit.id, watermark_ids(states), page),
+        next_page=next_page,
         page_failed=bool(request.page_failed),
     )
 
 
 def _attempted(deltas: Sequence[Delta], page: Page) -> tuple[RecordedSchema, ...]:
-    written = {item.schema for item in page.items}
+    written = {item.schema for item in (*page.items, *page.removed)}
     catalogs = {delta.state.catalog for delta in deltas if delta.state.quoted in written}
     return tuple(
         _recorded_schema(delta)

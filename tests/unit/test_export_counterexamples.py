@@ -184,3 +184,52 @@ def test_a_branch_has_invalid_descriptors_alone(machine: Machine) -> None:
 def test_the_first_page_has_no_table_of_the_jobs_own_catalog(machine: Machine) -> None:
     machine.create_branch("dev", "main")
     machine.describe("dev", "a", "a", "tables/a", "finance")
+
+
+def _begin_pages_again(machine: Machine) -> str:
+    """Lets the first of two pages of the export of an unexported branch end; the commit."""
+    machine.job.clones.clear()
+    for catalog in machine.unity_catalog.catalogs.values():
+        catalog.clear()
+    machine.job.finish(machine.start(event="reconcile"))
+    (page,) = machine.job.active
+    assert page.parameters["event"] == "next_page"
+    return machine.lakefs.head().id
+
+
+def _reset(machine: Machine, commit_id: str) -> None:
+    machine.lakefs.branch("main", commit_id)
+    machine.resets["main"] += 1
+
+
+def test_another_run_clones_between_two_pages_and_the_head_is_reset(machine: Machine) -> None:
+    first = _begin_pages_again(machine)
+    machine.write("main", "tables/a", again=False)
+    other = machine.start()
+    machine.steps(other, 3)
+    machine.job.step(other, fails=True)
+    machine.job.finish(other)
+    assert (other.state, machine.shown("a")) == ("failed", machine.lakefs.head().id)
+    _reset(machine, first)
+
+    machine.job.finish_all()
+
+    assert machine.shown("a") == first
+
+
+@dropping
+def test_another_run_removes_between_two_pages_and_the_head_is_reset(machine: Machine) -> None:
+    first = _begin_pages_again(machine)
+    in_finance = machine.unity_catalog.catalogs["finance"]["main"].tables
+    for name in ("a", "b", "c"):
+        machine.stop_describing("main", name)
+    other = machine.start()
+    while other.next_task != "record_export":
+        machine.job.step(other)
+    machine.job.step(other, fails=True)
+    assert (other.state, "c" in in_finance) == ("failed", False)
+    _reset(machine, first)
+
+    machine.job.finish_all()
+
+    assert "c" in in_finance

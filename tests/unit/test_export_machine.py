@@ -1,11 +1,18 @@
-"""The exports converge: examples of the state machine, and every counterexample that was ever found, by name."""
+"""The exports converge: examples of the state machine.
+
+`make unit` tries few of them; `make machine` tries EXPORT_MACHINE_EXAMPLES, and prints the seed and what they reached.
+Every counterexample that was ever found is a test by name in test_export_counterexamples.py.
+"""
 
 import os
 
+import pytest
 from export_machine import ExportMachine
 from hypothesis import HealthCheck, Phase, settings
 
-EXAMPLES = int(os.environ.get("EXPORT_MACHINE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("EXPORT_MACHINE_EXAMPLES", "60"))
+# So many that each kind of fault is among them with any seed.
+MANY_EXAMPLES = 500
 
 TestExports = ExportMachine.TestCase
 TestExports.settings = settings(
@@ -25,6 +32,9 @@ def test_the_examples_reach_every_kind_of_fault() -> None:
     """Runs after the machine: what it explored, printed with `-rP` or `-s`."""
     explored = ExportMachine.explored
     print("\n".join(f"{count:8} {what}" for what, count in sorted(explored.items())))
+    assert explored["runs"]
+    if explored["examples"] < MANY_EXAMPLES:
+        pytest.skip(f"{explored['examples']} examples reach not every kind; `make machine` tries more")
     for task in ("list_changed_tables", "clone_table", "register_table", "record_export"):
         assert explored[f"fails: {task}"]
         assert explored[f"killed: {task}"]
