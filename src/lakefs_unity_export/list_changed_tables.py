@@ -262,7 +262,7 @@ def _record(
 
 
 def _attempted(deltas: Sequence[Delta], page: Page) -> tuple[RecordedSchema, ...]:
-    written = {item.schema for item in (*page.items, *page.removed)}
+    written = {item.schema for item in page.items} | {item.schema for item in page.removed}
     catalogs = {delta.state.catalog for delta in deltas if delta.state.quoted in written}
     return tuple(
         _recorded_schema(delta)
