@@ -21,7 +21,7 @@ from lakefs_unity_export.differences import DescribedCommit, find_deltas
 from lakefs_unity_export.errors import ExportError, InvalidNameError, LakeFSNotFoundError, SettingsError
 from lakefs_unity_export.export_plan import Delta, RemovedItem, SchemaState, Snapshot, Tables
 from lakefs_unity_export.export_request import Request, parse_arguments
-from lakefs_unity_export.export_state import ExportState
+from lakefs_unity_export.export_state import ExportState, with_state
 from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.pages import Page, cut_page
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
@@ -354,7 +354,7 @@ def hand_over(
     removed = [item.as_json() for item in listing.page.removed] if listing else []
     if listing is not None:
         for state in listing.missing:
-            unity_catalog.create_schema(state.catalog, state.schema, dict([CREATED_BY]))
+            unity_catalog.create_schema(state.catalog, state.schema, _of_new_schema(listing.record))
         for schema in listing.attempted:
             _note_attempt(listing.record, schema, unity_catalog)
     values = {
@@ -369,6 +369,11 @@ def hand_over(
         task_values.set(key, value)
     if listing is not None and not (items or removed):
         record_export(listing.record, unity_catalog, runs, out)
+
+
+def _of_new_schema(record: Record) -> dict[str, str]:
+    """The properties of a schema that this run makes: whose it is, so that it does not outlive its branch."""
+    return with_state(dict([CREATED_BY]), ExportState(), repository=record.repository, branch=record.branch)
 
 
 def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> None:

@@ -233,3 +233,12 @@ def test_another_run_removes_between_two_pages_and_the_head_is_reset(machine: Ma
     machine.job.finish_all()
 
     assert "c" in in_finance
+
+
+@dropping
+def test_the_branch_goes_after_a_run_that_only_made_its_schemas(machine: Machine) -> None:
+    machine.create_branch("dev", "main")
+    run = machine.start("dev")
+    machine.job.step(run, fails=True)
+    assert (run.state, "dev" in machine.unity_catalog.catalogs["lake"]) == ("failed", True)
+    machine.delete_branch("dev")
