@@ -41,7 +41,16 @@ SET VARIABLE export_location = CASE
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
 END;
 
-SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
+SET VARIABLE export_repository = CASE
+  WHEN :repository RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :repository
+  ELSE raise_error('The parameter repository is not a name free of quotes and backslashes: '
+    || coalesce(:repository, 'NULL'))
+END;
+
+SET VARIABLE export_branch = CASE
+  WHEN :branch RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :branch
+  ELSE raise_error('The parameter branch is not a name free of quotes and backslashes: ' || coalesce(:branch, 'NULL'))
+END;
 
 -- The clone of this table may have been refused or failed, while others of its run did not: what stands at the path
 -- is then somebody else's, or nothing, and a new name must not show it. A name that is registered was checked then.
@@ -64,15 +73,16 @@ EXECUTE IMMEDIATE export_command INTO export_clones;
 SET VARIABLE export_location = CASE
   WHEN export_clones > 0 THEN export_location
   ELSE raise_error('The Delta table at ' || export_location || ' is not a clone of branch '
-    || coalesce(export_branch, 'NULL') || ' of the lakeFS repository ' || coalesce(export_repository, 'NULL')
-    || ', so ' || export_table || ' is not registered. See why clone_tables did not clone it, then repair the run.')
+    || export_branch || ' of the lakeFS repository ' || export_repository || ', so ' || export_table || ' is not registered. See why clone_tables did not clone it, then repair the run.')
 END;
 
--- CREATE SCHEMA wants its privilege on the catalog even where the schema exists, so it is left out then.
+-- CREATE SCHEMA wants its privilege on the catalog even where the schema exists, so it is left out then. A schema that
+-- is made says whose it is, so that it does not outlive its branch.
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count(*) = 0 THEN 'CREATE SCHEMA IF NOT EXISTS ' || export_schema
-      || ' WITH DBPROPERTIES (\'lakefs.created_by\' = \'lakefs-unity-export\')'
+      || ' WITH DBPROPERTIES (\'lakefs.created_by\' = \'lakefs-unity-export\', '
+      || '\'lakefs.' || export_repository || '.branch\' = \'' || export_branch || '\')'
     ELSE 'SELECT \'The schema exists.\' AS result'
   END
   FROM system.information_schema.schemata

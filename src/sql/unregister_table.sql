@@ -44,6 +44,7 @@ SET VARIABLE export_command = (
   WHERE table_catalog = lower(split_part(export_table, '`', 2))
     AND table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
+    AND table_type LIKE 'EXTERNAL%'
     AND trim(TRAILING '/' FROM storage_path) = export_location
 );
 

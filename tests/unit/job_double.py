@@ -168,7 +168,8 @@ class JobDouble:
         if self._is_registered_elsewhere(item["target_path"], f"{catalog}.{schema}.{table}"):
             raise InjectedError("LOCATION_OVERLAP")
         if known is None:
-            self.unity_catalog.create_schema(catalog, schema, dict([CREATED_BY]))
+            made = {**dict([CREATED_BY]), "lakefs.shop.branch": run.branch}
+            self.unity_catalog.create_schema(catalog, schema, made)
         registered = RegisteredTable(
             name=table, table_type="EXTERNAL", storage_location=item["target_path"], repository="shop"
         )

@@ -242,3 +242,20 @@ def test_the_branch_goes_after_a_run_that_only_made_its_schemas(machine: Machine
     machine.job.step(run, fails=True)
     assert (run.state, "dev" in machine.unity_catalog.catalogs["lake"]) == ("failed", True)
     machine.delete_branch("dev")
+
+
+@dropping
+def test_a_run_is_repaired_after_its_branch_was_removed(machine: Machine) -> None:
+    machine.create_branch("dev", "main")
+    run = machine.start("dev")
+    machine.steps(run, 2)
+    machine.job.step(run, fails=True)
+    machine.job.finish(run)
+    machine.delete_branch("dev")
+    machine.export("dev", event="reconcile")
+    assert "dev" not in machine.unity_catalog.catalogs["lake"]
+
+    machine.job.repair(run)
+    machine.job.finish(run)
+
+    assert "dev" in machine.unity_catalog.catalogs["lake"]
