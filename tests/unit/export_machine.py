@@ -48,14 +48,19 @@ class ExportMachine(RuleBasedStateMachine):
         self.unity_catalog = UnityCatalogDouble(*CATALOGS)
         self.events: list[tuple[str, str, str]] = []
         self.resets: Counter[str] = Counter()
-        self.listed: dict[int, int] = {}
+        self.listed: dict[int, tuple[int, set[str]]] = {}
         self.versions = 0
         self.dropped: set[str] = set()
         self.explored["examples"] += 1
 
-    @initialize(on_removed=st.sampled_from(["keep", "drop"]), at_once=st.sampled_from([1, 1, 2]), latest=st.booleans())
-    def deploy(self, on_removed: str, at_once: int, latest: bool) -> None:
-        """The settings of the deployment, and the first commits."""
+    @initialize(
+        on_removed=st.sampled_from(["keep", "drop"]),
+        at_once=st.sampled_from([1, 1, 2]),
+        latest=st.booleans(),
+        exported=st.booleans(),
+    )
+    def deploy(self, on_removed: str, at_once: int, latest: bool, exported: bool = False) -> None:
+        """The settings of the deployment, the first commits, and maybe their export."""
         self.at_once, self.snapshot, self.on_removed = at_once, "latest" if latest else "commit", on_removed
         self.job = JobDouble(
             lakefs=self.lakefs,
@@ -67,6 +72,10 @@ class ExportMachine(RuleBasedStateMachine):
         for name in TABLES:
             described = descriptor(name, catalog="finance" if name == "c" else "")
             self._commit("main", {f"{FOLDER}/{name}.yaml": described, f"tables/{name}/part": b"0"})
+        if exported:
+            self.job.start(branch="main", event="manual")
+            self.job.finish_all()
+            self.events.clear()
 
     # What happens in lakeFS
 
@@ -257,13 +266,16 @@ class ExportMachine(RuleBasedStateMachine):
     # What has to hold
 
     def _note_listing(self, run: RunDouble) -> None:
-        self.listed[run.id] = self.resets[run.branch]
+        on_branch = self.lakefs.ancestors(self.lakefs.head(run.branch).id) if self._has(run.branch) else set()
+        self.listed[run.id] = self.resets[run.branch], on_branch
 
     def _check_clone(self, run: RunDouble, before: Provenance | None, after: Provenance) -> None:
-        """No table becomes older, unless its branch was reset."""
+        """A table gets a commit that was on its branch, and becomes no older, unless its branch was reset."""
+        resets, on_branch = self.listed[run.id]
+        assert after.commit_id in on_branch, f"{after.commit_id} was not on {run.branch} when run {run.id} listed it"
         if before is None or before.commit_id == after.commit_id or not self._has(run.branch):
             return
-        followed_reset = self.resets[run.branch] > self.listed[run.id]
+        followed_reset = self.resets[run.branch] > resets
         line = self.lakefs.ancestors(self.lakefs.head(run.branch).id)
         is_older = before.commit_id in line and after.commit_id in self.lakefs.ancestors(before.commit_id)
         assert followed_reset or not is_older, f"{after.path} went from {before.commit_id} back to {after.commit_id}"
