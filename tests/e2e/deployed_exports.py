@@ -61,6 +61,21 @@ class ExportedTable:
         return self.properties["lakefs.commit_id"]
 
 
+@dataclass(frozen=True)
+class Reconciliation:
+    """A job `reconcile`."""
+
+    client: WorkspaceClient
+    job_id: int
+
+    def run(self) -> str:
+        """Run it to its end; what its task printed. Fails where the task does."""
+        ended = self.client.jobs.run_now(self.job_id).result()
+        (task,) = ended.tasks or []
+        assert task.run_id is not None
+        return self.client.jobs.get_run_output(task.run_id).logs or ""
+
+
 class Exports:
     """Runs one job, and reads what is in Unity Catalog. `catalog` is the one that the job exports to."""
 
@@ -102,20 +117,38 @@ class Exports:
             time.sleep(0.2)
         raise AssertionError(f"no run with {wanted} appeared within {RUN_APPEARS_SECONDS} s")
 
-    def variant(self, **settings: str) -> "Exports":
+    def variant(self, *, concurrent_runs: int = 1, **settings: str) -> "Exports":
         """The same job without retries, its list task with other settings: as other bundle variables deploy it."""
-        job = self.client.jobs.get(self.job_id).settings
-        assert job is not None
-        body = {**job.as_dict(), "name": f"export_tables with {', '.join(settings) or 'the same settings'}"}
+        body = self._settings(self.job_id)
+        body |= {"name": "a variant of export_tables", "max_concurrent_runs": concurrent_runs}
+        for task in body["tasks"]:
+            task.get("for_each_task", {}).get("task", task)["max_retries"] = 0
         tasks = {task["task_key"]: task for task in body["tasks"]}
-        listing = tasks["list_changed_tables"]
-        listing["max_retries"] = 0
-        parameters = listing["python_wheel_task"]["named_parameters"]
+        parameters = tasks["list_changed_tables"]["python_wheel_task"]["named_parameters"]
         assert settings.keys() <= parameters.keys()
         parameters.update(settings)
+        return self.with_job(self._create(body), catalog=settings.get("catalog", self.catalog))
+
+    def reconciliation(self, repositories: str, **settings: str) -> "Reconciliation":
+        """The deployed job `reconcile`, for these repositories and this job, with other settings."""
+        (deployed,) = [job for job in self.client.jobs.list() if job.settings and job.settings.name == "reconcile"]
+        body = self._settings(deployed.job_id or 0)
+        body["name"] = f"a variant of reconcile for {repositories}"
+        (task,) = body["tasks"]
+        changed = {"repositories": repositories, "export_job_id": str(self.job_id), **settings}
+        assert changed.keys() <= task["python_wheel_task"]["named_parameters"].keys()
+        task["python_wheel_task"]["named_parameters"] |= changed
+        return Reconciliation(self.client, self._create(body))
+
+    def _settings(self, job_id: int) -> dict[str, Any]:
+        settings = self.client.jobs.get(job_id).settings
+        assert settings is not None
+        return settings.as_dict()
+
+    def _create(self, body: dict[str, Any]) -> int:
         made = self.client.api_client.do("POST", "/api/2.2/jobs/create", body=body)
         assert isinstance(made, dict)
-        return self.with_job(made["job_id"], catalog=settings.get("catalog", self.catalog))
+        return int(made["job_id"])
 
     def with_job(self, job_id: int, *, catalog: str = "") -> "Exports":
         """The same workspace with another job."""
@@ -164,13 +197,16 @@ class Exports:
         """Whether the schema exists."""
         return schema in {found.name for found in self.client.schemas.list(self.catalog)}
 
+    def schema_properties(self, schema: str) -> dict[str, str]:
+        """The schema's properties; none where there is no such schema."""
+        try:
+            return self.client.schemas.get(f"{self.catalog}.{schema}").properties or {}
+        except NotFound:
+            return {}
+
     def watermark(self, repository: TableRepository, schema: str = "") -> str | None:
         """The commit up to which the repository's branch is exported."""
-        try:
-            found = self.client.schemas.get(f"{self.catalog}.{schema or repository.branch}")
-        except NotFound:
-            return None
-        return (found.properties or {}).get(f"lakefs.{repository.name}.commit_id")
+        return self.schema_properties(schema or repository.branch).get(f"lakefs.{repository.name}.commit_id")
 
     def _read(self, run: RunState) -> EndedRun:
         tasks = {_without_attempt(task.title): task for task in run.tasks}

@@ -6,7 +6,8 @@ from typing import Any
 
 import lakefs
 import pyarrow
-from deltalake import write_deltalake
+import yaml
+from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
 from local_stack.demo.repository import api_client
@@ -76,9 +77,29 @@ class TableRepository:
         """Delete a branch."""
         self._branch(name).delete()
 
-    def merge(self, source: str, *, into: str = "") -> str:
+    def merge(self, source: str, *, into: str = "", squash: bool = False) -> str:
         """Merge a branch into another; the merge commit's id."""
-        return str(self._branch(source).merge_into(into or self.branch))
+        return str(self._branch(source).merge_into(into or self.branch, squash_merge=squash))
+
+    def revert(self, commit_id: str, *, branch: str = "") -> str:
+        """Commit the opposite of a commit; the new commit's id."""
+        return str(self._branch(branch).revert(commit_id).id)
+
+    def cherry_pick(self, commit_id: str, *, branch: str = "") -> str:
+        """Commit what another commit changed; the new commit's id."""
+        return str(self._branch(branch).cherry_pick(commit_id).id)
+
+    def words(self, path: str, ref: str) -> list[str]:
+        """The rows of the Delta table at the path, at a branch or a commit."""
+        table = DeltaTable(f"s3://{self.name}/{ref}/{path}", storage_options=self._options)
+        return sorted(str(word) for word in table.to_pyarrow_table()[COLUMN].to_pylist())
+
+    def described(self, ref: str) -> dict[str, str]:
+        """The path of each table that a descriptor names at a branch or a commit."""
+        found = self._repository.ref(ref).objects(prefix="_lakefs_tables/")
+        texts = [self._repository.ref(ref).object(each.path).reader(pre_sign=False).read() for each in found]
+        tables = [yaml.safe_load(text) for text in texts]
+        return {table["name"]: table["path"] for table in tables}
 
     def reset(self, commit_id: str, *, branch: str = "") -> None:
         """Set the branch back to a commit."""
