@@ -218,9 +218,11 @@ class ExportMachine(RuleBasedStateMachine):
         return self.job.active[: self.at_once]
 
     @precondition(lambda self: self.job.active)
-    @rule(data=st.data(), steps=st.integers(1, 6), fault=st.sampled_from(["", "", "", "fails", "killed"]))
+    @rule(
+        data=st.data(), steps=st.integers(1, 6), fault=st.sampled_from(["", "", "", "fails", "fails after", "killed"])
+    )
     def work(self, data: st.DataObject, steps: int, fault: str) -> None:
-        """A run goes on for some tasks; the last of them may fail, or the run be killed before it."""
+        """A run goes on for some tasks; the last may fail before or after its work, or the run be killed."""
         run = data.draw(st.sampled_from(self._running()))
         for _ in range(steps - 1):
             if run.state == "active":
@@ -231,7 +233,7 @@ class ExportMachine(RuleBasedStateMachine):
         if fault == "killed":
             self.job.kill(run)
         else:
-            self.job.step(run, fails=fault == "fails")
+            self.job.step(run, fails=fault == "fails", fails_after=fault == "fails after")
 
     @precondition(lambda self: self.job.active)
     @rule(data=st.data())

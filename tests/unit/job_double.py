@@ -80,8 +80,8 @@ class JobDouble:
         self.time += 1
         return self.time
 
-    def step(self, run: RunDouble, *, fails: bool = False) -> None:
-        """Do the run's next piece of work, or let it fail; the run ends after the last one."""
+    def step(self, run: RunDouble, *, fails: bool = False, fails_after: bool = False) -> None:
+        """Do the run's next piece of work, or let it fail before or after it; the run ends after the last one."""
         task, item = run.todo.pop(0)
         try:
             if task == "list_changed_tables":
@@ -90,10 +90,12 @@ class JobDouble:
                 raise InjectedError(task)
             else:
                 getattr(self, f"_{task}")(run, item, fails)
+            if fails_after:
+                raise InjectedError(task)
         except ExportError:
             run.failed.append((task, item))
             if task in ("list_changed_tables", "record_export"):
-                run.state = "failed"
+                run.todo, run.state = [], "failed"
         if not run.todo and run.state == "active":
             run.state = "failed" if run.failed else "succeeded"
 

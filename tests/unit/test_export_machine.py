@@ -37,5 +37,6 @@ def test_the_examples_reach_every_kind_of_fault() -> None:
         pytest.skip(f"{explored['examples']} examples reach not every kind; `make machine` tries more")
     for task in ("list_changed_tables", "clone_table", "register_table", "record_export"):
         assert explored[f"fails: {task}"]
+        assert explored[f"fails after: {task}"]
         assert explored[f"killed: {task}"]
     assert explored["events lost"]
