@@ -169,6 +169,14 @@ class StackMachine(RuleBasedStateMachine):
         """An event arrives, late or not, and maybe again later."""
         self._run((self._drawn_event(data, twice=twice), fault))
 
+    @rule(side=sides, fault=st.sampled_from(FAULTS))
+    def load(self, side: str, fault: Fault) -> None:
+        """Both tables are written, and the run for it meets a fault."""
+        if self._has(side):
+            for table in TABLES:
+                self.write(side, table)
+            self._run((self._events.pop(), fault))
+
     @precondition(lambda self: len(self._events) > 1)
     @rule(data=st.data(), fault=faults, other_fault=faults)
     def deliver_two(self, data: st.DataObject, fault: Fault | None, other_fault: Fault | None) -> None:

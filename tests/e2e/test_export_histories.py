@@ -50,9 +50,7 @@ def test_a_history_with_each_kind_of_fault(machine: Callable[[], StackMachine], 
         Fault("register_table", IS_CANCELED),
         Fault("record_export", FAILS_AFTER),
     ):
-        history.write("main", "a")
-        history.write("main", "b")
-        history._run((history._events.pop(), fault))
+        history.load("main", fault)
     assert len(injection.struck) == 3
     history.write("main", "b")
     history.describe("main", "a")

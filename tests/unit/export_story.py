@@ -13,7 +13,8 @@ from lakefs_unity_export.clone_table import Action, CloneRequest, decide
 from lakefs_unity_export.delta_tables import TableState
 from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export_request import Request
-from lakefs_unity_export.list_changed_tables import Listing, hand_over, list_changed_tables
+from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
+from lakefs_unity_export.listing import Listing
 from lakefs_unity_export.provenance import Provenance
 from lakefs_unity_export.record_export import Record, record_export
 
