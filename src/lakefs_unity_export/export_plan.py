@@ -53,17 +53,10 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One table of one run, as the tasks after the list read it and as a person reads it in the Jobs UI."""
+class _Registration:
+    """Something to do for one registered name."""
 
     table: str
-    schema: str
-    source_path: str
-    target_path: str
-    commit_id: str
-    commit_generation: int
-    line: int
-    path: str
 
     @property
     def name(self) -> str:
@@ -76,10 +69,22 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemovedItem:
+class Item(_Registration):
+    """One table of one run, as the tasks after the list read it and as a person reads it in the Jobs UI."""
+
+    schema: str
+    source_path: str
+    target_path: str
+    commit_id: str
+    commit_generation: int
+    line: int
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovedItem(_Registration):
     """One registration to drop, as the tasks after the list read it."""
 
-    table: str
     target_path: str
 
     @property
@@ -91,15 +96,6 @@ class RemovedItem:
     def table_name(self) -> str:
         """The last part of the name."""
         return self.name.rpartition(".")[2]
-
-    @property
-    def name(self) -> str:
-        """The full name, without backticks; items come in its order."""
-        return self.table.replace("`", "")
-
-    def as_json(self) -> dict[str, Any]:
-        """The item as a task value's element."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
