@@ -1,17 +1,16 @@
 """The state machine of tests/unit/export_machine.py once more, smaller: the real job, real clones and real faults.
 
-A run cannot be stopped between two tasks here; faults strike within it, and two runs may overlap as they like.
+A run cannot be stopped between two tasks here; faults strike within it, and two runs may overlap as they like. What
+happens is drawn from a seed, and not by Hypothesis, of which few examples are poor ones, and shrinking takes hours.
 """
 
 import time
-from collections import Counter
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from databricks.sdk.service.jobs import RunResultState
 from deployed_exports import Exports, as_json
 from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, Fault, FaultInjection
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from lakefs.exceptions import LakeFSException
 from table_repository import TableRepository
 
@@ -25,21 +24,19 @@ FAULTS = [
     for task in ("list_changed_tables", "clone_table", "register_table", "record_export")
     for kind in (FAILS_BEFORE, FAILS_AFTER, IS_CANCELED)
 ] + [Fault("clone_table", SPARK_DIES)] * 3
-sides = st.sampled_from(["main", "dev"])
-table_names = st.sampled_from(TABLES)
-faults = st.sampled_from([None, *FAULTS])
+SIDES = ("main", "dev")
 
 Event = tuple[str, str, str]
+Choose = Callable[[Sequence[Any]], Any]
 
 
-class StackMachine(RuleBasedStateMachine):
+class ExportHistory:
     """A repository of two tables on its default branch (`main` here), with another branch at times (`dev`)."""
 
-    explored: ClassVar[Counter[str]] = Counter()
-
-    def __init__(self, deployed: Exports, repository: TableRepository, injection: FaultInjection) -> None:
-        super().__init__()
-        self._deployed = deployed
+    def __init__(
+        self, deployed: Exports, repository: TableRepository, injection: FaultInjection, *, on_removed: str
+    ) -> None:
+        """Makes the first export, by a job of which two runs may overlap."""
         self._injection = injection
         self._repository = repository
         self._branches = {"main": repository.branch, "dev": f"dev-{repository.branch}"}
@@ -48,17 +45,19 @@ class StackMachine(RuleBasedStateMachine):
         self._repaired: set[int] = set()
         self._shown: dict[str, int] = {}
         self._words = 0
-
-    @initialize(on_removed=st.sampled_from(["keep", "drop"]))
-    def deploy(self, on_removed: str) -> None:
-        """The first export, by a job of which two runs may overlap."""
         self._on_removed = on_removed
-        self._exports = self._deployed.variant(concurrent_runs=2, on_removed=on_removed)
-        self._reconciliation = self._exports.reconciliation(self._repository.name, on_removed=on_removed)
+        self._exports = deployed.variant(concurrent_runs=2, on_removed=on_removed)
+        self._reconciliation = self._exports.reconciliation(repository.name, on_removed=on_removed)
         for name in TABLES:
-            self._repository.add(name, [name])
+            repository.add(name, [name])
         self._commit("main")
         self._run((self._events.pop(), None))
+
+    def go_on(self, choose: Choose) -> None:
+        """One of the actions below."""
+        action = choose(ACTIONS)
+        print(action.__name__)
+        action(self, choose)
 
     # What happens in lakeFS
 
@@ -69,23 +68,27 @@ class StackMachine(RuleBasedStateMachine):
         self._commits[side].append(commit_id)
         self._events.append((side, commit_id, event))
 
-    def _has(self, *wanted: str) -> bool:
-        return len(set(wanted)) == len(wanted) and self._commits.keys() >= set(wanted)
+    def _has(self, side: str) -> bool:
+        return side in self._commits
 
-    @rule(side=sides, table=table_names)
-    def write(self, side: str, table: str) -> None:
-        if self._has(side):
-            self._words += 1
-            branch = self._branches[side]
-            path = self._repository.described(branch).get(table, f"tables/{table}")
-            self._repository.write(path, [f"{table}{self._words}"], branch=branch)
-            self._commit(side)
+    def _sides(self) -> list[str]:
+        return list(self._commits)
 
-    @rule(side=sides, table=table_names)
-    def describe(self, side: str, table: str) -> None:
-        """The table's descriptor goes, or comes with a path of its own."""
-        if not self._has(side):
-            return
+    def write(self, choose: Choose) -> None:
+        """New rows in a table."""
+        side, table = choose(self._sides()), choose(TABLES)
+        self._write(side, table)
+        self._commit(side)
+
+    def _write(self, side: str, table: str) -> None:
+        self._words += 1
+        branch = self._branches[side]
+        path = self._repository.described(branch).get(table, f"tables/{table}")
+        self._repository.write(path, [f"{table}{self._words}"], branch=branch)
+
+    def describe(self, choose: Choose) -> None:
+        """A table's descriptor goes, or comes with a path of its own."""
+        side, table = choose(self._sides()), choose(TABLES)
         branch = self._branches[side]
         if table in self._repository.described(branch):
             self._repository.remove(f"_lakefs_tables/{table}.yaml", branch=branch)
@@ -96,25 +99,25 @@ class StackMachine(RuleBasedStateMachine):
             self._repository.describe(table, path=path, branch=branch)
         self._commit(side)
 
-    @rule(source=sides, side=sides, squash=st.booleans())
-    def merge(self, source: str, side: str, squash: bool) -> None:
-        if self._has(source, side):
-            self._change(side, "post-merge", lambda: self._repository.merge(
-                self._branches[source], into=self._branches[side], squash=squash
-            ))  # fmt: skip
+    def merge(self, choose: Choose) -> None:
+        """A branch into the other, also squashed."""
+        side, squash = choose(SIDES), choose([False, True])
+        if self._has("dev"):
+            source, into = self._branches[_other(side)], self._branches[side]
+            self._change(side, "post-merge", lambda: self._repository.merge(source, into=into, squash=squash))
 
-    @rule(side=sides)
-    def revert(self, side: str) -> None:
+    def revert(self, choose: Choose) -> None:
         """What the newest commit changed is taken back, by a commit."""
-        if self._has(side) and len(self._commits[side]) > 1:
-            newest = self._commits[side][-1]
-            self._change(side, "post-revert", lambda: self._repository.revert(newest, branch=self._branches[side]))
+        side = choose(self._sides())
+        if len(self._commits[side]) > 1:
+            newest, branch = self._commits[side][-1], self._branches[side]
+            self._change(side, "post-revert", lambda: self._repository.revert(newest, branch=branch))
 
-    @rule(source=sides, side=sides)
-    def cherry_pick(self, source: str, side: str) -> None:
-        if self._has(source, side):
-            commit = self._commits[source][-1]
-            branch = self._branches[side]
+    def cherry_pick(self, choose: Choose) -> None:
+        """The newest commit of the other branch."""
+        side = choose(SIDES)
+        if self._has("dev"):
+            commit, branch = self._commits[_other(side)][-1], self._branches[side]
             self._change(side, "post-cherry-pick", lambda: self._repository.cherry_pick(commit, branch=branch))
 
     def _change(self, side: str, event: str, change: Callable[[], str]) -> None:
@@ -123,30 +126,29 @@ class StackMachine(RuleBasedStateMachine):
         try:
             commit_id = change()
         except LakeFSException:  # a conflict, or nothing to change
-            self.explored[f"refused: {event}"] += 1
+            print(f"  refused: {event}")
             return
         try:
             for path in self._repository.described(branch).values():
                 self._repository.words(path, branch)
         except Exception:  # whatever delta-rs says of a broken log
             self._repository.reset(before, branch=branch)
-            self.explored[f"taken back: {event}"] += 1
+            print(f"  taken back: {event}")
             return
         self._announce(side, commit_id, event)
-        self.explored[event] += 1
 
-    @rule(side=sides, data=st.data())
-    def reset(self, side: str, data: st.DataObject) -> None:
+    def reset(self, choose: Choose) -> None:
         """A hard reset, which tells nobody."""
-        if self._has(side) and len(self._commits[side]) > 1:
-            kept = data.draw(st.integers(1, len(self._commits[side]) - 1))
+        side = choose(self._sides())
+        if len(self._commits[side]) > 1:
+            kept = choose(range(1, len(self._commits[side])))
             self._repository.reset(self._commits[side][kept - 1], branch=self._branches[side])
             del self._commits[side][kept:]
             self._forget_shown(side)
-            self.explored["reset"] += 1
+            print(f"{side} back to {self._commits[side][-1]}")
 
-    @rule()
-    def create_or_delete_branch(self) -> None:
+    def create_or_delete_branch(self, _choose: Choose) -> None:
+        """The other branch comes or goes."""
         if self._has("dev"):
             self._repository.delete_branch(self._branches["dev"])
             del self._commits["dev"]
@@ -163,64 +165,63 @@ class StackMachine(RuleBasedStateMachine):
 
     # What happens to events, and how runs go
 
-    @precondition(lambda self: self._events)
-    @rule(data=st.data(), twice=st.booleans(), fault=faults)
-    def deliver(self, data: st.DataObject, twice: bool, fault: Fault | None) -> None:
-        """An event arrives, late or not, and maybe again later."""
-        self._run((self._drawn_event(data, twice=twice), fault))
-
-    @rule(side=sides, fault=st.sampled_from(FAULTS))
-    def load(self, side: str, fault: Fault) -> None:
+    def load(self, choose: Choose) -> None:
         """Both tables are written, and the run for it meets a fault."""
-        if self._has(side):
-            for table in TABLES:
-                self.write(side, table)
-            self._run((self._events.pop(), fault))
+        self.load_with(choose(self._sides()), choose(FAULTS))
 
-    @precondition(lambda self: len(self._events) > 1)
-    @rule(data=st.data(), fault=faults, other_fault=faults)
-    def deliver_two(self, data: st.DataObject, fault: Fault | None, other_fault: Fault | None) -> None:
+    def load_with(self, side: str, fault: Fault) -> None:
+        """Both tables are written, and the run for it meets the fault."""
+        for table in TABLES:
+            self._write(side, table)
+        self._commit(side)
+        self._run((self._events.pop(), fault))
+
+    def deliver(self, choose: Choose) -> None:
+        """An event arrives, late or not, and maybe again later."""
+        if self._events:
+            self._run((self._drawn_event(choose, twice=choose([False, True])), choose([None, *FAULTS])))
+
+    def deliver_two(self, choose: Choose) -> None:
         """Two runs at once."""
-        first, second = self._drawn_event(data, twice=False), self._drawn_event(data, twice=False)
-        self._run((first, fault), (second, other_fault))
+        if len(self._events) > 1:
+            events = [self._drawn_event(choose, twice=False) for _ in range(2)]
+            self._run(*[(event, choose([None, *FAULTS])) for event in events])
 
-    @precondition(lambda self: self._events)
-    @rule(data=st.data())
-    def lose_event(self, data: st.DataObject) -> None:
-        self._drawn_event(data, twice=False)
-        self.explored["event lost"] += 1
+    def lose_event(self, choose: Choose) -> None:
+        """The hook's call never arrived."""
+        if self._events:
+            self._drawn_event(choose, twice=False)
 
-    def _drawn_event(self, data: st.DataObject, *, twice: bool) -> Event:
-        position = data.draw(st.integers(0, len(self._events) - 1))
+    def _drawn_event(self, choose: Choose, *, twice: bool) -> Event:
+        position = choose(range(len(self._events)))
         return self._events[position] if twice else self._events.pop(position)
 
-    @precondition(lambda self: self._failed_runs())
-    @rule(data=st.data())
-    def repair(self, data: st.DataObject) -> None:
-        run_id = data.draw(st.sampled_from(self._failed_runs()))
-        self._repaired.add(run_id)
-        self._exports.client.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
-        self.explored["repaired"] += 1
-        self._await_runs()
-        self._check()
+    def repair(self, choose: Choose) -> None:
+        """A run that failed or was canceled, now or long ago."""
+        if failed := self._failed_runs():
+            run_id = choose(failed)
+            self._repaired.add(run_id)
+            self._exports.client.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
+            print(f"run {run_id}")
+            self._await_runs()
+            self._check()
 
     def _failed_runs(self) -> list[int]:
         ended = self._exports.client.jobs.list_runs(job_id=self._exports.job_id, completed_only=True)
         failed = {
-            run.run_id or 0
-            for run in ended
-            if run.state and run.state.result_state and run.state.result_state.value != "SUCCESS"
+            run.run_id or 0 for run in ended if run.state and run.state.result_state is not RunResultState.SUCCESS
         }
         return sorted(failed - self._repaired)
 
-    @rule()
-    def reconcile(self) -> None:
+    def reconcile(self, _choose: Choose | None = None) -> None:
+        """The job `reconcile`, and the runs that it starts."""
         self._reconciliation.run()
         self._await_runs()
         self._check()
 
     def _run(self, *started: tuple[Event, Fault | None]) -> None:
         for (side, commit_id, event), fault in started:
+            print(f"  {event} of {side} at {commit_id}: {fault}")
             self._injection.plan(fault)
             self._exports.start(
                 repository=self._repository.name, branch=self._branches[side], commit_id=commit_id, event=event
@@ -240,20 +241,23 @@ class StackMachine(RuleBasedStateMachine):
 
     def _check(self) -> None:
         """Every table shows one commit of its branch, none an older one than before, and watermarks say the truth."""
-        for branch in self._branches.values():
+        for side, branch in self._branches.items():
             for name in self._exports.tables(branch):
-                self._check_table(branch, name)
+                self._check_table(side, name)
             self._check_watermark(branch)
 
-    def _check_table(self, branch: str, name: str) -> None:
+    def _check_table(self, side: str, name: str) -> None:
+        branch = self._branches[side]
         # Unity Catalog's view of the properties is as old as the last registration that ended well.
         origin = as_json(self._exports.history(branch, name)[0]["userMetadata"])
         assert origin["lakefs.branch"] == branch
         expected = self._repository.words(origin["lakefs.path"], origin["lakefs.commit_id"])
         assert self._exports.words(branch, name) == expected, name
-        generation = int(origin["lakefs.commit_generation"])
-        assert generation >= self._shown.get(f"{branch}.{name}", 0), f"{branch}.{name} became older"
-        self._shown[f"{branch}.{name}"] = generation
+        generation, key = int(origin["lakefs.commit_generation"]), f"{branch}.{name}"
+        # A run of before a reset may be repaired after it: what it shows is no longer of the branch.
+        if origin["lakefs.commit_id"] in self._commits.get(side, []):
+            assert generation >= self._shown.get(key, 0), f"{key} became older"
+            self._shown[key] = generation
 
     def _check_watermark(self, branch: str) -> None:
         properties = self._exports.schema_properties(branch)
@@ -265,10 +269,8 @@ class StackMachine(RuleBasedStateMachine):
         for name, path in self._repository.described(ref).items():
             assert self._exports.words(branch, name) == self._repository.words(path, ref), f"{branch}.{name} at {ref}"
 
-    def teardown(self) -> None:
+    def end(self) -> None:
         """Faults stop: one reconcile brings every branch to its head, and another one starts nothing."""
-        if not hasattr(self, "_reconciliation"):
-            return
         self.reconcile()
         for side, commits in self._commits.items():
             branch = self._branches[side]
@@ -278,4 +280,25 @@ class StackMachine(RuleBasedStateMachine):
         if self._on_removed == "drop":
             assert self._has("dev") or not self._exports.has_schema(self._branches["dev"])
         assert ", 0 runs started" in self._reconciliation.run()
-        self.explored["histories"] += 1
+
+
+def _other(side: str) -> str:
+    return SIDES[1 - SIDES.index(side)]
+
+
+# What happens more often stands here more often.
+ACTIONS = [
+    ExportHistory.write,
+    *[ExportHistory.load] * 3,
+    *[ExportHistory.deliver] * 3,
+    *[ExportHistory.deliver_two] * 2,
+    *[ExportHistory.repair] * 2,
+    *[ExportHistory.reset] * 2,
+    *[ExportHistory.create_or_delete_branch] * 2,
+    *[ExportHistory.describe] * 2,
+    *[ExportHistory.merge] * 2,
+    ExportHistory.revert,
+    ExportHistory.cherry_pick,
+    ExportHistory.lose_event,
+    ExportHistory.reconcile,
+]
