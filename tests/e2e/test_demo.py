@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from demo_command import SCALE, processes_of, started_demo
 from deltalake import write_deltalake
+from demo_command import SCALE, processes_of, started_demo
 from rich.console import Console
 
 from local_stack.demo.deployment import Deployment
