@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow
-from databricks.sdk.service.jobs import JobAccessControlRequest, JobPermission, JobsAPI
+from databricks.sdk.service.jobs import JobAccessControlRequest, JobsAPI
 from deltalake import DeltaTable, write_deltalake
 from rich.table import Table
 
@@ -16,7 +16,7 @@ from local_stack.demo.exports import ExportedTable, listed
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.runs import RunState, TaskState
 
-# After the task has started its notebook, and before a clone has ended, on any machine.
+# After the task has started its notebook, and before the clone has ended; where it had, errors() says so.
 SECONDS_INTO_CLONE = 0.2
 
 _ERROR_LINE = re.compile(r"^\w*(?:Error|Exception): .*", re.MULTILINE)
@@ -131,7 +131,8 @@ class ForeignTable:
 def without_right_to_run(jobs: JobsAPI, job_id: int, principal: str) -> Iterator[None]:
     """Within the block, the service principal may not start the job; what else others may is as before."""
     before = _access(jobs, job_id)
-    jobs.set_permissions(str(job_id), access_control_list=[each for each in before if not _is_of(each, principal)])
+    others = [entry for entry in before if entry.service_principal_name != principal]
+    jobs.set_permissions(str(job_id), access_control_list=others)
     try:
         yield
     finally:
@@ -139,7 +140,7 @@ def without_right_to_run(jobs: JobsAPI, job_id: int, principal: str) -> Iterator
 
 
 def _access(jobs: JobsAPI, job_id: int) -> list[JobAccessControlRequest]:
-    entries = jobs.get_permissions(str(job_id)).access_control_list or []
+    """The job's own access list, as the API takes it."""
     return [
         JobAccessControlRequest(
             user_name=entry.user_name,
@@ -147,15 +148,7 @@ def _access(jobs: JobsAPI, job_id: int) -> list[JobAccessControlRequest]:
             service_principal_name=entry.service_principal_name,
             permission_level=permission.permission_level,
         )
-        for entry in entries
+        for entry in jobs.get_permissions(str(job_id)).access_control_list or []
         for permission in entry.all_permissions or []
-        if _is_own(permission)
+        if not permission.inherited
     ]
-
-
-def _is_own(permission: JobPermission) -> bool:
-    return not permission.inherited
-
-
-def _is_of(entry: JobAccessControlRequest, principal: str) -> bool:
-    return entry.service_principal_name == principal
