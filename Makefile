@@ -41,6 +41,10 @@ setup: .venv/stamp ## Get what the other commands need: environment, Java, jars,
 demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01)
 	@$(BIN)/python -m local_stack demo --scale $(SCALE)
 
+.PHONY: demo-faults
+demo-faults: setup ## The demo's second act: lose events, kill Spark, reset a branch; every row compared after each
+	@$(BIN)/python -m local_stack demo-faults --scale $(SCALE)
+
 .PHONY: up
 up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query
 	@$(BIN)/python -m local_stack up

@@ -41,8 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="run the local stack until Ctrl-C")
     up.set_defaults(run=_up)
     demo = commands.add_parser("demo", help="tell the story on TPC-H tables, and compare every row")
-    demo.add_argument("--scale", type=_scale, default=0.01, help="TPC-H scale factor (default 0.01)")
     demo.set_defaults(run=_demo)
+    faults = commands.add_parser("demo-faults", help="lose events, kill Spark, and end with every row equal")
+    faults.set_defaults(run=_demo_faults)
     hook = commands.add_parser("install-hook", help="commit the hook to a branch of a lakeFS repository")
     hook.add_argument("repository")
     hook.add_argument("branch")
@@ -50,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     sql = commands.add_parser("sql", help="ask the running stack's SQL warehouse")
     sql.add_argument("statement")
     sql.set_defaults(run=_sql)
-    for command in (up, demo):
+    for command in (demo, faults):
+        command.add_argument("--scale", type=_scale, default=0.01, help="TPC-H scale factor (default 0.01)")
+    for command in (up, demo, faults):
         command.add_argument("--folder", type=Path, default=None, help="for all its files; removed at the end")
     return parser
 
@@ -90,9 +93,18 @@ def _up(parsed: argparse.Namespace) -> int:
 def _demo(parsed: argparse.Namespace) -> int:
     from local_stack.demo import run_demo
 
-    # Outside of the checkout: the demo deploys from a copy there, and the CLI passes over what git ignores here.
-    folder = parsed.folder or Path(tempfile.gettempdir()) / f"lakefs-unity-export-demo-{os.getpid()}"
-    return run_demo(folder, parsed.scale, sys.stdout)
+    return run_demo(_demo_folder(parsed), parsed.scale, sys.stdout)
+
+
+def _demo_faults(parsed: argparse.Namespace) -> int:
+    from local_stack.demo import run_demo_faults
+
+    return run_demo_faults(_demo_folder(parsed), parsed.scale, sys.stdout)
+
+
+def _demo_folder(parsed: argparse.Namespace) -> Path:
+    """Outside of the checkout: the demo deploys from a copy there, and the CLI passes over what git ignores here."""
+    return parsed.folder or Path(tempfile.gettempdir()) / f"lakefs-unity-export-demo-{os.getpid()}"
 
 
 def _install_hook(parsed: argparse.Namespace) -> int:

@@ -2,45 +2,25 @@
 
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow
 import pytest
 from deltalake import write_deltalake
+from demo_command import SCALE, processes_of, started_demo
 from rich.console import Console
 
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import demo_repository
-from local_stack.demo.story import MAIN, Story
+from local_stack.demo.story import Story
+from local_stack.demo.telling import MAIN
 from local_stack.stack import LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 pytestmark = pytest.mark.e2e
-
-SCALE = "0.001"
-
-
-@contextmanager
-def started_demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The demo in a process of its own, with its stack in the folder."""
-    command = [sys.executable, "-m", "local_stack", "demo", "--scale", SCALE, "--folder", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-        try:
-            yield demo
-        finally:
-            demo.kill()
-
-
-def processes_of(folder: Path) -> list[str]:
-    """The processes whose command line names the folder: Spark's, and lakeFS's where it is a binary."""
-    listed = subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(folder) in line]
 
 
 @pytest.mark.timeout(1200)

@@ -92,6 +92,16 @@ def test_a_branch_starts_at_its_source_and_merges_back(repository: Repository) -
     assert {path for path, _ in repository.objects(merge, "")} == {"a"}
 
 
+def test_a_branch_is_set_back_without_any_hook(repository: Repository) -> None:
+    start = repository.head("main")
+    repository.upload("main", {"_lakefs_actions/export.yaml": ACTION})
+    repository.commit("main", "Add the hook")
+    repository.reset("main", start)
+    assert repository.head("main") == start
+    assert repository.objects("main", "") == frozenset()
+    assert repository.hook_statuses(start) == ()
+
+
 def test_a_commit_without_hook_says_so(repository: Repository) -> None:
     assert "lakeFS shows no hook run for this commit" in repository.hook_output(repository.head("main"))
 
@@ -107,3 +117,4 @@ def test_the_output_of_a_failed_hook_is_shown(repository: Repository) -> None:
     assert "post-commit on main): failed" in shown
     assert "  hook refused: failed" in shown
     assert "the workspace is not there" in shown
+    assert repository.hook_statuses(commit) == ("failed",)

@@ -111,6 +111,7 @@ def test_only_the_last_attempt_of_a_task_counts() -> None:
     attempts = [task("record_export", 3, "SUCCESS", attempt_number=1), task("record_export", 2, "FAILED")]
     run = runs.run_state(Run.from_dict(run_body(*attempts, result="SUCCESS")), {})
     assert [(each.title, each.state) for each in run.tasks] == [("record_export (attempt 2)", "SUCCESS")]
+    assert run.task("record_export") == run.tasks[0]
 
 
 def test_a_run_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

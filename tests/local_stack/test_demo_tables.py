@@ -9,7 +9,7 @@ import yaml
 from local_stack.demo import tables
 from local_stack.demo.delta_rs import _plain
 from local_stack.demo.failure import DemoFailure
-from local_stack.demo.tables import TABLE_NAMES, TABLES
+from local_stack.demo.tables import TABLE_NAMES, TABLES, table_named
 
 
 def test_the_generator_makes_every_table(tmp_path: Path) -> None:
@@ -41,6 +41,12 @@ def test_every_table_has_a_descriptor_and_one_more_is_of_another_kind() -> None:
             others.append(descriptor["type"])
     assert described == {table.name: table.path for table in TABLES}
     assert others == ["hive"]
+
+
+def test_descriptors_of_some_tables_leave_the_others_out() -> None:
+    chosen = [table_named("part"), table_named("line_item")]
+    described = [yaml.safe_load(content)["name"] for content in tables.descriptor_files(chosen).values()]
+    assert sorted(described) == ["line-item", "part", "web_clicks"]
 
 
 def test_descriptors_include_nested_folders_and_a_name_with_a_hyphen() -> None:

@@ -12,5 +12,17 @@ def run_demo(stack_folder: Path, scale: float, out: TextIO) -> int:
     """
     # Late, since it brings Spark's, delta-rs's and the workspace's client, and single parts are of use without them.
     from local_stack.demo.run import tell
+    from local_stack.demo.story import Story
 
-    return tell(stack_folder, scale, out)
+    return tell(Story, stack_folder, scale, out)
+
+
+def run_demo_faults(stack_folder: Path, scale: float, out: TextIO) -> int:
+    """Lose events, kill Spark and more, and give 0 where each fault was seen, and every row is equal after each.
+
+    Parameters as those of run_demo.
+    """
+    from local_stack.demo.fault_story import FaultStory
+    from local_stack.demo.run import tell
+
+    return tell(FaultStory, stack_folder, scale, out)

@@ -39,6 +39,7 @@ class Repository:
         self._refs = lakefs_sdk.RefsApi(client)
         self._objects = lakefs_sdk.ObjectsApi(client)
         self._actions = lakefs_sdk.ActionsApi(client)
+        self._experimental = lakefs_sdk.ExperimentalApi(client)
 
     def upload(self, branch: str, files: Mapping[str, bytes]) -> None:
         """Write these objects to the branch."""
@@ -80,6 +81,15 @@ class Repository:
             self.name, source, destination, merge=lakefs_sdk.Merge(message=message), _request_timeout=_TIMEOUT_SECONDS
         )
         return str(answer.reference)
+
+    def reset(self, branch: str, commit_id: str) -> None:
+        """Set the branch back to a commit. lakeFS has no event for that, so no hook is told."""
+        self._experimental.hard_reset_branch(self.name, branch, commit_id, _request_timeout=_TIMEOUT_SECONDS)
+
+    def hook_statuses(self, commit_id: str) -> tuple[str, ...]:
+        """How the hooks of a commit ended, as lakeFS shows it: "completed" or "failed"; none before their end."""
+        runs = self._actions.list_repository_runs(self.name, commit=commit_id, _request_timeout=_TIMEOUT_SECONDS)
+        return tuple(str(run.status) for run in runs.results)
 
     def hook_output(self, commit_id: str) -> str:
         """What lakeFS shows of the hooks that ran for a commit, for a message to a person."""

@@ -1,5 +1,6 @@
 """Runs of the job as the Databricks REST API shows them: found by what started them, and read as a small tree."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ _ENDED = {RunLifeCycleState.TERMINATED, RunLifeCycleState.SKIPPED, RunLifeCycleS
 _NOT_STARTED = {RunLifeCycleState.BLOCKED, RunLifeCycleState.PENDING, RunLifeCycleState.QUEUED}
 # What an iteration is shown as: the parameter of the job's notebook and SQL task that names the table.
 _TITLE_PARAMETER = "table"
+_ATTEMPT = " (attempt "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,11 @@ class TaskState:
     run_id: int
     message: str = ""
     iterations: tuple["TaskState", ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The title without the number of the attempt."""
+        return self.title.partition(_ATTEMPT)[0]
 
     @property
     def has_started(self) -> bool:
@@ -65,9 +72,9 @@ class RunState:
         """Whether the whole run ended well."""
         return self.state == "SUCCESS"
 
-    def task(self, title: str) -> TaskState:
-        """The task with this key. Raises KeyError where the run has none."""
-        return {task.title: task for task in self.tasks}[title]
+    def task(self, name: str) -> TaskState:
+        """The last attempt of the task with this key. Raises KeyError where the run has none."""
+        return {task.name: task for task in self.tasks}[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +85,21 @@ class Trigger:
     commit_id: str
     event: str
 
+    def __str__(self) -> str:
+        return f"{self.event} on {self.branch} at {self.commit_id[:10]}"
+
+    def parameters(self, repository: str) -> dict[str, str]:
+        """The job parameters of the run that it starts."""
+        return {"repository": repository, "branch": self.branch, "commit_id": self.commit_id, "event": self.event}
+
+    def idempotency_token(self, repository: str) -> str:
+        """The token by which the workspace knows a second delivery; the hook's own (resources/lakefs/scripts)."""
+        return hashlib.sha256("\n".join(self.parameters(repository).values()).encode()).hexdigest()
+
     def started(self, run: BaseRun, repository: str) -> bool:
         """Whether the run has exactly these job parameters."""
         given = {parameter.name: parameter.value for parameter in run.job_parameters or []}
-        wanted = {
-            "repository": repository,
-            "branch": self.branch,
-            "commit_id": self.commit_id,
-            "event": self.event,
-        }
-        return all(given.get(name) == value for name, value in wanted.items())
+        return self.parameters(repository).items() <= given.items()
 
 
 def find_run(jobs: JobsAPI, job_id: int, repository: str, trigger: Trigger) -> int | None:
@@ -189,7 +201,7 @@ def _title(task: RunTask) -> str:
     elif resolved and resolved.sql_task:
         given = resolved.sql_task.parameters or {}
     title = given.get(_TITLE_PARAMETER, task.task_key).replace("`", "")
-    return f"{title} (attempt {task.attempt_number + 1})" if task.attempt_number else title
+    return f"{title}{_ATTEMPT}{task.attempt_number + 1})" if task.attempt_number else title
 
 
 def _state_text(run: Run | RunTask) -> str:

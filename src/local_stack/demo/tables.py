@@ -2,6 +2,7 @@
 
 import subprocess
 import sysconfig
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +65,16 @@ def generate(folder: Path, scale: float) -> None:
         raise DemoFailure(f"tpchgen-cli took over {_GENERATE_SECONDS} s; choose a smaller --scale") from error
 
 
-def descriptor_files() -> dict[str, bytes]:
-    """The descriptors, by their path in the repository."""
+def descriptor_files(described: Collection[TpchTable] = TABLES) -> dict[str, bytes]:
+    """The descriptors of these tables and of what is no table of the demo, by their path in the repository."""
     folder = FIXTURES / DESCRIPTOR_FOLDER
-    files = sorted(folder.rglob("*.yaml"))
-    return {f"{DESCRIPTOR_FOLDER}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in files}
+    left_out = {f"path: {table.path}" for table in TABLES if table not in described}
+    found = {file: file.read_bytes() for file in sorted(folder.rglob("*.yaml"))}
+    return {
+        f"{DESCRIPTOR_FOLDER}/{file.relative_to(folder).as_posix()}": content
+        for file, content in found.items()
+        if left_out.isdisjoint(content.decode().splitlines())
+    }
 
 
 def queries() -> dict[str, str]:

@@ -1,0 +1,194 @@
+"""What every telling of the demo has in common: tables in lakeFS, the bundle, runs to watch, and comparisons."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.console import Console, RenderableType
+
+from local_stack.control import JOB_NAME, deployed_job
+from local_stack.demo import tables
+from local_stack.demo.delta_rs import DeltaRs
+from local_stack.demo.deployment import Deployment
+from local_stack.demo.display import run_display
+from local_stack.demo.exports import Exports, expected_clones, listed
+from local_stack.demo.failure import DemoFailure
+from local_stack.demo.repository import Repository
+from local_stack.demo.runs import RunState, Trigger, failures, find_run, follow_run, notebook_results
+from local_stack.demo.sources import Sources
+from local_stack.demo.spark_writes import run_notebook
+from local_stack.demo.sql_warehouse import SqlWarehouse
+from local_stack.demo.tables import TABLES, TpchTable
+from local_stack.stack import CATALOG, LocalStack
+
+MAIN = "main"
+NO_TABLES: frozenset[str] = frozenset()
+
+RUN_APPEARS_SECONDS = 60
+_POLL_SECONDS = 0.2
+
+
+class Telling(ABC):
+    """One telling, in acts. An act ends with all exported tables compared, and raises DemoFailure where one differs.
+
+    command: what the user called; tables: those of the first commit; folder: for what the demo writes here.
+    """
+
+    command: ClassVar[str]
+    tables: ClassVar[tuple[TpchTable, ...]] = TABLES
+
+    def __init__(self, *, stack: LocalStack, repository: Repository, console: Console, folder: Path) -> None:
+        self._stack = stack
+        self._repository = repository
+        self._workspace = workspace = stack.client()
+        self._console = console
+        self._folder = folder
+        self._delta_rs = DeltaRs(stack.lakefs, repository.name)
+        warehouse = SqlWarehouse(workspace.statement_execution, stack.workspace.warehouse_id)
+        sources = Sources(
+            repository=repository.name, listing=repository, descriptions=self._delta_rs, warehouse=warehouse
+        )
+        self.exports = Exports(catalog=CATALOG, warehouse=warehouse, tables=workspace.tables, sources=sources)
+        self.runs: list[RunState] = []
+        self._job_id = 0
+
+    @abstractmethod
+    def tell(self, deployment: Deployment, scale: float) -> None:
+        """All acts in order."""
+
+    @abstractmethod
+    def summary(self) -> RenderableType:
+        """What was shown, as tables."""
+
+    @abstractmethod
+    def last_line(self, seconds: float) -> str:
+        """What was shown, in one line."""
+
+    def prepare(self, deployment: Deployment, scale: float) -> None:
+        """Tables to lakeFS, and meanwhile the bundle to the workspace."""
+        with self._act(f"TPC-H at scale {scale:g} to lakeFS, branch {MAIN}; meanwhile the bundle to the workspace"):
+            with _in_parallel(deployment.stop) as start:
+                deployed = start(deployment.deploy)
+                data = self._folder / "tpch"
+                tables.generate(data, scale)
+                by_spark = start(self._write_with_spark, data)
+                for table in self.tables:
+                    if table.writer == "delta-rs":
+                        self._delta_rs.write(table, MAIN, data)
+                self._repository.upload(MAIN, tables.descriptor_files(self.tables))
+                features = by_spark.result()
+                deployed.result()
+            self._job_id = int(deployed_job(self._workspace))
+            for table in self.tables:
+                feature = f", with {table.feature}" if table.feature else ""
+                self._say(f"{table.path}, by {table.writer}{feature}")
+            if features:
+                self._say(f"as Spark tells: {features}")
+
+    def first_export(self) -> None:
+        """The hook, the tables and their descriptors in one commit."""
+        with self._act("Commit of the tables and of the hook: the hook starts the job, and all tables are exported"):
+            head = self._stack.install_hook(self._repository.name, MAIN)
+            expected = frozenset(table.name for table in self.tables)
+            self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=expected)
+
+    def _follow(self, trigger: Trigger, *, expected: frozenset[str]) -> None:
+        """The run of an event, which has to succeed and to clone the expected tables, and all tables compared."""
+        self._succeeded(trigger, self._watch_event(trigger), expected)
+        self.compare()
+
+    def _watch_event(self, trigger: Trigger, see: Callable[[RunState], None] = lambda _: None) -> RunState:
+        """The last state of the run that the event starts."""
+        return self._watch(self._await_run(trigger), str(trigger), see)
+
+    def _watch(self, run_id: int, title: str, see: Callable[[RunState], None] = lambda _: None) -> RunState:
+        """The run's last state; every state before is shown, and then handed to `see`."""
+        title = f"run {run_id}: {title}"
+        self._say(title)
+        with run_display(self._console, title) as display:
+
+            def show(state: RunState) -> None:
+                display.show(state)
+                see(state)
+
+            return follow_run(self._workspace.jobs, run_id, show)
+
+    def _await_run(self, trigger: Trigger) -> int:
+        until = time.monotonic() + RUN_APPEARS_SECONDS
+        while time.monotonic() < until:
+            found = find_run(self._workspace.jobs, self._job_id, self._repository.name, trigger)
+            if found is not None:
+                return found
+            time.sleep(_POLL_SECONDS)
+        raise DemoFailure(
+            f"no run of {JOB_NAME} appeared within {RUN_APPEARS_SECONDS} s for {trigger.event} on {trigger.branch} "
+            f"at commit {trigger.commit_id}.\n{self._repository.hook_output(trigger.commit_id)}"
+        )
+
+    def _succeeded(self, trigger: Trigger, run: RunState, expected: frozenset[str]) -> None:
+        if not run.has_succeeded:
+            raise DemoFailure(failures(self._workspace.jobs, run))
+        self.runs.append(run)
+        self._record(trigger, run, expected)
+
+    def _record(self, trigger: Trigger, run: RunState, expected: frozenset[str]) -> None:
+        named = {self.exports.quoted(trigger.branch, table): table for table in TABLES}
+        results = notebook_results(self._workspace.jobs, run.task("clone_tables"))
+        clones = expected_clones(results, named, expected)
+        self._say(f"cloned: {listed(expected)}, as expected")
+        self.exports.record(trigger.branch, trigger.commit_id, clones)
+
+    def compare(self) -> None:
+        """Every exported table with its source, and queries on both. Raises DemoFailure with all differences."""
+        started = time.monotonic()
+        differences = self.exports.compare()
+        queries = self._queries()
+        rows, differing = self.exports.compare_queries(queries)
+        if differences or differing:
+            raise DemoFailure("\n".join(["exported tables differ from their source:", *differences, *differing]))
+        total = sum(exported.rows for exported in self.exports)
+        self._say(f"{len(self.exports)} tables, {total:,} rows: each equals its source at the commit")
+        if queries:
+            self._say(f"{', '.join(queries)}: the same {sum(rows.values())} rows as on the source")
+        self._say(f"compared in {time.monotonic() - started:.1f} s")
+
+    def _queries(self) -> Mapping[str, str]:
+        """The queries to compare on the exported tables and on their sources, by name."""
+        return {}
+
+    def _write_with_spark(self, data: Path) -> Any:
+        paths = {table.name: self._s3a(MAIN, table.path) for table in self.tables if table.writer == "Spark"}
+        return self._notebook("write_tables", data=str(data), **paths) if paths else None
+
+    def _notebook(self, name: str, **parameters: str) -> Any:
+        return run_notebook(self._stack.cluster, name, parameters, self._stack.s3a_conf())
+
+    def _s3a(self, ref: str, path: str) -> str:
+        return f"s3a://{self._repository.name}/{ref}/{path}"
+
+    @contextmanager
+    def _act(self, title: str) -> Iterator[None]:
+        started = time.monotonic()
+        self._console.print(f"\n[bold]{title}[/bold]", highlight=False, soft_wrap=True)
+        yield
+        self._say(f"took {time.monotonic() - started:.1f} s")
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _in_parallel(stop: Callable[[], None]) -> Iterator[Callable[..., "Future[Any]"]]:
+    """Starts functions in threads. Leaving early (an error, Ctrl-C) waits for none of them, and calls `stop`."""
+    pool = ThreadPoolExecutor()
+    try:
+        yield pool.submit
+    except BaseException:
+        stop()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
