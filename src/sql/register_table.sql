@@ -6,10 +6,13 @@
 --   :target_path  storage URI of the Delta table, without a slash at its end
 --   :repository   lakeFS repository and branch that the table was cloned from
 --   :branch
+--   :line, :commit_generation
+--                 line of commits and generation of the commit that the clone has to have reached
 --
 -- A table that is registered is never dropped or created anew, so its grants, tags and owner stay. A name that
 -- something else has taken (another location, a managed table, a view) ends in an error, and is left as it is. So
--- does a path that holds something other than a clone of this branch.
+-- does a path that holds something other than a clone of this branch, or one of an older commit: where a clone
+-- failed, its registration fails with it, so that a repair does both.
 --
 -- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
 -- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
@@ -19,6 +22,8 @@ DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
 DECLARE OR REPLACE VARIABLE export_repository STRING;
 DECLARE OR REPLACE VARIABLE export_branch STRING;
+DECLARE OR REPLACE VARIABLE export_line BIGINT;
+DECLARE OR REPLACE VARIABLE export_generation BIGINT;
 DECLARE OR REPLACE VARIABLE export_clones BIGINT;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
@@ -52,14 +57,27 @@ SET VARIABLE export_branch = CASE
   ELSE raise_error('The parameter branch is not a name free of quotes and backslashes: ' || coalesce(:branch, 'NULL'))
 END;
 
+SET VARIABLE export_line = CASE
+  WHEN :line RLIKE r'^[0-9]{1,18}\z' THEN CAST(:line AS BIGINT)
+  ELSE raise_error('The parameter line is not a number: ' || coalesce(:line, 'NULL'))
+END;
+
+SET VARIABLE export_generation = CASE
+  WHEN :commit_generation RLIKE r'^[0-9]{1,18}\z' THEN CAST(:commit_generation AS BIGINT)
+  ELSE raise_error('The parameter commit_generation is not a number: ' || coalesce(:commit_generation, 'NULL'))
+END;
+
 -- The clone of this table may have been refused or failed, while others of its run did not: what stands at the path
--- is then somebody else's, or nothing, and a new name must not show it. A name that is registered was checked then.
+-- is then somebody else's, or nothing, or of an older commit.
 SET VARIABLE export_command = (
   SELECT CASE
-    WHEN count(*) = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
-      || 'AND origin[\'lakefs.branch\'] = export_branch) '
-      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin '
-      || 'FROM (DESCRIBE HISTORY delta.`' || export_location || '`))'
+    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+      = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
+      || 'AND origin[\'lakefs.branch\'] = export_branch '
+      || 'AND struct(coalesce(try_cast(origin[\'lakefs.line\'] AS BIGINT), 0), '
+      || 'try_cast(origin[\'lakefs.commit_generation\'] AS BIGINT)) >= struct(export_line, export_generation)) '
+      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin FROM (DESCRIBE HISTORY '
+      || CASE WHEN count(*) = 0 THEN 'delta.`' || export_location || '`' ELSE export_table END || '))'
     ELSE 'SELECT 1'
   END
   FROM system.information_schema.tables
@@ -72,8 +90,9 @@ EXECUTE IMMEDIATE export_command INTO export_clones;
 
 SET VARIABLE export_location = CASE
   WHEN export_clones > 0 THEN export_location
-  ELSE raise_error('The Delta table at ' || export_location || ' is not a clone of branch '
-    || export_branch || ' of the lakeFS repository ' || export_repository || ', so ' || export_table || ' is not registered. See why clone_tables did not clone it, then repair the run.')
+  ELSE raise_error('The Delta table at ' || export_location || ' is not a clone of branch ' || export_branch
+    || ' of the lakeFS repository ' || export_repository || ', or is one of an older commit, so ' || export_table
+    || ' is left as it is. See why clone_tables did not clone it, then repair the run.')
 END;
 
 -- CREATE SCHEMA wants its privilege on the catalog even where the schema exists, so it is left out then. A schema that

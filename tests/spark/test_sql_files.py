@@ -39,7 +39,8 @@ class Stack:
 
     def write(self, name: str, rows: dict[str, list[Any]], *, origin: dict[str, str] | None = None) -> str:
         """Write a clone's Delta table, or its next version, and return its location."""
-        origin = origin if origin is not None else {"lakefs.repository": "tpch", "lakefs.branch": self.schema}
+        ours = {"lakefs.repository": "tpch", "lakefs.branch": self.schema, "lakefs.commit_generation": "7"}
+        origin = origin if origin is not None else {**ours, "lakefs.line": "1002"}
         metadata = CommitProperties(custom_metadata={"userMetadata": json.dumps(origin)} if origin else None)
         write_deltalake(
             self.location(name),
@@ -90,6 +91,8 @@ class Stack:
             "target_path": self.location(name),
             "repository": "tpch",
             "branch": self.schema,
+            "line": "1002",
+            "commit_generation": "7",
         }
         return self.warehouse.execute(sql, parameters | changed)
 
@@ -304,6 +307,28 @@ def test_a_table_that_is_no_clone_of_the_branch_gets_no_new_name(stack: Stack, o
     assert stack.tables() == ["orders"]
 
 
+@pytest.mark.parametrize(
+    "reached", [{"line": "1002", "commit_generation": "7"}, {"line": "1001", "commit_generation": "9"}]
+)
+def test_a_clone_that_reached_the_commit_or_a_later_one_is_registered(stack: Stack, reached: dict[str, str]) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders", **reached)
+    assert stack.tables() == ["orders"]
+
+
+@pytest.mark.parametrize("is_registered", [False, True])
+@pytest.mark.parametrize("missed", [{"commit_generation": "8"}, {"line": "1003", "commit_generation": "1"}])
+def test_a_registration_fails_where_its_clone_did(stack: Stack, missed: dict[str, str], is_registered: bool) -> None:
+    stack.write("orders", {"id": [1]})
+    if is_registered:
+        stack.run(REGISTER, "orders")
+    stack.write("orders", {"id": [1], "price": [1.5]}, origin={})
+    with pytest.raises(WarehouseError, match=r"or is one of an older commit, so .*orders` is left as it is"):
+        stack.run(REGISTER, "orders", **missed)
+    assert not is_registered or columns(stack.table("orders")) == [("id", "bigint")]
+    assert is_registered or stack.schema not in stack.schemas()
+
+
 def test_text_that_others_left_in_the_history_is_no_hindrance(stack: Stack) -> None:
     location = stack.write("orders", {"id": [1]})
     for text in ("not JSON", "[1]", '{"a": {"b": 1}}'):
@@ -357,6 +382,12 @@ INJECTIONS = [
     {"branch": "main', 'a' = 'b"},
     {"branch": "main\n"},
     {"branch": None},
+    {"line": "1 OR 1"},
+    {"line": "-1"},
+    {"line": None},
+    {"commit_generation": "7)"},
+    {"commit_generation": ""},
+    {"commit_generation": None},
 ]
 
 
@@ -390,12 +421,15 @@ def test_a_schema_that_the_registration_makes_says_so(stack: Stack) -> None:
 
 
 def registration_story(stack: Stack, register: str) -> None:
-    """What an installation sees over time: a first export, a schema change, a name that somebody else took."""
+    """What an installation sees over time: exports, a schema change, failed clones, a name that somebody else took."""
     stack.write("orders", {"id": [1]})
     stack.run(register, "orders")
     stack.write("orders", {"id": [1], "price": [1.5]})
     stack.run(register, "orders")
     assert columns(stack.table("orders")) == [("id", "bigint"), ("price", "double")]
+    for later in ({"line": "1003"}, {"commit_generation": "8"}):
+        with pytest.raises(WarehouseError, match="is one of an older commit"):
+            stack.run(register, "orders", **later)
     with pytest.raises(WarehouseError, match="is taken by another table or view"):
         stack.run(register, "orders", target_path=stack.write("moved", {"id": [1]}))
     stack.run(register, "moved")

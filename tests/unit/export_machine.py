@@ -346,6 +346,9 @@ class ExportMachine(RuleBasedStateMachine):
                 missing = {f"{catalog}.{branch}.{name}" for name in wanted - registered}
                 # What a person dropped comes back with the next run for the branch, and no run was needed.
                 assert missing <= self.dropped
+                for name in registered & wanted:
+                    known = self.job.refreshed[f"{catalog}.{branch}.{name}"]
+                    assert known == self.job.clones[f"{BASE}/{branch}/{name}"], "Unity Catalog's view is stale"
                 registered |= wanted
                 certain = not found.problems and len(there) == len(found.tables)
                 if self.on_removed == "drop" and certain:

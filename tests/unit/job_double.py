@@ -53,7 +53,7 @@ class InjectedError(ExportError):
 
 @dataclass(kw_only=True)
 class JobDouble:
-    """The job, its runs, and the storage of the clones."""
+    """The job, its runs, the storage of the clones, and what Unity Catalog knows of each (`refreshed`)."""
 
     lakefs: LakeFSDouble
     unity_catalog: UnityCatalogDouble
@@ -61,6 +61,7 @@ class JobDouble:
     on_clone: OnClone = lambda run, before, after: None
     on_list: Callable[[RunDouble], None] = lambda run: None
     clones: dict[str, Provenance] = field(default_factory=dict)
+    refreshed: dict[str, Provenance] = field(default_factory=dict)
     runs: list[RunDouble] = field(default_factory=list)
     starts: ExportRunsDouble = field(default_factory=ExportRunsDouble)
     time: int = 1_000
@@ -163,10 +164,11 @@ class JobDouble:
     def _register_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
         catalog, schema, table = _parts(item)
         known = self.unity_catalog.catalogs[catalog].get(schema)
-        if known is None or table not in known.tables:
-            shown = self.clones.get(item["target_path"])
-            if shown is None or (shown.repository, shown.branch) != ("shop", run.branch):
-                raise InjectedError("is not a clone of branch")
+        shown = self.clones.get(item["target_path"])
+        if shown is None or (shown.repository, shown.branch) != ("shop", run.branch):
+            raise InjectedError("is not a clone of branch")
+        if (shown.line, shown.commit_generation) < (item["line"], item["commit_generation"]):
+            raise InjectedError("is one of an older commit")
         if self._is_registered_elsewhere(item["target_path"], f"{catalog}.{schema}.{table}"):
             raise InjectedError("LOCATION_OVERLAP")
         if known is None:
@@ -176,6 +178,7 @@ class JobDouble:
             name=table, table_type="EXTERNAL", storage_location=item["target_path"], repository="shop"
         )
         self.unity_catalog.schema(catalog, schema).tables.setdefault(table, registered)
+        self.refreshed[f"{catalog}.{schema}.{table}"] = shown
 
     def _is_registered_elsewhere(self, location: str, full_name: str) -> bool:
         return any(

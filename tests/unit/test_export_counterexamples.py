@@ -259,3 +259,18 @@ def test_a_run_is_repaired_after_its_branch_was_removed(machine: Machine) -> Non
     machine.job.finish(run)
 
     assert "dev" in machine.unity_catalog.catalogs["lake"]
+
+
+def test_a_run_is_repaired_of_which_only_a_clone_failed(machine: Machine) -> None:
+    machine.write("main", "tables/a", again=False)
+    run = machine.start()
+    machine.job.step(run)
+    machine.job.step(run, fails=True)
+    machine.job.finish(run)
+    assert machine.job.refreshed["lake.main.a"].commit_id != machine.lakefs.head().id
+
+    machine.job.repair(run)
+    machine.job.finish(run)
+
+    assert run.state == "succeeded"
+    assert machine.job.refreshed["lake.main.a"].commit_id == machine.lakefs.head().id

@@ -13,7 +13,7 @@ SHARED = {
     "the location's shape": r"(WHEN :target_path RLIKE .*?END;)",
     "what is ours": r"(count_if\(\(table_type .*?= 0 THEN)",
     "where the name is looked up": r"(FROM system\.information_schema\.tables.*?`', 6\)\))",
-    "whose clone it is": r"(count_if\(origin.*?`\)\)')",
+    "whose clone it is": r"(count_if\(origin.*?= export_branch)",
 }
 
 

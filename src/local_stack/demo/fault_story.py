@@ -148,9 +148,7 @@ class FaultStory(Telling):
             self._unmoved(watermark)
             self._say("what was exported before is as it was:")
             self.compare()
-            # With the tasks that depend on them, as in the Jobs UI: register_tables had found the table as it was
-            # before, and ended well.
-            self._workspace.jobs.repair_run(run.run_id, rerun_all_failed_tasks=True, rerun_dependent_tasks=True)
+            self._workspace.jobs.repair_run(run.run_id, rerun_all_failed_tasks=True)
             self._succeeded(trigger, self._watch(run.run_id, "repaired"), frozenset({nation.name}))
             self.compare()
             self._mended("Spark killed until the run failed", f"run failed, {struck} attempts", "repair", started)
