@@ -22,10 +22,12 @@ class TableRepository:
     def __init__(self, server: LakeFS, *, name: str, branch: str, namespace: str = "") -> None:
         self.name = name
         self.branch = branch
+        self._server = server
+        self._namespace = namespace or f"local://{name}"
         self._api = api_client(server)
         client = Client(host=server.endpoint_url, username=server.access_key_id, password=server.secret_access_key)
         self._repository = lakefs.Repository(name, client=client)
-        self._repository.create(storage_namespace=namespace or f"local://{name}", default_branch=branch)
+        self._repository.create(storage_namespace=self._namespace, default_branch=branch)
         self._options = {
             "AWS_ENDPOINT_URL": server.s3_endpoint_url,
             "AWS_ACCESS_KEY_ID": server.access_key_id,
@@ -112,6 +114,10 @@ class TableRepository:
     def generation(self, commit_id: str) -> int:
         """1 + the highest generation of the commit's parents."""
         return int(self._api_of("CommitsApi").get_commit(self.name, commit_id).generation)
+
+    def made_anew(self) -> "TableRepository":
+        """Another repository of this name, after this one was deleted."""
+        return TableRepository(self._server, name=self.name, branch=self.branch, namespace=f"{self._namespace}-again")
 
     def delete(self) -> None:
         """Delete the repository."""
