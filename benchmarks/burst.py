@@ -76,6 +76,7 @@ class Bench:
         while any(self.client.jobs.list_runs(job_id=self.job_id, active_only=True)):
             time.sleep(POLL_SECONDS)
         seconds = time.monotonic() - started
+        print(f"{branch}: {commits} commits in {seconds:.0f} s", file=sys.stderr, flush=True)
         clones = [self.clones(read_run(self.client.jobs, run_id)) for run_id in runs]
         self._require_exported(branch, ids[-1])
         return Cost(runs=len(runs), clones=sum(clones), idle=clones.count(0), seconds=seconds)

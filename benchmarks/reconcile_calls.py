@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--branches", type=int, nargs="+", default=[1, 10, 100], help="default: 1 10 100")
     counts = parser.parse_args().branches
-    shown = Table("branches", "behind", *(f"{service} calls" for service in SERVICES), "seconds", title="One reconcile")
+    shown = Table("branches", "behind", *SERVICES, "seconds", title="HTTP calls of one reconcile")
     for column in shown.columns:
         column.justify = "right"
     with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
