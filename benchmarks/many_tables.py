@@ -2,7 +2,7 @@
 
     python benchmarks/many_tables.py [--tables 2000] [--pages 5]
 
-The task runs in a process of its own for each page, over real servers on the loopback interface; its tables are
+The task runs in a process of its own for each page, and asks the local stack's servers over HTTP; its tables are then
 registered, but not cloned, and the task record_export starts the next page. Prints a line for each page, with the size
 of the task value that holds its tables, beside a process that only imports the task's module. With `--pages`, no more
 than these are done, out of as many as it takes.

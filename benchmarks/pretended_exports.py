@@ -1,4 +1,4 @@
-"""Exports without Spark: real tasks and real servers on the loopback interface, but tables are not cloned.
+"""Exports without Spark: the real tasks ask the local stack's servers over HTTP, but tables are not cloned.
 
 A table is registered in Unity Catalog as its clone would be, so that later runs find it.
 """

@@ -2,9 +2,8 @@
 
     python benchmarks/reconcile_calls.py [--branches 1 10 100]
 
-Servers are real ones on the loopback interface, and HTTP calls are counted. Every branch is exported before; then one
-of them gets a commit. Prints calls and seconds for both. The other call is the Databricks SDK's own, for what its
-host is.
+It asks the local stack's servers over HTTP, where calls are counted. Every branch is exported before; then one of them
+gets a commit. Prints calls and seconds for both. The other call is the Databricks SDK's own, for what its host is.
 """
 
 import argparse
