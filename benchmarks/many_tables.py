@@ -1,0 +1,112 @@
+"""What the task list_changed_tables takes where one commit changes very many tables: pages, seconds, peak memory.
+
+    python benchmarks/many_tables.py [--tables 2000] [--pages 5]
+
+The task runs in a process of its own for each page, and asks the local stack's servers over HTTP; its tables are then
+registered, but not cloned, and the task record_export starts the next page. Prints a line for each page, with the size
+of the task value that holds its tables, beside a process that only imports the task's module. With `--pages`, no more
+than these are done, out of as many as it takes.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from http_calls import LAKEFS, UNITY_CATALOG
+from pretended_exports import Installation, installation
+from rich.console import Console
+from rich.table import Table
+
+LIST_TASK = Path(__file__).with_name("list_task.py")
+UPLOADS_AT_A_TIME = 4
+UPLOADS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What one list task took, with peak memory in MB and calls by service, and the task values it left."""
+
+    seconds: float
+    megabytes: float
+    calls: dict[str, int]
+    values: dict[str, Any]
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tables", type=int, default=2000, help="default: %(default)s")
+    parser.add_argument("--pages", type=int, default=0, help="how many to measure; all by default")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
+        _commit_descriptors(servers, arguments.tables)
+        imports = _list(servers, {})
+        pages = _pages(servers, arguments.pages)
+    Console().print(_shown(arguments.tables, imports, pages))
+
+
+def _commit_descriptors(servers: Installation, tables: int) -> None:
+    """A commit with that many tables. A first export looks at descriptors alone."""
+    text = "name: {0}\ntype: delta\npath: tables/{0}\n"
+    files = [(f"_lakefs_tables/{name}.yaml", text.format(name).encode()) for name in _names(tables)]
+    parts = [dict(files[start : start + UPLOADS]) for start in range(0, tables, UPLOADS)]
+    with ThreadPoolExecutor(UPLOADS_AT_A_TIME) as pool:
+        list(pool.map(lambda part: servers.repository.upload("main", part), parts))
+    servers.repository.commit("main", f"{tables} tables")
+
+
+def _names(tables: int) -> list[str]:
+    return [f"sales_of_the_store_{number:05}" for number in range(tables)]
+
+
+def _pages(servers: Installation, at_most: int) -> list[Listed]:
+    """The list task of each page, from the run for the commit to the one that moves the watermark."""
+    pages = list[Listed]()
+    job_parameters = {"branch": "main"}
+    while job_parameters and len(pages) < (at_most or sys.maxsize):
+        pages.append(_list(servers, servers.task_parameters(**job_parameters)))
+        print(f"page {len(pages)}: {pages[-1].values['table_count']} tables", file=sys.stderr, flush=True)
+        job_parameters = servers.finish("main", pages[-1].values)
+    return pages
+
+
+def _list(servers: Installation, parameters: dict[str, str]) -> Listed:
+    """The list task in its own process. Raises RuntimeError with what it printed where it fails."""
+    secrets = {
+        "lakefs-access-key-id": servers.lakefs.access_key_id,
+        "lakefs-secret-access-key": servers.lakefs.secret_access_key,
+    }
+    workspace = {"host": servers.workspace.url, "token": servers.workspace.token}
+    given = json.dumps({"parameters": parameters, "secrets": secrets, "workspace": workspace})
+    ended = subprocess.run([sys.executable, LIST_TASK], input=given, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(f"the list task failed:\n{ended.stderr}")
+    return Listed(**json.loads(ended.stdout))
+
+
+def _shown(tables: int, imports: Listed, pages: list[Listed]) -> Table:
+    listed = sum(page.values["table_count"] for page in pages)
+    shown = Table(title=f"{tables:,} tables in one commit: {len(pages)} pages with {listed:,} of them")
+    for column in ("list task", "tables", "KB", "seconds", "peak MB", "lakeFS calls", "UC calls"):
+        shown.add_column(column, justify="left" if column == "list task" else "right")
+    shown.add_row("import", "", "", f"{imports.seconds:.1f}", f"{imports.megabytes:.0f}", "0", "0")
+    for number, page in enumerate(pages, start=1):
+        calls = [f"{page.calls.get(service, 0):,}" for service in (LAKEFS, UNITY_CATALOG)]
+        size = len(json.dumps(page.values["tables"])) / 1000
+        count = str(page.values["table_count"])
+        shown.add_row(f"page {number}", count, f"{size:.1f}", f"{page.seconds:.1f}", f"{page.megabytes:.0f}", *calls)
+    seconds, most = sum(page.seconds for page in pages), max(page.megabytes for page in pages)
+    calls = [f"{sum(page.calls.get(service, 0) for page in pages):,}" for service in (LAKEFS, UNITY_CATALOG)]
+    shown.add_row("all", f"{listed:,}", "", f"{seconds:.1f}", f"{most:.0f}", *calls)
+    shown.add_row("all / import", "", "", "", f"{most / imports.megabytes:.1f}", "", "")
+    return shown
+
+
+if __name__ == "__main__":
+    main()
