@@ -43,27 +43,6 @@ def test_a_full_export_clones_what_did_not_change(exports: Exports, repository: 
     assert exports.run(repository).tasks == NOTHING_TO_CLONE
 
 
-@pytest.mark.parametrize("edited", ["trunk", "c0ffee", ""])
-def test_a_watermark_that_somebody_edited_is_not_relied_on(
-    exports: Exports, repository: TableRepository, edited: str
-) -> None:
-    schema = repository.branch
-    repository.add("orders", ["o1"])
-    repository.commit()
-    assert exports.run(repository).state == "SUCCESS"
-    repository.write("tables/orders", ["o2"])
-    head = repository.commit()
-    key = f"lakefs.{repository.name}.commit_id"
-    properties = {**exports.schema_properties(schema), key: edited or head, "theirs": "stays"}
-    exports.client.schemas.update(f"{exports.catalog}.{schema}", properties=properties)
-
-    run = exports.run(repository)
-
-    assert (run.state, run.cloned) == ("SUCCESS", {"orders"}), run.text
-    assert (exports.words(schema, "orders"), exports.watermark(repository)) == (["o2"], head)
-    assert exports.schema_properties(schema)["theirs"] == "stays"
-
-
 def test_a_repository_that_was_made_anew_is_exported_anew(exports: Exports, repository: TableRepository) -> None:
     repository.add("orders", ["of the first"])
     repository.commit()
