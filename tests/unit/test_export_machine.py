@@ -18,6 +18,8 @@ TestExports = ExportMachine.TestCase
 TestExports.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=50,
+    # Those of `make unit` are the same each time.
+    derandomize="EXPORT_MACHINE_EXAMPLES" not in os.environ,
     deadline=None,
     print_blob=True,
     report_multiple_bugs=False,
