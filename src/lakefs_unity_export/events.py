@@ -73,10 +73,19 @@ def decide(event: Event) -> RunStart | NothingToStart:
         )
     if problems := _problems(event):
         raise InvalidEventError(f"event {event.event_type}: {'; '.join(problems)}")
-    parameters = {"repository": event.repository_id, "branch": event.branch_id, "commit_id": event.commit_id}
     return RunStart(
-        job_parameters={**parameters, "event": event.event_type},
-        idempotency_token=idempotency_token(**parameters, event=event.event_type),
+        job_parameters={
+            "repository": event.repository_id,
+            "branch": event.branch_id,
+            "commit_id": event.commit_id,
+            "event": event.event_type,
+        },
+        idempotency_token=idempotency_token(
+            repository=event.repository_id,
+            branch=event.branch_id,
+            commit_id=event.commit_id,
+            event=event.event_type,
+        ),
     )
 
 

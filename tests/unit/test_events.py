@@ -104,7 +104,7 @@ def test_an_event_that_starts_nothing_says_so_as_its_case_does(case: dict[str, A
 def test_every_problem_of_an_event_is_said_at_once() -> None:
     with pytest.raises(
         InvalidEventError,
-        match=r"^event post-merge: repository_id is missing; branch_id holds a control character; commit_id is missing$",
+        match=r"^event post-merge: repository_id is missing; branch_id holds a control character; commit_id is missing",
     ):
         decide(Event(event_type="post-merge", branch_id="a\x00b"))
 
