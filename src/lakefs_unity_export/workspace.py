@@ -152,7 +152,8 @@ def workspace_client(
                 auth_type="pat" if access.token else "oauth-m2m",
                 http_timeout_seconds=http_timeout_seconds,
                 retry_timeout_seconds=retry_timeout_seconds,
-                max_connection_pools=1,
+                # The SDK hands the one on as the other (seen in 0.156), and a full pool makes calls wait.
+                max_connection_pools=connections,
                 max_connections_per_pool=connections,
                 token=access.token or None,
                 client_id=access.client_id or None,

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lakefs_unity_export.errors import SettingsError
 from lakefs_unity_export.webhook.application import create_app
-from lakefs_unity_export.webhook.request_log import log_to
+from lakefs_unity_export.webhook.request_log import log_to_output
 from lakefs_unity_export.webhook.settings import Settings, read_settings
 
 __all__ = ["Settings", "app", "create_app", "read_settings"]
@@ -49,7 +49,7 @@ class EnvironmentApp:
 
     def _build(self) -> ASGIApp:
         settings = read_settings(self._environment)
-        log_to()
+        log_to_output(settings.confidential())
         return create_app(settings)
 
 
