@@ -111,7 +111,7 @@ def test_the_same_event_again_is_answered_with_the_same_run(service: Webhook) ->
         (WorkspaceAccessError, 502, "refused the webhook service: give it valid DATABRICKS_ credentials"),
         (WorkspaceNotFoundError, 502, "the workspace has no job 1041: correct EXPORT_JOB_ID"),
         (WorkspaceUnavailableError, 503, "did not answer, also after retries; reconcile exports what is missed"),
-        (WorkspaceError, 502, "refused to start the run: check that job and webhook are of one version"),
+        (WorkspaceError, 502, "refused to start the run: check EXPORT_JOB_ID, and that job and webhook are of one"),
     ],
 )
 def test_a_start_that_fails_says_what_to_do_and_its_details_stay_in_the_log(

@@ -18,6 +18,7 @@ def output() -> Iterator[io.StringIO]:
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in map(logging.getLogger, names)]
     stream = io.StringIO()
     log_to_output(["hush", "hush-hush"], stream)
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     yield stream
     for logger, handlers, level, propagates in before:
         logger.handlers[:] = handlers

@@ -131,7 +131,7 @@ class _Application:
             ends = time.monotonic() + self._settings.answer_seconds
             check_secret(request, self._settings)
             if self._open >= self._settings.concurrency + self._settings.queue:
-                raise later("too many events at once; reconcile exports what is missed")
+                raise later("too many events at once; try later, or let reconcile export what is missed")
             self._open += 1
             try:
                 body = await read_event(request, seconds=self._settings.body_seconds)

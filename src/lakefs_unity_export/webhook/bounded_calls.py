@@ -35,7 +35,9 @@ class BoundedCalls:
         Raises Refusal (503) where too many calls wait already.
         """
         if not self.takes_more:
-            raise later("too many events at once, or the service is stopping; reconcile exports what is missed")
+            raise later(
+                "too many events at once, or the service is stopping; try later, or let reconcile export what is missed"
+            )
         self._accepted += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, call)
         future.add_done_callback(self._done)

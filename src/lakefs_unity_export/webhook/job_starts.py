@@ -96,5 +96,7 @@ class JobStarts:
         if isinstance(error, WorkspaceUnavailableError):
             return later("Databricks did not answer, also after retries; reconcile exports what is missed", detail)
         return Refusal(
-            502, "Databricks refused to start the run: check that job and webhook are of one version", detail=detail
+            502,
+            "Databricks refused to start the run: check EXPORT_JOB_ID, and that job and webhook are of one version",
+            detail=detail,
         )
