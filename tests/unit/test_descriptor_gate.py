@@ -1,8 +1,11 @@
 """The gate: what it refuses before a commit or a merge, in which words, and what it asks of lakeFS for that."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from doubles import LakeFSDouble
@@ -16,6 +19,7 @@ from lakefs_unity_export.errors import InvalidEventError, LakeFSError, LakeFSNot
 from lakefs_unity_export.ports import ObjectInfo
 
 RULES = GateRules(catalog="lake")
+CASES = json.loads((Path(__file__).parents[2] / "fixtures/descriptor_cases.json").read_text())["cases"]
 FOLDER = "_lakefs_tables"
 
 
@@ -178,6 +182,20 @@ def test_a_branch_whose_schema_could_not_be_named_is_a_problem_too(repository: S
     (line,) = before_commit(repository, rules)
     assert line.startswith("branch main: schema 'xxx")
     assert repository.calls == Counter()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_the_files_of_a_case_have_its_problems_and_no_others(case: dict[str, Any]) -> None:
+    lakefs = StagedDouble()
+    lakefs.stage({path: content.encode() for path, content in case["files"].items()})
+    rules = replace(RULES, folder=case.get("folder", FOLDER), table_defs=tuple(case.get("table_defs", ())))
+    left = before_commit(lakefs, rules)
+    for problem in case["problems"]:
+        start = ": ".join(part for part in (problem["file"], problem["field"]) if part)
+        said = [line for line in left if line.startswith(f"{start}: ") and problem["says"] in line]
+        assert said, problem
+        left.remove(said[0])
+    assert left == []
 
 
 # Before a merge
