@@ -302,7 +302,7 @@ def main() -> None:
         return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    console = Console()
+    console = Console(width=110)
     shown = Table(title=f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began; times in milliseconds")
     for column in ("", "requests/s", "p50", "p99", "longest", "statuses"):
         shown.add_column(column, justify="right" if column else "left")

@@ -1,5 +1,6 @@
 """The webhook's service principal in a workspace: it may run the job, once for an event, and no other job."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,20 @@ def test_too_many_requests_are_tried_again_with_the_same_token_and_not_for_long(
         assert {request.body for request in workspace.received} == {workspace.received[0].body}
         workspace.answer_json(200, run_id=7)
         assert runs.start(_start("main").job_parameters, idempotency_token="a" * 64) == 7
+
+
+def test_a_workspace_that_does_not_answer_holds_up_the_first_event_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_starts, "RETRY_TIMEOUT_SECONDS", 1)
+    access = WorkspaceAccess(host="http://127.0.0.1:9", client_id=PRINCIPAL, client_secret="dose-secret")
+    runs = WorkspaceRuns(make_settings(workspace=access))
+    seconds, said = [], set()
+    for _ in range(3):
+        started = time.monotonic()
+        with pytest.raises(WorkspaceError) as raised:
+            runs.start(_start("main").job_parameters, idempotency_token="a" * 64)
+        seconds.append(time.monotonic() - started)
+        said.add(str(raised.value))
+    assert seconds[0] > max(seconds[1:])
+    assert sum(seconds[1:]) < 0.5
+    (text,) = said
+    assert "dose-secret" not in text

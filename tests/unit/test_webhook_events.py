@@ -108,7 +108,11 @@ def test_the_same_event_again_is_answered_with_the_same_run(service: Webhook) ->
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (WorkspaceAccessError, 502, "refused the webhook service: give it valid DATABRICKS_ credentials"),
+        (
+            WorkspaceAccessError,
+            502,
+            "refused the webhook service, or is not at DATABRICKS_HOST: give the service valid",
+        ),
         (WorkspaceNotFoundError, 502, "the workspace has no job 1041: correct EXPORT_JOB_ID"),
         (WorkspaceUnavailableError, 503, "did not answer, also after retries; reconcile exports what is missed"),
         (WorkspaceError, 502, "refused to start the run: check EXPORT_JOB_ID, and that job and webhook are of one"),
@@ -135,6 +139,22 @@ def test_an_error_that_nobody_thought_of_is_one_line_without_its_text(service: W
     assert answer.text == f"the service failed; its log says why under request id {logged['request_id']}\n"
     assert logged["error"].startswith("RuntimeError in start:")
     assert "trace with" not in json.dumps(logged)
+
+
+@pytest.mark.parametrize("error", [None, WorkspaceUnavailableError("gone"), RuntimeError("hush")], ids=repr)
+def test_how_a_start_ended_that_took_too_long_is_in_the_log(error: Exception | None) -> None:
+    with webhook(answer_seconds=0.05) as service:
+        service.runs.seconds, service.runs.error = 0.3, error
+        assert service.post(COMMIT).status_code == 504
+    (late,) = [
+        entry for entry in map(json.loads, service.lines) if "branch" in entry and entry["message"] != "answered"
+    ]
+    assert (late["branch"], late["commit_id"]) == ("main", COMMIT["commit_id"])
+    if error is None:
+        assert (late["message"], late["run_id"]) == ("started late", 1)
+    else:
+        assert late["message"] == "not started"
+        assert late["detail"].startswith("gone" if isinstance(error, WorkspaceUnavailableError) else "RuntimeError in ")
 
 
 # What is logged and counted

@@ -18,7 +18,7 @@ from lakefs_unity_export.webhook.event_body import EventBody, read_event
 from lakefs_unity_export.webhook.job_starts import Runs, WorkspaceRuns
 from lakefs_unity_export.webhook.metrics import Metrics
 from lakefs_unity_export.webhook.refusals import Refusal, later
-from lakefs_unity_export.webhook.request_log import RequestLog, trace_of
+from lakefs_unity_export.webhook.request_log import trace_of
 from lakefs_unity_export.webhook.service import OpenRepository, Service, lakefs_repositories
 from lakefs_unity_export.webhook.settings import Settings
 
@@ -63,7 +63,7 @@ class _Application:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._settings = service.settings
-        self.log = RequestLog(service.settings.confidential())
+        self.log = service.log
         self._metrics = Metrics(waiting=lambda: service.accepted_calls)
         self._open = 0
 

@@ -12,6 +12,7 @@ from lakefs_unity_export.webhook.bounded_calls import BoundedCalls
 from lakefs_unity_export.webhook.event_body import EventBody
 from lakefs_unity_export.webhook.job_starts import JobStarts, Runs
 from lakefs_unity_export.webhook.refusals import Refusal, later
+from lakefs_unity_export.webhook.request_log import RequestLog
 from lakefs_unity_export.webhook.settings import GATE_ENDPOINT, GateSettings, Settings
 
 # lakeFS waits a minute for the answer, and the branch is locked meanwhile.
@@ -27,9 +28,10 @@ class Service:
 
     def __init__(self, settings: Settings, runs: Runs, open_repository: OpenRepository | None) -> None:
         self.settings = settings
+        self.log = RequestLog(settings.confidential())
         self._start_calls = self._calls("start")
         self._gate_calls = self._calls("gate")
-        self._starts = JobStarts(runs, self._start_calls, job_id=settings.job_id)
+        self._starts = JobStarts(runs, self._start_calls, self.log, job_id=settings.job_id)
         self._open_repository = open_repository
 
     def _calls(self, name: str) -> BoundedCalls:
