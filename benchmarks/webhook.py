@@ -75,7 +75,10 @@ def workspace_app(seconds: float) -> Starlette:
 
 def serve(kind: str) -> None:
     """Serve one kind in this process; the port is the first line of output."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    # With the protocol named, as uvicorn's own sockets have it: asyncio turns Nagle's delay off for no others.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(4096)
     print(listener.getsockname()[1], flush=True)
     if kind == "webhook":
         from lakefs_unity_export.webhook import app
@@ -171,9 +174,10 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
 
-def event(number: int) -> bytes:
+def event(number: int, **changes: str) -> bytes:
     """A whole request with an event of its own."""
-    body = json.dumps({**COMMIT, "commit_id": hashlib.sha256(str(number).encode()).hexdigest()}).encode()
+    commit_id = hashlib.sha256(str(number).encode()).hexdigest()
+    body = json.dumps({**COMMIT, "commit_id": commit_id, **changes}).encode()
     head = (
         "POST /events HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {SECRET}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -234,6 +238,11 @@ def measured(arguments: argparse.Namespace, shown: Table) -> None:
             first = number * arguments.requests
             requests = [event(each) for each in range(first, first + arguments.requests)]
             _show(shown, f"bare app, round {number + 1}", send(bare, requests))
+            _show(
+                shown,
+                f"webhook, nothing to start, round {number + 1}",
+                send(fast, [event(each, event_type="post-create-tag") for each in range(arguments.requests)]),
+            )
             _show(shown, f"webhook, workspace at once, round {number + 1}", send(fast, requests))
     with ExitStack() as stack:
         slow = stack.enter_context(webhook_for(stack.enter_context(started("slow"))))
