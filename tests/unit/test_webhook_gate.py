@@ -57,6 +57,12 @@ def test_a_refused_commit_is_told_every_problem_on_a_line_of_its_own(
     assert service.runs.calls == 0
 
 
+def test_a_file_whose_name_holds_a_line_break_stays_on_its_line(service: Webhook, repository: StagedDouble) -> None:
+    repository.stage({f"{FOLDER}/a\n{FOLDER}/b\x1b.yaml": b"name: a\npath: p\n"})
+    answer = service.post(COMMIT, "/validate")
+    assert answer.text.splitlines()[1:] == [f"{FOLDER}/a\\n{FOLDER}/b\\x1b.yaml: type: is missing; add it"]
+
+
 def test_a_refused_merge_is_told_too(service: Webhook, repository: StagedDouble) -> None:
     repository.branch("dev", repository.head().id)
     repository.put(described("orders", file="again"), branch="dev")

@@ -110,7 +110,7 @@ class Service:
     @staticmethod
     def _find_problems(request: GateRequest, gate: GateSettings, open_repository: OpenRepository) -> list[str]:
         found = find_problems(request, gate.rules, open_repository(request.repository))
-        return [str(problem) for problem in found]
+        return [_on_one_line(str(problem)) for problem in found]
 
     def _check_repository(self, body: EventBody) -> None:
         if not self.settings.takes_repository(body.repository_id):
@@ -147,6 +147,11 @@ def _list_of(problems: list[str], body: EventBody) -> str:
     return "\n".join(
         [f"{count} in the table descriptors that this {what} would leave; mend all, then try again:", *problems]
     )
+
+
+def _on_one_line(text: str) -> str:
+    """The text; with control characters, which a file's name may hold, written out."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _shown(value: str) -> str:
