@@ -5,19 +5,30 @@ lies inside another's. Once the other one is mended or removed, the table is to 
 its own changed since. So what was described at the watermark matters, not only which files changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from lakefs_unity_export import descriptors
 from lakefs_unity_export.changes import Changes
 from lakefs_unity_export.descriptors import Descriptor, NamingRules, Problem
 from lakefs_unity_export.errors import LakeFSError, LakeFSUnavailableError
-from lakefs_unity_export.ports import LakeFSReader
+from lakefs_unity_export.ports import ObjectInfo
 
 Contents = dict[str, bytes | Problem]
 
 
+class DescriptorReader(Protocol):
+    """What is asked of lakeFS here; a part of LakeFSReader."""
+
+    def list_objects(self, ref: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object under the prefix at the ref."""
+
+    def read_objects(self, ref: str, paths: list[str]) -> dict[str, bytes | LakeFSError]:
+        """The contents of the objects at the ref; for each, its bytes or why it could not be read."""
+
+
 def read_files(
-    commit_id: str, rules: NamingRules, wanted: Sequence[str], lakefs: LakeFSReader
+    commit_id: str, rules: NamingRules, wanted: Sequence[str], lakefs: DescriptorReader
 ) -> tuple[Contents, list[str]]:
     """The descriptor files at a commit, those `wanted` or all, and notes on what is wanted in vain.
 
@@ -36,7 +47,7 @@ def read_earlier(
     contents: Mapping[str, bytes | Problem],
     rules: NamingRules,
     wanted: Sequence[str],
-    lakefs: LakeFSReader,
+    lakefs: DescriptorReader,
 ) -> tuple[Descriptor, ...]:
     """The tables that were described at the commit `base`, from the files of now and the changes since.
 
@@ -49,11 +60,31 @@ def read_earlier(
     return descriptors.read_descriptors(earlier, rules).tables
 
 
-def _sizes(commit_id: str, rules: NamingRules, lakefs: LakeFSReader) -> dict[str, int]:
+def read_merged(
+    destination: str,
+    source: str,
+    from_source: Collection[str],
+    rules: NamingRules,
+    wanted: Sequence[str],
+    lakefs: DescriptorReader,
+) -> Contents:
+    """The descriptor files that a merge leaves: those of the destination, but `from_source` as the source has them.
+
+    Raises what `read_files` raises.
+    """
+    kept = {file: size for file, size in _sizes(destination, rules, lakefs).items() if file not in from_source}
+    taken = {file: size for file, size in _sizes(source, rules, lakefs).items() if file in from_source}
+    files, _ = descriptors.select_files(sorted({**kept, **taken}), rules.folder, wanted)
+    contents = _read(destination, [file for file in files if file in kept], kept, lakefs)
+    contents |= _read(source, [file for file in files if file in taken], taken, lakefs)
+    return {file: contents[file] for file in files}
+
+
+def _sizes(commit_id: str, rules: NamingRules, lakefs: DescriptorReader) -> dict[str, int]:
     return {entry.path: entry.size for entry in lakefs.list_objects(commit_id, rules.folder + "/")}
 
 
-def _read(commit_id: str, files: Sequence[str], sizes: Mapping[str, int], lakefs: LakeFSReader) -> Contents:
+def _read(commit_id: str, files: Sequence[str], sizes: Mapping[str, int], lakefs: DescriptorReader) -> Contents:
     contents: Contents = {
         file: Problem(file=file, field="", message=f"has {sizes[file]} bytes; a descriptor is a few lines of YAML")
         for file in files

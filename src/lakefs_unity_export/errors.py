@@ -17,6 +17,10 @@ class InvalidDescriptorsError(ExportError):
     """Table descriptors that cannot be exported; the message lists every one with file and field."""
 
 
+class InvalidEventError(ExportError):
+    """What was sent as an event of lakeFS is not one, or not a whole one."""
+
+
 class NameTakenError(ExportError):
     """A name in Unity Catalog belongs to something that this export did not make."""
 

@@ -57,9 +57,19 @@ class _BoundedRetry(urllib3.Retry):
 class LakeFSClient:
     """One repository of one lakeFS server. Every method raises LakeFSError, by cause, on any answer but success."""
 
-    def __init__(self, *, endpoint: str, repository: str, credentials: Credentials, retries: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        repository: str,
+        credentials: Credentials,
+        retries: int = 4,
+        timeouts: tuple[float, float] | None = None,
+    ) -> None:
+        """`timeouts` are the seconds to connect and to wait for data, for a caller who cannot wait as long as a job."""
         self._endpoint = check_endpoint(endpoint)
         self._repository = repository
+        self._timeouts = timeouts
         configuration = lakefs_sdk.Configuration(
             host=self._endpoint + API_PATH,
             username=credentials.access_key_id,
@@ -157,13 +167,37 @@ class LakeFSClient:
                 delimiter=delimiter,
                 amount=PAGE_SIZE,
             )
-            entries = tuple(
-                DiffEntry(path=entry.path, type=entry.type, is_prefix=entry.path_type == "common_prefix")
-                for entry in page.results
-            )
-            return DiffPage(entries=entries, has_more=page.pagination.has_more)
+            return _diff_page(page)
 
         return read_page
+
+    def uncommitted_changes(self, branch: str, prefix: str) -> Iterator[DiffEntry]:
+        """The objects under the prefix that differ between the branch and its last commit."""
+        what = f"uncommitted changes of branch {branch!r} under {prefix!r}"
+        return _every_entry(
+            lambda after: self._call(
+                what, self._branches.diff_branch, branch, prefix=prefix, after=after, amount=PAGE_SIZE
+            )
+        )
+
+    def changes_to_merge(self, destination: str, source: str, prefix: str) -> Iterator[DiffEntry]:
+        """The objects under the prefix that the source changed since it left the destination (the three_dot diff).
+
+        What both changed is of type `conflict`.
+        """
+        what = f"changes of {source!r} since {destination!r} under {prefix!r}"
+        return _every_entry(
+            lambda after: self._call(
+                what,
+                self._refs.diff_refs,
+                destination,
+                source,
+                type="three_dot",
+                prefix=prefix,
+                after=after,
+                amount=PAGE_SIZE,
+            )
+        )
 
     def _call(self, what: str, method: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer:
         """One API call about `what`, with a time-out, its failure as one of our errors."""
@@ -172,7 +206,7 @@ class LakeFSClient:
                 self._repository,
                 *arguments,
                 **options,
-                _request_timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                _request_timeout=self._timeouts or (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             )
         except ApiException as error:
             raise self._translated(error.status, what, _server_message(error.body)) from error
@@ -203,6 +237,25 @@ class LakeFSClient:
         if status is not None and 300 <= status < 500:
             return LakeFSError(f"{where}; check lakefs_endpoint and the job's parameters")
         return LakeFSUnavailableError(f"{where}, also after retries; look at the server's log, then repair the run")
+
+
+def _diff_page(page: Any) -> DiffPage:
+    entries = tuple(
+        DiffEntry(path=entry.path, type=entry.type, is_prefix=entry.path_type == "common_prefix")
+        for entry in page.results
+    )
+    return DiffPage(entries=entries, has_more=page.pagination.has_more)
+
+
+def _every_entry(read_page: Callable[[str], Any]) -> Iterator[DiffEntry]:
+    """The entries of every page, each page read once it is wanted."""
+    after = ""
+    while True:
+        page = _diff_page(read_page(after))
+        yield from page.entries
+        if not page.has_more or not page.entries:
+            return
+        after = page.entries[-1].path
 
 
 _TOO_MANY = (LakeFSUnavailableError, ": too many requests, also after retries; run the job again later")

@@ -88,6 +88,16 @@ def is_identifier(value: str) -> bool:
         return False
 
 
+def has_control_character(value: str) -> bool:
+    """Whether the value holds a control character, a line separator or a lone surrogate."""
+    return _CONTROL.search(value) is not None
+
+
+def is_commit_id(value: str) -> bool:
+    """Whether the value is a commit's id, or the beginning of one: 6 to 64 hexadecimal digits."""
+    return _COMMIT_ID.fullmatch(value) is not None
+
+
 def schema_name(template: str, *, repository: str, branch: str) -> str:
     """The schema of a branch: the template with `{branch}` and `{repository}` filled in, in lower case.
 

@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -126,6 +126,40 @@ class WorkspaceExportRuns:
         if not self._job_id.isdigit():
             raise SettingsError(f"job_id is {self._job_id!r}, not the id of a job; deploy the bundle anew")
         return int(self._job_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkspaceAccess:
+    """A workspace, and the token or the service principal (OAuth) to use it with."""
+
+    host: str
+    token: str = field(default="", repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+
+def workspace_client(
+    access: WorkspaceAccess, *, http_timeout_seconds: int, retry_timeout_seconds: int, connections: int
+) -> WorkspaceClient:
+    """A client outside a task, with these credentials whatever else the environment holds.
+
+    `connections` are those kept open. Raises WorkspaceError where the SDK cannot use the credentials.
+    """
+    with _translated("workspace", "access to the workspace"):
+        return WorkspaceClient(
+            config=Config(
+                host=access.host,
+                auth_type="pat" if access.token else "oauth-m2m",
+                http_timeout_seconds=http_timeout_seconds,
+                retry_timeout_seconds=retry_timeout_seconds,
+                # The SDK hands the one on as the other (seen in 0.156), and a full pool makes calls wait.
+                max_connection_pools=connections,
+                max_connections_per_pool=connections,
+                token=access.token or None,
+                client_id=access.client_id or None,
+                client_secret=access.client_secret or None,
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

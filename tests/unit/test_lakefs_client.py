@@ -181,6 +181,38 @@ def test_a_page_of_a_diff(server: LoopbackServer) -> None:
     assert {name: asked.query[name] for name in expected} == expected
 
 
+def test_uncommitted_changes_are_read_page_by_page_while_they_are_wanted(server: LoopbackServer) -> None:
+    first, second = ({"path": path, "path_type": "object", "type": "added", "size_bytes": 1} for path in ("m/a", "m/b"))
+    server.answer_with(_page(first, has_more=True), _page(second))
+    changes = _client(server).uncommitted_changes("main", "m/")
+    assert next(changes) == DiffEntry(path="m/a", type="added", is_prefix=False)
+    assert len(server.asked) == 1
+    assert [change.path for change in changes] == ["m/b"]
+    assert {asked.path for asked in server.asked} == {"/api/v1/repositories/shop/branches/main/diff"}
+    assert [asked.query for asked in server.asked] == [
+        {"prefix": "m/", "after": after, "amount": "1000"} for after in ("", "m/a")
+    ]
+
+
+def test_the_changes_to_merge_are_the_three_dot_diff(server: LoopbackServer) -> None:
+    server.answer_with(_page({"path": "m/a", "path_type": "object", "type": "conflict"}))
+    changes = list(_client(server).changes_to_merge("main", "c0ffee", "m/"))
+    assert changes == [DiffEntry(path="m/a", type="conflict", is_prefix=False)]
+    (asked,) = server.asked
+    assert asked.path == "/api/v1/repositories/shop/refs/main/diff/c0ffee"
+    expected = {"type": "three_dot", "prefix": "m/", "after": "", "amount": "1000"}
+    assert {name: asked.query[name] for name in expected} == expected
+
+
+def test_a_caller_may_be_more_impatient_than_a_job() -> None:
+    with loopback_server([Answer(delay=LONG)]) as slow:
+        client = LakeFSClient(
+            endpoint=slow.url, repository="shop", credentials=CREDENTIALS, retries=0, timeouts=(SHORT, SHORT)
+        )
+        with pytest.raises(LakeFSUnavailableError, match="did not answer when asked for branch 'main'"):
+            client.branch_head("main")
+
+
 def test_objects_are_read_as_bytes(server: LoopbackServer) -> None:
     server.answer_with(Answer(body=b"name: \xff\x00", content_type="application/octet-stream"))
     assert _client(server).read_objects("c0ffee", ["m/a b+ü#.yaml"]) == {"m/a b+ü#.yaml": b"name: \xff\x00"}

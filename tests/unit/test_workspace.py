@@ -23,7 +23,13 @@ from lakefs_unity_export.errors import (
     WorkspaceUnavailableError,
 )
 from lakefs_unity_export.ports import RegisteredTable
-from lakefs_unity_export.workspace import WorkspaceExportRuns, WorkspaceUnityCatalog, task_runtime
+from lakefs_unity_export.workspace import (
+    WorkspaceAccess,
+    WorkspaceExportRuns,
+    WorkspaceUnityCatalog,
+    task_runtime,
+    workspace_client,
+)
 
 OUTSIDE = "this is not a Databricks task: start it as a task of its job"
 
@@ -395,6 +401,29 @@ def test_a_start_that_is_refused_becomes_ours(
     with pytest.raises(WorkspaceError, match="job 77") as raised:
         runs.start({}, idempotency_token="t")
     assert type(raised.value) is ours
+
+
+# Outside a task
+
+
+def test_a_client_outside_a_task_uses_what_it_is_given_whatever_the_environment_holds(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-of-someone")
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", "someone")
+    monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example.com")
+    server.answer_with(Answer.of_json({"run_id": 4711}))
+    access = WorkspaceAccess(host=server.url, token="dapi0")
+    client = workspace_client(access, http_timeout_seconds=5, retry_timeout_seconds=5, connections=7)
+    assert WorkspaceExportRuns(client, "77").start({}, idempotency_token="t") == 4711
+    assert server.asked[-1].authorization == "Bearer dapi0"
+    assert (client.config.max_connection_pools, client.config.max_connections_per_pool) == (7, 7)
+
+
+def test_what_an_access_shows_holds_no_secret() -> None:
+    shown = repr(WorkspaceAccess(host="https://h", token="hush", client_id="principal", client_secret="hush"))
+    assert "principal" in shown
+    assert "hush" not in shown
 
 
 # The running task
