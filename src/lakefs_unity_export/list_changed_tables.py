@@ -60,20 +60,21 @@ def list_changed_tables(
     found = descriptors.read_descriptors(contents, rules)
     states, found = schema_states(request.repository, request.branch, rules, found, unity_catalog)
     found = replace(found, notes=(*notes, *found.notes))
-    live = [state for state in states if not _is_passed(snapshot, state, out)]
-    if not live:
-        return None
-    if _begins_in_the_past(snapshot, live):
+    passed = [_is_passed(snapshot, state, out) for state in states]
+    if not all(passed) and _begins_in_the_past(snapshot, states):
         print(f"the branch is not exported yet, or not as recorded: its head {head} is exported instead", file=out)
         return list_changed_tables(request.for_head(), lakefs, unity_catalog, out, clock=clock)
+    # A table has the same target path in each catalog, so an older commit must not be exported to any.
+    if any(passed):
+        return None
     described = DescribedCommit(
         snapshot=snapshot, rules=rules, wanted=request.descriptor_names, contents=contents, found=found
     )
-    deltas = find_deltas(described, live, lakefs, full=request.mode == "full")
-    removed = _removed(request, described, live, base_location, lakefs, out)
+    deltas = find_deltas(described, states, lakefs, full=request.mode == "full")
+    removed = _removed(request, described, states, base_location, lakefs, out)
     tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location, removed)
     new_problems = export_plan.first_seen(found.problems, deltas)
-    base_commit = shown_commits(live, but=snapshot.commit.id)
+    base_commit = shown_commits(states, but=snapshot.commit.id)
     page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
     print_listing(found, tables, page, new_problems, out)
     return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)

@@ -236,6 +236,17 @@ def test_another_run_removes_between_two_pages_and_the_head_is_reset(machine: Ma
 
 
 @dropping
+def test_a_table_moves_to_another_catalog_between_two_pages(machine: Machine) -> None:
+    _begin_pages_again(machine)
+    machine.describe("main", "b", "b", "tables/a", "finance")
+    moved = machine.lakefs.head().id
+    machine.job.finish(machine.start())
+    assert machine.shown("b") == moved
+    machine.job.finish_all()
+    assert machine.shown("b") == moved
+
+
+@dropping
 def test_the_branch_goes_after_a_run_that_only_made_its_schemas(machine: Machine) -> None:
     machine.create_branch("dev", "main")
     run = machine.start("dev")
