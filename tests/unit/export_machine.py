@@ -210,7 +210,7 @@ class ExportMachine(RuleBasedStateMachine):
         self.job.starts.running = [run.parameters for run in self.job.active]
         started = len(self.job.starts.started)
         reconcile(request, lambda _: self.lakefs, self.unity_catalog, self.job.starts, io.StringIO())
-        self.job._queue(started)
+        self.job.queue(started)
 
     # What happens to runs
 
@@ -269,7 +269,9 @@ class ExportMachine(RuleBasedStateMachine):
 
     def _note_listing(self, run: RunDouble) -> None:
         on_branch = self.lakefs.ancestors(self.lakefs.head(run.branch).id) if self._has(run.branch) else set()
-        self.listed[run.id] = self.resets[run.branch], on_branch
+        # Pages follow the head that the first of them saw.
+        is_first = run.export == run.id
+        self.listed[run.id] = self.resets[run.branch] if is_first else self.listed[run.export][0], on_branch
 
     def _check_clone(self, run: RunDouble, before: Provenance | None, after: Provenance) -> None:
         """A table gets a commit that was on its branch, and becomes no older, unless its branch was reset."""

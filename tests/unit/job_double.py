@@ -27,7 +27,10 @@ OnClone = Callable[["RunDouble", Provenance | None, Provenance], None]
 
 @dataclass
 class RunDouble:
-    """One run: what is still to do, in order, as (task, item); items that failed; and how it stands."""
+    """One run: what is still to do, in order, as (task, item); items that failed; and how it stands.
+
+    `export` is the id of the run that listed the first page, its own where this is that run.
+    """
 
     id: int
     parameters: dict[str, str]
@@ -37,6 +40,7 @@ class RunDouble:
     state: str = "active"
     cloned: int = 0
     note: Any = None
+    export: int = 0
 
     @property
     def branch(self) -> str:
@@ -70,6 +74,7 @@ class JobDouble:
         """A run, as run-now makes it."""
         assert parameters.keys() <= JOB_PARAMETERS
         run = RunDouble(id=len(self.runs) + 1, parameters={"repository": "shop", **parameters})
+        run.export = run.id
         self.runs.append(run)
         return run
 
@@ -138,7 +143,7 @@ class JobDouble:
             hand_over(listing, task_values, self.unity_catalog, self.starts, io.StringIO())
         finally:
             self.unity_catalog.fail_next_write = False
-            self._queue(started)
+            self.queue(started, by=run)
         run.values = task_values.values
         tables, removed = run.values["tables"], run.values["removed"]
         run.todo = [
@@ -148,9 +153,12 @@ class JobDouble:
             *([("record_export", {})] if tables or removed else []),
         ]
 
-    def _queue(self, started: int) -> None:
+    def queue(self, started: int, *, by: RunDouble | None = None) -> None:
+        """The runs that were started since there were that many, by a run or by another job."""
         for parameters in self.starts.started[started:]:
-            self.start(**{name: value for name, value in parameters.items() if name != "repository"})
+            run = self.start(**{name: value for name, value in parameters.items() if name != "repository"})
+            if by is not None and run.parameters["event"] == "next_page":
+                run.export = by.export
 
     def _clone_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
         request = CloneRequest(repository="shop", branch=run.branch, **{name: item[name] for name in CLONED_FROM})
@@ -209,7 +217,7 @@ class JobDouble:
             raise
         finally:
             self.unity_catalog.fail_next_write = False
-            self._queue(started)
+            self.queue(started, by=run)
 
 
 def _parts(item: dict[str, Any]) -> tuple[str, str, str]:
