@@ -9,6 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/uv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 SCALE ?= 0.01
+TRIGGER ?= lua
 EXAMPLES ?= 2000
 SEED ?= 1
 
@@ -38,16 +39,16 @@ setup: .venv/stamp ## Get what the other commands need: environment, Java, jars,
 	@$(BIN)/python -m local_stack setup
 
 .PHONY: demo
-demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01)
-	@$(BIN)/python -m local_stack demo --scale $(SCALE)
+demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01 TRIGGER=lua, webhook or reconcile)
+	@$(BIN)/python -m local_stack demo --scale $(SCALE) --trigger $(TRIGGER)
 
 .PHONY: demo-faults
 demo-faults: setup ## The demo's second act: lose events, kill Spark, reset a branch; every row compared after each
 	@$(BIN)/python -m local_stack demo-faults --scale $(SCALE)
 
 .PHONY: up
-up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query
-	@$(BIN)/python -m local_stack up
+up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER=lua, webhook or reconcile)
+	@$(BIN)/python -m local_stack up --trigger $(TRIGGER)
 
 .PHONY: test
 test: lint unit machine contract spark bundle e2e ## Every test that runs without a workspace

@@ -11,6 +11,7 @@ from types import FrameType
 
 from local_stack.errors import SetupError
 from local_stack.toolchain import ToolMissingError
+from local_stack.triggers import ExportTrigger
 
 DEFAULT_FOLDER = Path(".local_stack")
 
@@ -53,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     sql.set_defaults(run=_sql)
     for command in (demo, faults):
         command.add_argument("--scale", type=_scale, default=0.01, help="TPC-H scale factor (default 0.01)")
+    for command in (up, demo):
+        command.add_argument(
+            "--trigger",
+            type=ExportTrigger,
+            choices=list(ExportTrigger),
+            default=ExportTrigger.LUA,
+            help="what starts exports: the Lua hook (default), the webhook service, or the job reconcile alone",
+        )
     for command in (up, demo, faults):
         command.add_argument("--folder", type=Path, default=None, help="for all its files; removed at the end")
     return parser
@@ -86,14 +95,14 @@ def _up(parsed: argparse.Namespace) -> int:
     from local_stack.toolchain.databricks_cli import find_or_build_cli
 
     cli = find_or_build_cli(sys.stdout)
-    with LocalStack(folder=parsed.folder or DEFAULT_FOLDER, progress=sys.stdout) as stack:
+    with LocalStack(folder=parsed.folder or DEFAULT_FOLDER, progress=sys.stdout, trigger=parsed.trigger) as stack:
         return serve(stack, cli, sys.stdout)
 
 
 def _demo(parsed: argparse.Namespace) -> int:
     from local_stack.demo import run_demo
 
-    return run_demo(_demo_folder(parsed), parsed.scale, sys.stdout)
+    return run_demo(_demo_folder(parsed), parsed.scale, sys.stdout, trigger=parsed.trigger)
 
 
 def _demo_faults(parsed: argparse.Namespace) -> int:

@@ -1,11 +1,12 @@
 """The local stack while it runs: its instructions, and what a second terminal asks of it."""
 
+import contextlib
 import os
 import sysconfig
-import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
@@ -15,16 +16,33 @@ from rich.console import Console
 from rich.table import Table
 
 from local_stack.errors import SetupError
-from local_stack.hook import HookSettings
+from local_stack.hook import HookSettings, WebhookSettings
 from local_stack.hook import install_hook as put_hook
+from local_stack.triggers import ExportTrigger
 
 if TYPE_CHECKING:
     from local_stack.stack import LocalStack
 
 JOB_NAME = "export_tables"
-# Set in the environment file where the hook has to carry its token itself: a server that was not started by us.
+RECONCILE_JOB_NAME = "reconcile"
+TRIGGER_VARIABLE = "LOCAL_STACK_TRIGGER"
+WEBHOOK_URL_VARIABLE = "LOCAL_STACK_WEBHOOK_URL"
+# Set in the environment file where the hook has to carry its secret itself: a server that was not started by us.
 HOOK_TOKEN_VARIABLE = "LOCAL_STACK_HOOK_TOKEN"  # noqa: S105, a variable's name
+WEBHOOK_SECRET_SETTING = "LOCAL_STACK_WEBHOOK_SECRET"  # noqa: S105, a variable's name
 
+_DEPLOY = "  databricks bundle deploy -t local"
+_HOOK = f"""{_DEPLOY}
+  databricks bundle run export_tables -t local -- --repository=REPOSITORY --branch=BRANCH
+  python -m local_stack install-hook REPOSITORY BRANCH     # from then on, commits start the job"""
+_INSTRUCTIONS = {
+    ExportTrigger.LUA: _HOOK,
+    ExportTrigger.WEBHOOK: _HOOK,
+    ExportTrigger.RECONCILE: f"""  export BUNDLE_VAR_reconcile_repositories=REPOSITORY
+{_DEPLOY}     # from then on, reconcile looks at every branch four times a minute""",
+}
+_DEPLOYED_SECONDS = 1
+_RECONCILE_SECONDS = 15
 _STATEMENT_WAIT = "50s"  # the longest that the API waits
 
 
@@ -39,9 +57,7 @@ def serve(stack: "LocalStack", cli: Path, out: TextIO) -> int:
 The local stack is running. In another terminal, in this folder:
 
   source {os.path.relpath(path)}
-  databricks bundle deploy -t local
-  databricks bundle run export_tables -t local -- --repository=REPOSITORY --branch=BRANCH
-  python -m local_stack install-hook REPOSITORY BRANCH     # from then on, commits start the job
+{_INSTRUCTIONS[stack.trigger]}
   python -m local_stack sql "SHOW SCHEMAS IN main"
 
 lakeFS: {stack.lakefs.endpoint_url}, for any client; its keys are in that file. Ctrl-C ends everything.""",
@@ -49,26 +65,54 @@ lakeFS: {stack.lakefs.endpoint_url}, for any client; its keys are in that file. 
         flush=True,
     )
     try:
-        threading.Event().wait()
+        _tend(stack)
     except KeyboardInterrupt:
         print("\nstopping", file=out, flush=True)
     return 0
 
 
+def _tend(stack: "LocalStack") -> NoReturn:
+    """What the trigger needs once the bundle is deployed: the service, or a job that is started now and then."""
+    while True:
+        time.sleep(_RECONCILE_SECONDS if stack.trigger is ExportTrigger.RECONCILE else _DEPLOYED_SECONDS)
+        if stack.trigger is ExportTrigger.RECONCILE:
+            start_reconcile(stack.client())
+        else:
+            with contextlib.suppress(SetupError):
+                stack.start_webhook()
+
+
 def install_hook(repository: str, branch: str, out: TextIO, environment: Mapping[str, str] = os.environ) -> int:
     """Puts the hook into a branch, for the stack that the environment names; the exit code.
 
-    Raises SetupError where there is no such stack, job, repository or branch.
+    Raises SetupError where there is no such stack, job, hook, repository or branch.
     """
     client = lakefs_client(environment)
-    settings = HookSettings(
-        host=_required(environment, "DATABRICKS_HOST"),
-        job_id=deployed_job(_workspace(environment)),
-        token=environment.get(HOOK_TOKEN_VARIABLE, ""),
-    )
-    commit_id = put_hook(client, repository=repository, branch=branch, settings=settings)
+    commit_id = put_hook(client, repository=repository, branch=branch, files=hook_files(environment))
     print(f"the hook is in {repository}/{branch}, commit {commit_id}", file=out)
     return 0
+
+
+def hook_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the hook consists of, for the stack that the environment names.
+
+    Raises SetupError where there is no such stack or no job yet, or where its trigger has no hook.
+    """
+    trigger, job_id = ExportTrigger(_required(environment, TRIGGER_VARIABLE)), deployed_job(_workspace(environment))
+    if trigger is ExportTrigger.RECONCILE:
+        raise SetupError("this stack exports by its job reconcile, which needs no hook: commit, and wait for it")
+    if trigger is ExportTrigger.WEBHOOK:
+        url = _required(environment, WEBHOOK_URL_VARIABLE)
+        return WebhookSettings(url=url, secret=environment.get(WEBHOOK_SECRET_SETTING, "")).files()
+    host = _required(environment, "DATABRICKS_HOST")
+    return HookSettings(host=host, job_id=job_id, token=environment.get(HOOK_TOKEN_VARIABLE, "")).files()
+
+
+def start_reconcile(client: WorkspaceClient) -> int | None:
+    """Starts the job reconcile, as its schedule would; the run's id, or None where the job is not deployed."""
+    for job in client.jobs.list(name=RECONCILE_JOB_NAME):
+        return int(client.jobs.run_now(job.job_id or 0).run_id)
+    return None
 
 
 def query(statement: str, out: TextIO, environment: Mapping[str, str] = os.environ) -> int:

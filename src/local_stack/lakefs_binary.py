@@ -5,7 +5,6 @@ The settings are those of lakeFS's configuration reference, each as `LAKEFS_` an
 
 import json
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from local_stack.errors import SetupError
+from local_stack.loopback_server import free_port
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -97,7 +97,7 @@ class LakeFSBinary:
 
     def start(self) -> None:
         """Start the server; returns once it is healthy. Raises SetupError."""
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         environment = server_environment(
             folder=self._folder,
@@ -150,8 +150,3 @@ def is_healthy(url: str, timeout_seconds: float = 5.0) -> bool:
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return answer.is_success
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

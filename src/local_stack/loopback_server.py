@@ -79,6 +79,12 @@ class LoopbackServer:
             time.sleep(0.01)
 
 
+def free_port() -> int:
+    """A port that nobody listens on, for a server in a process of its own."""
+    with _listener(0) as listener:
+        return int(listener.getsockname()[1])
+
+
 def _listener(port: int) -> socket.socket:
     """A listening socket that is named as TCP: else asyncio leaves Nagle's algorithm on, 40 ms for each answer."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

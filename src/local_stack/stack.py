@@ -15,12 +15,22 @@ import httpx
 from databricks.sdk import WorkspaceClient
 
 from local_stack.cluster import Cluster
-from local_stack.control import HOOK_TOKEN_VARIABLE, deployed_job, lakefs_client
+from local_stack.control import (
+    HOOK_TOKEN_VARIABLE,
+    TRIGGER_VARIABLE,
+    WEBHOOK_SECRET_SETTING,
+    WEBHOOK_URL_VARIABLE,
+    deployed_job,
+    hook_files,
+    lakefs_client,
+)
 from local_stack.errors import SetupError
-from local_stack.hook import TOKEN_VARIABLE, HookSettings, install_hook
+from local_stack.hook import TOKEN_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
 from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.triggers import ExportTrigger
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import Warehouse
+from local_stack.webhook_service import HookPrincipal, WebhookService
 from local_stack.workspace import Workspace
 
 CATALOG = "main"
@@ -33,9 +43,9 @@ ENVIRONMENT_FILE = "env"
 class LocalStack:
     """Everything the bundle needs, on 127.0.0.1 and free ports, with all its files in one folder.
 
-    Parameters: the folder, which is removed at the end, and where progress is told. Real servers are used where
-    they are configured: Unity Catalog at `UNITY_CATALOG_URL` (with `UNITY_CATALOG_TOKEN`), and lakeFS as
-    `start_lakefs` finds it. Use it as a context manager: what was started is stopped, also after a failure.
+    Parameters: the folder, which is removed at the end, where progress is told, and what starts exports. Real servers
+    are used where they are configured: Unity Catalog at `UNITY_CATALOG_URL` (with `UNITY_CATALOG_TOKEN`), and lakeFS
+    as `start_lakefs` finds it. Use it as a context manager: what was started is stopped, also after a failure.
     """
 
     lakefs: LakeFS
@@ -43,12 +53,16 @@ class LocalStack:
     cluster: Cluster
     workspace: Workspace
 
-    def __init__(self, *, folder: Path, progress: TextIO) -> None:
+    def __init__(self, *, folder: Path, progress: TextIO, trigger: ExportTrigger = ExportTrigger.LUA) -> None:
         self.folder = folder.resolve()
+        self.trigger = trigger
         self._progress = progress
         self._exits = ExitStack()
         # A lakeFS server that is configured may hand a token to its hooks already.
         self._hook_token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32)
+        self.webhook = WebhookService(
+            folder=self.folder / "webhook", secret=os.environ.get(WEBHOOK_SECRET_VARIABLE, "")
+        )
 
     def __enter__(self) -> Self:
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -106,6 +120,7 @@ class LocalStack:
             "BUNDLE_VAR_target_base_location": (self.folder / "exports").as_uri(),
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
+            TRIGGER_VARIABLE: self.trigger,
             **self._hook_variables(),
             "LAKECTL_SERVER_ENDPOINT_URL": self.lakefs.endpoint_url,
             "LAKECTL_CREDENTIALS_ACCESS_KEY_ID": self.lakefs.access_key_id,
@@ -120,13 +135,19 @@ class LocalStack:
         return deployed_job(self.client())
 
     def install_hook(self, repository: str, branch: str) -> str:
-        """Put the hook into a branch of a repository and commit it; the commit's id.
+        """Put the trigger's hook into a branch of a repository and commit it; the commit's id.
 
-        Raises SetupError where the job is not deployed yet, or lakeFS refuses.
+        Raises SetupError where the job is not deployed yet, the trigger has no hook, or lakeFS refuses.
         """
         environment = self.environment()
-        settings = HookSettings(host=self.url, job_id=self.job_id(), token=environment.get(HOOK_TOKEN_VARIABLE, ""))
-        return install_hook(lakefs_client(environment), repository=repository, branch=branch, settings=settings)
+        self.start_webhook()
+        files = hook_files(environment)
+        return install_hook(lakefs_client(environment), repository=repository, branch=branch, files=files)
+
+    def start_webhook(self) -> None:
+        """Start the webhook service, where it is the trigger. Raises SetupError where the job is not deployed yet."""
+        if self.trigger is ExportTrigger.WEBHOOK:
+            self.webhook.start(self._hook_principal, job_id=self.job_id())
 
     def write_environment_file(self, tool_folders: Sequence[Path]) -> Path:
         """Writes `environment()` to a file that a shell can source, readable by its owner only.
@@ -142,15 +163,23 @@ class LocalStack:
         return path
 
     def _hook_variables(self) -> dict[str, str]:
-        """The hook's token, for an action file that has to carry it: a server of others has no variable for it."""
-        in_lakefs = self.lakefs.kind != "server" or TOKEN_VARIABLE in os.environ
-        return {} if in_lakefs else {HOOK_TOKEN_VARIABLE: self._hook_token}
+        """The service's address, and the secrets that an action file has to carry: others' lakeFS has no variable."""
+        carried = {
+            TOKEN_VARIABLE: {HOOK_TOKEN_VARIABLE: self._hook_token},
+            WEBHOOK_SECRET_VARIABLE: {WEBHOOK_SECRET_SETTING: self.webhook.secret},
+        }
+        variables = {WEBHOOK_URL_VARIABLE: self.webhook.url}
+        for in_lakefs, setting in carried.items():
+            if self.lakefs.kind == "server" and in_lakefs not in os.environ:
+                variables |= setting
+        return variables
 
     def _start(self) -> None:
         self._exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         catalog_url, catalog_token = self._start_unity_catalog()
-        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment={TOKEN_VARIABLE: self._hook_token})
+        hook_environment = {TOKEN_VARIABLE: self._hook_token, WEBHOOK_SECRET_VARIABLE: self.webhook.secret}
+        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment=hook_environment)
         self._exits.callback(self.lakefs.stop)
         self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
         self.cluster = Cluster(folder=self.folder / "cluster")
@@ -193,6 +222,12 @@ class LocalStack:
         self.workspace.start()
         self._exits.callback(self.workspace.stop)
         self.workspace.create_principal(HOOK_PRINCIPAL, kind="service_principal", token=self._hook_token)
+        self._hook_principal = HookPrincipal(
+            host=self.url,
+            client_id=HOOK_PRINCIPAL,
+            client_secret=self.workspace.create_client_secret(HOOK_PRINCIPAL),
+        )
+        self._exits.callback(self.webhook.stop)
         client = self.client()
         client.secrets.create_scope(SECRET_SCOPE)
         client.secrets.put_secret(SECRET_SCOPE, "lakefs-access-key-id", string_value=self.lakefs.access_key_id)

@@ -56,8 +56,8 @@ class LiveRepository:
 
     def commit_with_hook(self, host: str, job_id: int) -> str:
         """Commit what was written and the hook; the commit's id. The server's environment has the hook's token."""
-        settings = HookSettings(host=host, job_id=str(job_id))
-        return install_hook(self._client, repository=self.name, branch=self.branch, settings=settings)
+        files = HookSettings(host=host, job_id=str(job_id)).files()
+        return install_hook(self._client, repository=self.name, branch=self.branch, files=files)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def test_the_demo_deploys_from_a_folder_that_git_does_not_ignore(monkeypatch: py
     # The CLI uploads nothing that git ignores, and the checkout's git ignores the folder of `up`.
     told: list[Path] = []
     double = ModuleType("local_stack.demo")
-    double.run_demo = lambda folder, _scale, _out: told.append(folder) or 0  # type: ignore[attr-defined, func-returns-value]
+    double.run_demo = lambda folder, _scale, _out, **_: told.append(folder) or 0  # type: ignore[attr-defined, func-returns-value]
     monkeypatch.setitem(sys.modules, "local_stack.demo", double)
     assert main(["demo"]) == 0
     (folder,) = told

@@ -1,12 +1,12 @@
 """The demo's second act: events are lost, Spark is killed, a path is taken, and after each fault every row is equal."""
 
-import re
 import time
 from collections.abc import Collection
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 
+from local_stack.control import RECONCILE_JOB_NAME
 from local_stack.demo.delta_rs import NEW_COLUMN
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.exports import listed
@@ -23,17 +23,15 @@ from local_stack.demo.faults import (
     without_right_to_run,
 )
 from local_stack.demo.repository import Repository
-from local_stack.demo.runs import RunState, Trigger, failures, find_run
+from local_stack.demo.runs import RunState, Trigger, find_run
 from local_stack.demo.story import exported_tables
 from local_stack.demo.tables import descriptor_files, table_named
 from local_stack.demo.telling import MAIN, NO_TABLES, Telling
 from local_stack.stack import CATALOG, HOOK_PRINCIPAL, LocalStack
 
-RECONCILE = "reconcile"
 HOOK_ENDS_SECONDS = 60
 
 _POLL_SECONDS = 0.2
-_STARTED_RUN = re.compile(r"started run (\d+)")
 _NOTHING_TO_DO = "nothing to do"
 _HOOK_ERROR = "unity_export: http"
 
@@ -92,7 +90,7 @@ class FaultStory(Telling):
                 raise toothless("the hook started a run all the same")
             stale = self._stale(head, {supplier.name})
             self._reconcile(head, stale)
-            self._mended("event lost", f"no run; {listed(stale)} stale", f"job {RECONCILE}", started)
+            self._mended("event lost", f"no run; {listed(stale)} stale", f"job {RECONCILE_JOB_NAME}", started)
         return trigger
 
     def target_taken(self) -> None:
@@ -161,7 +159,7 @@ class FaultStory(Telling):
             self._repository.reset(MAIN, commit_id)
             stale = self._stale(commit_id, {table.name for table in self.tables})
             self._reconcile(commit_id, stale)
-            self._mended("branch reset", f"{len(stale)} tables ahead of it", f"job {RECONCILE}", started)
+            self._mended("branch reset", f"{len(stale)} tables ahead of it", f"job {RECONCILE_JOB_NAME}", started)
 
     def event_late(self, trigger: Trigger) -> None:
         """The event that was lost arrives after all, when its commit is long passed. Nothing becomes older."""
@@ -211,18 +209,11 @@ class FaultStory(Telling):
 
     def _reconcile(self, head: str, expected: Collection[str]) -> None:
         """Run the deployed job; the run that it starts has to export the expected tables at the head."""
-        (job,) = self._workspace.jobs.list(name=RECONCILE)
-        run = self._watch(int(self._workspace.jobs.run_now(job.job_id or 0).run_id), f"job {RECONCILE}")
-        if not run.has_succeeded:
-            raise DemoFailure(failures(self._workspace.jobs, run))
-        told = self._log(run, RECONCILE)
-        for line in told:
-            self._say(f"| {line}")
-        started = _STARTED_RUN.search("\n".join(told))
+        started = self._reconciled()
         if started is None:
-            raise DemoFailure(f"{RECONCILE} started no run, and {listed(expected)} differ from the head")
-        trigger = Trigger(branch=MAIN, commit_id=head, event=RECONCILE)
-        self._succeeded(trigger, self._watch(int(started[1]), f"started by {RECONCILE}"), frozenset(expected))
+            raise DemoFailure(f"{RECONCILE_JOB_NAME} started no run, and {listed(expected)} differ from the head")
+        trigger = Trigger(branch=MAIN, commit_id=head, event=RECONCILE_JOB_NAME)
+        self._succeeded(trigger, self._watch(started, f"started by {RECONCILE_JOB_NAME}"), frozenset(expected))
         self.compare()
 
     def _deliver(self, trigger: Trigger, token: str | None) -> int:
@@ -277,9 +268,6 @@ class FaultStory(Telling):
         if (found := self._watermark()) != watermark:
             raise DemoFailure(f"the watermark moved from {watermark} to {found}, and not all tables are exported")
         self._say(f"the watermark stays at {watermark[:10]}")
-
-    def _log(self, run: RunState, task: str) -> list[str]:
-        return (self._workspace.jobs.get_run_output(run.task(task).run_id).logs or "").splitlines()
 
     def _mended(self, fault: str, seen: str, mended_by: str, started: float) -> None:
         seconds = time.monotonic() - started

@@ -18,19 +18,20 @@ from local_stack.errors import SetupError
 from local_stack.stack import LocalStack
 from local_stack.toolchain import ToolMissingError
 from local_stack.toolchain.databricks_cli import find_or_build_cli
+from local_stack.triggers import ExportTrigger
 
 INTERRUPTED = 130
 PLAIN_WIDTH = 120
 
 
-def tell(kind: type[Telling], stack_folder: Path, scale: float, out: TextIO) -> int:
+def tell(kind: type[Telling], stack_folder: Path, scale: float, out: TextIO, *, trigger: ExportTrigger) -> int:
     """Tell it on a local stack of its own. See run_demo."""
     # Where there is no terminal to ask for its width, lines may be as long as a table needs.
     console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH)
     started = time.monotonic()
     try:
         with (
-            LocalStack(folder=stack_folder, progress=out) as stack,
+            LocalStack(folder=stack_folder, progress=out, trigger=trigger) as stack,
             demo_repository(stack.lakefs) as repository,
         ):
             folder = stack.folder / "demo"

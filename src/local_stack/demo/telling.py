@@ -1,5 +1,6 @@
 """What every telling of the demo has in common: tables in lakeFS, the bundle, runs to watch, and comparisons."""
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 from rich.console import Console, RenderableType
 
-from local_stack.control import JOB_NAME, deployed_job
+from local_stack.control import JOB_NAME, RECONCILE_JOB_NAME, deployed_job, start_reconcile
 from local_stack.demo import tables
 from local_stack.demo.delta_rs import DeltaRs
 from local_stack.demo.deployment import Deployment
@@ -24,12 +25,14 @@ from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLES, TpchTable
 from local_stack.stack import CATALOG, LocalStack
+from local_stack.triggers import ExportTrigger
 
 MAIN = "main"
 NO_TABLES: frozenset[str] = frozenset()
 
 RUN_APPEARS_SECONDS = 60
 _POLL_SECONDS = 0.2
+_STARTED_RUN = re.compile(r"started run (\d+)")
 
 
 class Telling(ABC):
@@ -91,8 +94,18 @@ class Telling(ABC):
 
     def first_export(self) -> None:
         """The hook, the tables and their descriptors in one commit."""
-        with self._act("Commit of the tables and of the hook: the hook starts the job, and all tables are exported"):
-            head = self._stack.install_hook(self._repository.name, MAIN)
+        by_hook = self._stack.trigger is not ExportTrigger.RECONCILE
+        title = (
+            "Commit of the tables and of the hook: the hook starts"
+            if by_hook
+            else "Commit of the tables: reconcile starts"
+        )
+        with self._act(f"{title} the job, and all tables are exported"):
+            head = (
+                self._stack.install_hook(self._repository.name, MAIN)
+                if by_hook
+                else self._repository.commit(MAIN, "Add the tables")
+            )
             expected = frozenset(table.name for table in self.tables)
             self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=expected)
 
@@ -102,8 +115,30 @@ class Telling(ABC):
         self.compare()
 
     def _watch_event(self, trigger: Trigger, see: Callable[[RunState], None] = lambda _: None) -> RunState:
-        """The last state of the run that the event starts."""
-        return self._watch(self._await_run(trigger), str(trigger), see)
+        """The last state of the run that the event starts, or that reconcile starts where there is no hook."""
+        if self._stack.trigger is not ExportTrigger.RECONCILE:
+            return self._watch(self._await_run(trigger), str(trigger), see)
+        started = self._reconciled()
+        if started is None:
+            raise DemoFailure(f"{RECONCILE_JOB_NAME} started no run after {trigger}")
+        return self._watch(started, f"started by {RECONCILE_JOB_NAME}", see)
+
+    def _reconciled(self) -> int | None:
+        """Run the deployed job, as its schedule would; the run of export_tables that it says it started."""
+        run_id = start_reconcile(self._workspace)
+        if run_id is None:
+            raise DemoFailure(f"the job {RECONCILE_JOB_NAME} is not deployed")
+        run = self._watch(run_id, f"job {RECONCILE_JOB_NAME}")
+        if not run.has_succeeded:
+            raise DemoFailure(failures(self._workspace.jobs, run))
+        told = self._log(run, RECONCILE_JOB_NAME)
+        for line in told:
+            self._say(f"| {line}")
+        started = _STARTED_RUN.search("\n".join(told))
+        return int(started[1]) if started else None
+
+    def _log(self, run: RunState, task: str) -> list[str]:
+        return (self._workspace.jobs.get_run_output(run.task(task).run_id).logs or "").splitlines()
 
     def _watch(self, run_id: int, title: str, see: Callable[[RunState], None] = lambda _: None) -> RunState:
         """The run's last state; every state before is shown, and then handed to `see`."""
