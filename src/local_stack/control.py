@@ -77,7 +77,7 @@ def _tend(stack: "LocalStack") -> NoReturn:
         time.sleep(_RECONCILE_SECONDS if stack.trigger is ExportTrigger.RECONCILE else _DEPLOYED_SECONDS)
         if stack.trigger is ExportTrigger.RECONCILE:
             start_reconcile(stack.client())
-        else:
+        elif stack.trigger is ExportTrigger.WEBHOOK:
             with contextlib.suppress(SetupError):
                 stack.start_webhook()
 

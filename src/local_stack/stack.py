@@ -134,20 +134,21 @@ class LocalStack:
         """The id of the deployed job. Raises SetupError where there is none."""
         return deployed_job(self.client())
 
-    def install_hook(self, repository: str, branch: str) -> str:
-        """Put the trigger's hook into a branch of a repository and commit it; the commit's id.
+    def install_hook(self, repository: str, branch: str, trigger: ExportTrigger | None = None) -> str:
+        """Put a hook into a branch of a repository and commit it, by default the stack's own; the commit's id.
 
         Raises SetupError where the job is not deployed yet, the trigger has no hook, or lakeFS refuses.
         """
-        environment = self.environment()
-        self.start_webhook()
+        trigger = trigger or self.trigger
+        if trigger is ExportTrigger.WEBHOOK:
+            self.start_webhook()
+        environment = {**self.environment(), TRIGGER_VARIABLE: trigger}
         files = hook_files(environment)
         return install_hook(lakefs_client(environment), repository=repository, branch=branch, files=files)
 
     def start_webhook(self) -> None:
-        """Start the webhook service, where it is the trigger. Raises SetupError where the job is not deployed yet."""
-        if self.trigger is ExportTrigger.WEBHOOK:
-            self.webhook.start(self._hook_principal, job_id=self.job_id())
+        """Start the webhook service, unless it runs. Raises SetupError where the job is not deployed yet."""
+        self.webhook.start(self._hook_principal, job_id=self.job_id())
 
     def write_environment_file(self, tool_folders: Sequence[Path]) -> Path:
         """Writes `environment()` to a file that a shell can source, readable by its owner only.

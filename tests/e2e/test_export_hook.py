@@ -7,17 +7,19 @@ from deployed_exports import Exports
 from table_repository import TableRepository
 
 from local_stack.stack import HOOK_PRINCIPAL, LocalStack
+from local_stack.triggers import ExportTrigger
 
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.parametrize("trigger", [ExportTrigger.LUA, ExportTrigger.WEBHOOK])
 def test_commits_branches_and_merges_start_the_job(
-    exports: Exports, repository: TableRepository, stack: LocalStack
+    exports: Exports, repository: TableRepository, stack: LocalStack, trigger: ExportTrigger
 ) -> None:
     trunk = repository.branch
     repository.add("orders", ["o1"])
 
-    head = stack.install_hook(repository.name, trunk)
+    head = stack.install_hook(repository.name, trunk, trigger)
     run = exports.run_of(repository, event="post-commit", branch=trunk, commit_id=head)
 
     assert (run.state, run.cloned) == ("SUCCESS", {"orders"}), run.text
