@@ -23,8 +23,8 @@ from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
 from lakefs_unity_export.listing import Listing, print_listing, print_removals
 from lakefs_unity_export.pages import cut_page
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
-from lakefs_unity_export.record_export import Record, RecordedSchema, record_export
-from lakefs_unity_export.schema_properties import CREATED_BY, change_state
+from lakefs_unity_export.record_export import Record, RecordedSchema, change_recorded, record_export
+from lakefs_unity_export.schema_properties import CREATED_BY
 from lakefs_unity_export.workspace import task_runtime
 
 
@@ -240,19 +240,9 @@ def _of_new_schema(record: Record) -> dict[str, str]:
 
 
 def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> None:
-    change_state(
-        unity_catalog,
-        catalog=schema.catalog,
-        schema=schema.schema_name,
-        repository=record.repository,
-        branch=record.branch,
-        change=partial(
-            ExportState.attempting,
-            commit=record.commit,
-            line=schema.line,
-            catalogs=[each.catalog for each in record.schemas],
-        ),
-    )
+    catalogs = [each.catalog for each in record.schemas]
+    attempting = partial(ExportState.attempting, commit=record.commit, line=schema.line, catalogs=catalogs)
+    change_recorded(record, schema, unity_catalog, attempting)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 import pydantic
@@ -155,14 +155,7 @@ def _start_catching_up(record: Record, runs: ExportRuns, out: TextIO) -> None:
 
 def _move_watermark(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, out: TextIO) -> bool:
     """Moves one watermark, unless another run moved it further since the listing. Whether it is at the commit."""
-    before, after = change_state(
-        unity_catalog,
-        catalog=schema.catalog,
-        schema=schema.schema_name,
-        repository=record.repository,
-        branch=record.branch,
-        change=lambda present: _recorded(record, schema, present),
-    )
+    before, after = change_recorded(record, schema, unity_catalog, lambda present: _recorded(record, schema, present))
     full_name = f"{schema.catalog}.{schema.schema_name}"
     if before.watermark == record.commit:
         print(f"{full_name}: already at commit {record.commit_id}", file=out)
@@ -175,15 +168,25 @@ def _move_watermark(record: Record, schema: RecordedSchema, unity_catalog: Unity
 
 
 def _note_if_passed(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> bool:
-    before, _ = change_state(
+    def noted(present: ExportState) -> ExportState:
+        return _attempted(record, schema, present) if _is_passed(record, schema, present) else present
+
+    before, _ = change_recorded(record, schema, unity_catalog, noted)
+    return _is_passed(record, schema, before)
+
+
+def change_recorded(
+    record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog, change: Callable[[ExportState], ExportState]
+) -> tuple[ExportState, ExportState]:
+    """change_state for one of the record's schemas."""
+    return change_state(
         unity_catalog,
         catalog=schema.catalog,
         schema=schema.schema_name,
         repository=record.repository,
         branch=record.branch,
-        change=lambda present: _attempted(record, schema, present) if _is_passed(record, schema, present) else present,
+        change=change,
     )
-    return _is_passed(record, schema, before)
 
 
 def _recorded(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:
