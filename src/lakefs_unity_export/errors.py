@@ -37,6 +37,10 @@ class ReconcileError(ExportError):
     """Repositories or branches that the job reconcile could not look at, or start a run for."""
 
 
+class HookError(ExportError):
+    """A hook cannot be installed in a lakeFS repository, or removed from it."""
+
+
 class LakeFSError(ExportError):
     """lakeFS answered with an error, or did not answer."""
 

@@ -8,6 +8,7 @@ text, a `{{...}}` reference of a job or a storage URI would read as something el
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lakefs_unity_export.errors import InvalidNameError, SettingsError
 
@@ -25,6 +26,8 @@ _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_NAMES = re.compile(r"""[\s./\\'"`%?#*:;|<>{}\[\]]""")
 _NOT_IN_PATHS = re.compile(r"""[\\'"`]|\{\{|\}\}""")
+_NOT_IN_ADDRESSES = re.compile(r"""[\s\\'"`<>{}]""")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _STORAGE_URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*):(?P<rest>/.*)", re.IGNORECASE)
 
@@ -116,6 +119,18 @@ def schema_name(template: str, *, repository: str, branch: str) -> str:
 def table_name(descriptor_name: str) -> str:
     """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case."""
     return check_identifier("table name", descriptor_name).replace("-", "_")
+
+
+def is_server_address(text: str) -> bool:
+    """Whether the text is `https://` and a host, with a port or without; on this machine `http://` will do."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return secure and bare and bool(parts.hostname) and text.isprintable() and not _NOT_IN_ADDRESSES.search(text)
 
 
 def table_path(path: str) -> str:

@@ -44,17 +44,23 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
         metadata = next(name for name in names if name.endswith("METADATA"))
         requirements = message_from_bytes(wheel.read(metadata)).get_all("Requires-Dist") or []
         entry_points = wheel.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
-    modules = {path.name for path in (ROOT / "src/lakefs_unity_export").glob("*.py")}
-    assert {Path(name).name for name in names if name.startswith("lakefs_unity_export/")} == modules
+    package, hook = ROOT / "src/lakefs_unity_export", ROOT / "resources/lakefs"
+    modules = {f"lakefs_unity_export/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")}
+    hook_files = {f"lakefs_unity_export/lakefs_files/{path.relative_to(hook).as_posix()}" for path in _files(hook)}
+    assert {name for name in names if name.startswith("lakefs_unity_export/")} == modules | hook_files
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"lakefs_unity_export"}
-    assert sorted(re.split("[<>=]", each)[0].lower() for each in requirements) == [
+    assert sorted(re.split("[<>=]", each)[0].lower() for each in requirements if "extra ==" not in each) == [
         "databricks-sdk",
         "lakefs",
         "pydantic",
         "pyyaml",
     ]
     defined = {line.split(" =")[0] for line in entry_points.splitlines() if " = " in line}
-    assert defined == {"list_changed_tables", "record_export", "reconcile"}
+    assert defined == {"install_hook", "list_changed_tables", "record_export", "reconcile"}
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_a_wheel_left_behind_is_not_uploaded(deployment: Deployment, workspace: RecordedWorkspace) -> None:

@@ -27,10 +27,12 @@ BRANCHES = ("main", "dev", "x-1")
 CATALOGS = ("lake", "finance")
 # Room for two items, so that an export of three tables has two pages.
 PAGE_BYTES = 950
+MOST_RUNS = 60
 
 table_names = st.sampled_from(TABLES)
 branch_names = st.sampled_from(BRANCHES)
 files = st.sampled_from(["a", "b", "c", "d"])
+faults = st.sampled_from(["", "fails", "fails after", "killed"])
 table_paths = st.sampled_from(["tables/a", "tables/b", "tables/b/in", "tables/c"])
 
 
@@ -172,7 +174,7 @@ class ExportMachine(RuleBasedStateMachine):
     # What happens to events, and how runs start
 
     def _start(self, **parameters: str) -> None:
-        if len(self.job.runs) < 60:
+        if len(self.job.runs) < MOST_RUNS:
             self.job.start(**parameters)
 
     @precondition(lambda self: self.events)
@@ -218,22 +220,31 @@ class ExportMachine(RuleBasedStateMachine):
         return self.job.active[: self.at_once]
 
     @precondition(lambda self: self.job.active)
-    @rule(
-        data=st.data(), steps=st.integers(1, 6), fault=st.sampled_from(["", "", "", "fails", "fails after", "killed"])
-    )
-    def work(self, data: st.DataObject, steps: int, fault: str) -> None:
-        """A run goes on for some tasks; the last may fail before or after its work, or the run be killed."""
-        run = data.draw(st.sampled_from(self._running()))
-        for _ in range(steps - 1):
+    @rule(data=st.data(), steps=st.integers(0, 6), fault=faults, goes_on=st.booleans())
+    def work(self, data: st.DataObject, steps: int, fault: str, goes_on: bool) -> None:
+        """A run does some tasks; the next may fail before or after its work, or the run be killed; it may go on."""
+        self._work(data.draw(st.sampled_from(self._running())), steps, fault, goes_on)
+
+    @rule(branch=branch_names, path=table_paths, steps=st.integers(0, 4), fault=faults)
+    def export_into(self, branch: str, path: str, steps: int, fault: str) -> None:
+        """A change whose export meets a fault, with nothing else under way."""
+        self.job.finish_all()
+        if self._has(branch) and len(self.job.runs) < MOST_RUNS:
+            self.write(branch, path, again=False)
+            self._work(self.job.start(branch=branch, event="manual"), steps, fault, goes_on=True)
+
+    def _work(self, run: RunDouble, steps: int, fault: str, goes_on: bool) -> None:
+        for _ in range(steps):
             if run.state == "active":
                 self.job.step(run)
-        if run.state != "active":
-            return
-        self.explored[f"{fault or 'done'}: {run.next_task}"] += 1
-        if fault == "killed":
-            self.job.kill(run)
-        else:
-            self.job.step(run, fails=fault == "fails", fails_after=fault == "fails after")
+        if run.state == "active":
+            self.explored[f"{fault or 'done'}: {run.next_task}"] += 1
+            if fault == "killed":
+                self.job.kill(run)
+            else:
+                self.job.step(run, fails=fault == "fails", fails_after=fault == "fails after")
+        if goes_on:
+            self.job.finish(run)
 
     @precondition(lambda self: self.job.active)
     @rule(data=st.data())

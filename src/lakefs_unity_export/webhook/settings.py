@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
 from lakefs_unity_export import descriptors, names
 from lakefs_unity_export.descriptor_gate import GateRules
@@ -17,7 +16,6 @@ MIN_SECRET_LENGTH = 24
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _JOB_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _PATTERN = re.compile(r"[\w*?\[\]!-]+", re.ASCII)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 GATE_ENDPOINT = "LAKECTL_SERVER_ENDPOINT_URL"
 GATE_ACCESS_KEY = "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"
@@ -136,7 +134,7 @@ class _Reader:
         host = self.required("DATABRICKS_HOST", "the workspace, such as https://adb-1.2.azuredatabricks.net").rstrip(
             "/"
         )
-        if host and not _is_https(host):
+        if host and not names.is_server_address(host):
             self.problems.append("DATABRICKS_HOST is not the URL of a workspace; give https:// and the host, no path")
         token, client_id, client_secret = (
             self.text(name) for name in ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET")
@@ -194,14 +192,3 @@ class _Reader:
             check()
         except ExportError as error:
             self.problems.append(f"{name}: {error}")
-
-
-def _is_https(host: str) -> bool:
-    try:
-        parts = urlsplit(host)
-        _ = parts.port
-    except ValueError:
-        return False
-    bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return secure and bare and bool(parts.hostname) and host.isprintable() and " " not in host
