@@ -16,6 +16,7 @@ SCRIPT = "scripts/unity_export.lua"
 HOST_VARIABLE = "LAKEFSACTION_DATABRICKS_HOST"
 TOKEN_VARIABLE = "LAKEFSACTION_DATABRICKS_TOKEN"  # noqa: S105, a variable's name
 JOB_VARIABLE = "LAKEFSACTION_EXPORT_JOB_ID"
+OAUTH_ARGUMENTS = ("databricks_client_id:", "databricks_client_secret:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,12 @@ class HookSettings:
 
 
 def rendered_action(settings: HookSettings) -> str:
-    """The action file with host and job id in the place of environment variables, and the token where it is given."""
+    """The action file with host and job id in the place of environment variables, and with a token.
+
+    The token takes the place of OAuth, whose secret a workspace would have to make first; it is filled in where given.
+    """
     values = {HOST_VARIABLE: settings.host, JOB_VARIABLE: settings.job_id, TOKEN_VARIABLE: settings.token}
-    text = (RESOURCES / ACTION_FILE).read_text()
+    text = _with_token((RESOURCES / ACTION_FILE).read_text())
     for variable, value in values.items():
         reference = "{{ ENV." + variable + " }}"
         if reference not in text:
@@ -38,6 +42,11 @@ def rendered_action(settings: HookSettings) -> str:
         if value:
             text = text.replace(reference, value)
     return text
+
+
+def _with_token(text: str) -> str:
+    kept = [line for line in text.splitlines(keepends=True) if not line.strip().startswith(OAUTH_ARGUMENTS)]
+    return "".join(kept).replace("# databricks_token:", "databricks_token:")
 
 
 def install_hook(client: Client, *, repository: str, branch: str, settings: HookSettings) -> str:
