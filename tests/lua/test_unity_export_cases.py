@@ -148,7 +148,20 @@ def check_as_python(action: dict[str, Any]) -> None:
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LONG_TEXT = st.builds(str.__mul__, st.sampled_from(["a", "\u00e9", "\u4e2d", "\U0001f600"]), st.integers(250, 260))
 ODD_TEXT = st.sampled_from(
-    ["", "\x00", "a\x00b", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u2029x", "\ufffd", "{{ ENV.LAKEFS_X }}", "a" * 10**6]
+    [
+        "",
+        "\x00",
+        "a\x00b",
+        "\x1b[31m",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\u2029x",
+        "\ufffd",
+        "{{ ENV.LAKEFS_X }}",
+        "a" * 10**6,
+        "\n" * 256,
+    ]
 )
 NAME = st.sampled_from(["evs", "main"]) | ODD_TEXT | LONG_TEXT | ANY_TEXT
 COMMIT_ID = (
@@ -185,6 +198,10 @@ def test_a_recorded_event_that_is_changed_in_any_way_is_decided_as_in_python(
 ) -> None:
     action = {**EVENTS[event_type]["action"], **mutations}
     check_as_python({name: value for name, value in action.items() if value != MISSING})
+
+
+def test_a_name_that_is_too_long_is_so_whatever_it_holds() -> None:
+    check_as_python({**COMMIT, "branch_id": "a" * 100 + "\n" + "a" * 200})
 
 
 @pytest.mark.parametrize("action", [None, 7, "post-commit", True, []])
