@@ -1,6 +1,7 @@
 """The local stack while it runs: its instructions, and what a second terminal asks of it."""
 
 import contextlib
+import json
 import os
 import sysconfig
 import time
@@ -15,8 +16,9 @@ from lakefs.client import Client
 from rich.console import Console
 from rich.table import Table
 
+from lakefs_unity_export.hook_files import HookKind, HookSettings
 from local_stack.errors import SetupError
-from local_stack.hook import HookSettings, WebhookSettings
+from local_stack.hook import files_with_secrets
 from local_stack.hook import install_hook as put_hook
 from local_stack.triggers import ExportTrigger
 
@@ -26,10 +28,9 @@ if TYPE_CHECKING:
 JOB_NAME = "export_tables"
 RECONCILE_JOB_NAME = "reconcile"
 TRIGGER_VARIABLE = "LOCAL_STACK_TRIGGER"
-WEBHOOK_URL_VARIABLE = "LOCAL_STACK_WEBHOOK_URL"
-# Set in the environment file where the hook has to carry its secret itself: a server that was not started by us.
-HOOK_TOKEN_VARIABLE = "LOCAL_STACK_HOOK_TOKEN"  # noqa: S105, a variable's name
-WEBHOOK_SECRET_SETTING = "LOCAL_STACK_WEBHOOK_SECRET"  # noqa: S105, a variable's name
+WEBHOOK_VARIABLE = "LOCAL_STACK_WEBHOOK_URL"
+# Set in the environment file where the hook has to carry its secrets itself: a server that was not started by us.
+HELD_VARIABLES = "LOCAL_STACK_HOOK_VARIABLES"
 
 _DEPLOY = "  databricks bundle deploy -t local"
 _HOOK = f"""{_DEPLOY}
@@ -101,11 +102,12 @@ def hook_files(environment: Mapping[str, str]) -> dict[str, str]:
     trigger, job_id = ExportTrigger(_required(environment, TRIGGER_VARIABLE)), deployed_job(_workspace(environment))
     if trigger is ExportTrigger.RECONCILE:
         raise SetupError("this stack exports by its job reconcile, which needs no hook: commit, and wait for it")
+    held = json.loads(environment.get(HELD_VARIABLES, "{}"))
     if trigger is ExportTrigger.WEBHOOK:
-        url = _required(environment, WEBHOOK_URL_VARIABLE)
-        return WebhookSettings(url=url, secret=environment.get(WEBHOOK_SECRET_SETTING, "")).files()
-    host = _required(environment, "DATABRICKS_HOST")
-    return HookSettings(host=host, job_id=job_id, token=environment.get(HOOK_TOKEN_VARIABLE, "")).files()
+        settings = HookSettings(kind=HookKind.WEBHOOK, service=_required(environment, WEBHOOK_VARIABLE))
+    else:
+        settings = HookSettings(kind=HookKind.LUA, host=_required(environment, "DATABRICKS_HOST"), job_id=job_id)
+    return files_with_secrets(settings, held)
 
 
 def start_reconcile(client: WorkspaceClient) -> int | None:

@@ -10,7 +10,8 @@ from lakefs_unity_export.hook_files import HookSettings, render
 from local_stack.errors import SetupError
 
 # What a lakeFS server hands to its hooks: it takes no other prefix (lakeFS documentation, "Lua hooks").
-TOKEN_VARIABLE = "LAKEFSACTION_DATABRICKS_TOKEN"  # noqa: S105, a variable's name
+CLIENT_ID_VARIABLE = "LAKEFSACTION_DATABRICKS_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "LAKEFSACTION_DATABRICKS_CLIENT_SECRET"  # noqa: S105, a variable's name
 WEBHOOK_SECRET_VARIABLE = "LAKEFSACTION_WEBHOOK_SECRET"  # noqa: S105, a variable's name
 
 

@@ -1,5 +1,6 @@
 """The local stack as one: Unity Catalog, lakeFS, cluster, warehouse and workspace, started and stopped together."""
 
+import json
 import os
 import secrets
 import shlex
@@ -16,16 +17,15 @@ from databricks.sdk import WorkspaceClient
 
 from local_stack.cluster import Cluster
 from local_stack.control import (
-    HOOK_TOKEN_VARIABLE,
+    HELD_VARIABLES,
     TRIGGER_VARIABLE,
-    WEBHOOK_SECRET_SETTING,
-    WEBHOOK_URL_VARIABLE,
+    WEBHOOK_VARIABLE,
     deployed_job,
     hook_files,
     lakefs_client,
 )
 from local_stack.errors import SetupError
-from local_stack.hook import TOKEN_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
+from local_stack.hook import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
 from local_stack.lakefs import LakeFS, start_lakefs
 from local_stack.triggers import ExportTrigger
 from local_stack.unity_catalog import UnityCatalogServer
@@ -58,11 +58,12 @@ class LocalStack:
         self.trigger = trigger
         self._progress = progress
         self._exits = ExitStack()
-        # A lakeFS server that is configured may hand a token to its hooks already.
-        self._hook_token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32)
-        self.webhook = WebhookService(
-            folder=self.folder / "webhook", secret=os.environ.get(WEBHOOK_SECRET_VARIABLE, "")
-        )
+        self.webhook = WebhookService(folder=self.folder / "webhook")
+        self._hook_environment = {
+            CLIENT_ID_VARIABLE: HOOK_PRINCIPAL,
+            CLIENT_SECRET_VARIABLE: secrets.token_urlsafe(32),
+            WEBHOOK_SECRET_VARIABLE: self.webhook.secret,
+        }
 
     def __enter__(self) -> Self:
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -121,7 +122,9 @@ class LocalStack:
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
             TRIGGER_VARIABLE: self.trigger,
-            **self._hook_variables(),
+            WEBHOOK_VARIABLE: self.webhook.url,
+            # A server of others has an environment of its own, so that the action file carries the values.
+            **({HELD_VARIABLES: json.dumps(self._hook_environment)} if self.lakefs.kind == "server" else {}),
             "LAKECTL_SERVER_ENDPOINT_URL": self.lakefs.endpoint_url,
             "LAKECTL_CREDENTIALS_ACCESS_KEY_ID": self.lakefs.access_key_id,
             "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY": self.lakefs.secret_access_key,
@@ -148,7 +151,10 @@ class LocalStack:
 
     def start_webhook(self) -> None:
         """Start the webhook service, unless it runs. Raises SetupError where the job is not deployed yet."""
-        self.webhook.start(self._hook_principal, job_id=self.job_id())
+        principal = HookPrincipal(
+            host=self.url, client_id=HOOK_PRINCIPAL, client_secret=self._hook_environment[CLIENT_SECRET_VARIABLE]
+        )
+        self.webhook.start(principal, job_id=self.job_id())
 
     def write_environment_file(self, tool_folders: Sequence[Path]) -> Path:
         """Writes `environment()` to a file that a shell can source, readable by its owner only.
@@ -163,24 +169,11 @@ class LocalStack:
         path.write_text("".join(lines))
         return path
 
-    def _hook_variables(self) -> dict[str, str]:
-        """The service's address, and the secrets that an action file has to carry: others' lakeFS has no variable."""
-        carried = {
-            TOKEN_VARIABLE: {HOOK_TOKEN_VARIABLE: self._hook_token},
-            WEBHOOK_SECRET_VARIABLE: {WEBHOOK_SECRET_SETTING: self.webhook.secret},
-        }
-        variables = {WEBHOOK_URL_VARIABLE: self.webhook.url}
-        for in_lakefs, setting in carried.items():
-            if self.lakefs.kind == "server" and in_lakefs not in os.environ:
-                variables |= setting
-        return variables
-
     def _start(self) -> None:
         self._exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         catalog_url, catalog_token = self._start_unity_catalog()
-        hook_environment = {TOKEN_VARIABLE: self._hook_token, WEBHOOK_SECRET_VARIABLE: self.webhook.secret}
-        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment=hook_environment)
+        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment=self._hook_environment)
         self._exits.callback(self.lakefs.stop)
         self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
         self.cluster = Cluster(folder=self.folder / "cluster")
@@ -222,12 +215,8 @@ class LocalStack:
         )
         self.workspace.start()
         self._exits.callback(self.workspace.stop)
-        self.workspace.create_principal(HOOK_PRINCIPAL, kind="service_principal", token=self._hook_token)
-        self._hook_principal = HookPrincipal(
-            host=self.url,
-            client_id=HOOK_PRINCIPAL,
-            client_secret=self.workspace.create_client_secret(HOOK_PRINCIPAL),
-        )
+        self.workspace.create_principal(HOOK_PRINCIPAL, kind="service_principal")
+        self.workspace.create_client_secret(HOOK_PRINCIPAL, self._hook_environment[CLIENT_SECRET_VARIABLE])
         self._exits.callback(self.webhook.stop)
         client = self.client()
         client.secrets.create_scope(SECRET_SCOPE)

@@ -33,17 +33,17 @@ class HookPrincipal:
 class WebhookService:
     """One service, started once the job is there that it is to start. Its log is in the folder."""
 
-    def __init__(self, *, folder: Path, secret: str = "") -> None:
+    def __init__(self, *, folder: Path) -> None:
         self._folder = folder
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._port = free_port()
-        self.secret = secret or secrets.token_hex(32)
+        self.secret = secrets.token_hex(32)
 
     @property
     def url(self) -> str:
-        """Where lakeFS sends events."""
-        return f"http://127.0.0.1:{self._port}/events"
+        """Its address."""
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self, principal: HookPrincipal, *, job_id: str) -> None:
         """Start it, unless it runs; returns once it takes events. Raises SetupError where it does not."""
@@ -95,7 +95,7 @@ class WebhookService:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._port}/readyz", timeout=5).status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

@@ -10,7 +10,8 @@ from deltalake import write_deltalake
 from lakefs.client import Client
 from live_settings import LiveSettings
 
-from local_stack.hook import HookSettings, install_hook
+from lakefs_unity_export.hook_files import HookKind, HookSettings, render
+from local_stack.hook import install_hook
 
 COLUMN = "word"
 
@@ -55,8 +56,8 @@ class LiveRepository:
         return str(self._branch.commit(message, allow_empty=True).get_commit().id)
 
     def commit_with_hook(self, host: str, job_id: int) -> str:
-        """Commit what was written and the hook; the commit's id. The server's environment has the hook's token."""
-        files = HookSettings(host=host, job_id=str(job_id)).files()
+        """Commit what was written and the hook; the commit's id. The server's environment has the rest."""
+        files = render(HookSettings(kind=HookKind.LUA, host=host, job_id=str(job_id)).checked())
         return install_hook(self._client, repository=self.name, branch=self.branch, files=files)
 
 

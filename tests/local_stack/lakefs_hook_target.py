@@ -21,11 +21,13 @@ class Received:
 
 @dataclass
 class HookTarget:
-    """Answers with `status` and `body` after `delay_seconds`. Use it as a context."""
+    """Answers with `status`, `body` and `headers` after `delay_seconds`; GET only where told. Use it as a context."""
 
     status: int = 200
     body: bytes = b'{"run_id":455644833,"number_in_job":455644833}'
     delay_seconds: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    answers_get: bool = False
     received: list[Received] = field(default_factory=list)
 
     def __enter__(self) -> "HookTarget":
@@ -67,10 +69,14 @@ class HookTarget:
                 with suppress(ConnectionError):  # the hook may have given up
                     self.send_response(server.status)
                     self.send_header("Content-Length", str(len(server.body)))
+                    for name, value in server.headers.items():
+                        self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(server.body)
 
             def log_message(self, *arguments: object) -> None:
                 """Keep the tests' output clean."""
 
+        if self.answers_get:
+            setattr(Handler, "do_GET", Handler.do_POST)  # noqa: B010, a name that the base class chose
         return Handler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -296,7 +297,13 @@ def test_a_missing_variable_leaves_no_run_and_stops_a_pre_event(
 @pytest.mark.parametrize("branch", ["main", "feature-x"])
 def test_our_hook_starts_a_run_for_a_commit(branch: str, contract: Contract, target: HookTarget) -> None:
     hook = (ROOT / "resources/lakefs/_lakefs_actions/unity_export.yaml").read_text()
-    values = {"DATABRICKS_HOST": target.url, "DATABRICKS_TOKEN": "dapi-secret", "EXPORT_JOB_ID": "1041"}
+    values = {
+        "DATABRICKS_HOST": target.url,
+        "DATABRICKS_CLIENT_ID": "principal",
+        "DATABRICKS_CLIENT_SECRET": "dose-secret",
+        "EXPORT_JOB_ID": "1041",
+    }
+    target.answer_json(200, access_token="of-the-principal", run_id=455644833)
     for name, value in values.items():
         hook = hook.replace("{{ ENV.LAKEFSACTION_" + name + " }}", value)
     script = (ROOT / "resources/lakefs/scripts/unity_export.lua").read_bytes()
@@ -307,7 +314,9 @@ def test_our_hook_starts_a_run_for_a_commit(branch: str, contract: Contract, tar
 
     (run,) = contract.runs(1, commit=commit)
     assert contract.output(run).strip() == f"{target.url}/jobs/1041/runs/455644833"
-    (request,) = target.received
+    asked, request = target.received
+    assert asked.headers["Authorization"] == "Basic " + base64.b64encode(b"principal:dose-secret").decode()
+    assert request.headers["Authorization"] == "Bearer of-the-principal"
     assert json.loads(request.body)["job_parameters"] == {
         "repository": contract.name,
         "branch": branch,

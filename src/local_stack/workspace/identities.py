@@ -131,12 +131,12 @@ class Identities:
             raise ApiError(403, "PERMISSION_DENIED", "Invalid access token: it is unknown here, or has expired.")
         return token.caller
 
-    def create_client_secret(self, name: str) -> str:
-        """A further OAuth secret of a service principal. Raises ApiError."""
+    def create_client_secret(self, name: str, secret: str = "") -> str:
+        """A further OAuth secret of a service principal, a new one if not given. Raises ApiError."""
         principal = self.get(name)
         if principal.kind != "service_principal":
             raise invalid(f"'{name}' is no service principal, so it has no OAuth secrets.")
-        secret = f"dose{secrets.token_hex(16)}"
+        secret = secret or f"dose{secrets.token_hex(16)}"
         with self._lock:
             self._client_secrets.setdefault(name, []).append(secret)
         return secret

@@ -126,9 +126,9 @@ class Workspace:
         self._files.make_directory(f"/Users/{name}")
         return self._identities.issue_token(principal, token=token)
 
-    def create_client_secret(self, name: str) -> str:
-        """An OAuth secret of a service principal, for the client-credentials grant; its client id is the name."""
-        return self._identities.create_client_secret(name)
+    def create_client_secret(self, name: str, secret: str = "") -> str:
+        """An OAuth secret of a service principal, `secret` if given; its client id is the name."""
+        return self._identities.create_client_secret(name, secret)
 
     def __enter__(self) -> "Workspace":
         self.start()

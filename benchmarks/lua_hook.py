@@ -1,0 +1,158 @@
+"""How long the Lua hook holds a worker of the lakeFS server, beside the bare request that it is there for.
+
+    python benchmarks/lua_hook.py [--runs 300] [--slow-runs 60]
+
+The hook runs in the stand-in's Lua, as lakeFS runs it: a new interpreter and a new connection for each event. The
+double of the workspace is a process of its own on the loopback interface and answers each request at once or after
+two seconds; slow runs are made eight at a time, because all that they do is wait.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from local_stack.lakefs_standin.lua_runtime import run_script
+from local_stack.lakefs_standin.outgoing import http_client
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = (ROOT / "resources/lakefs/scripts/unity_export.lua").read_text()
+ACTION = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]["post-commit"]["action"]
+RUN_NOW = "/api/2.2/jobs/run-now"
+SLOW_SECONDS = 2.0
+SLOW_AT_ONCE = 8
+TOKEN = {"databricks_token": "benchmark-token"}
+OAUTH = {"databricks_client_id": "principal", "databricks_client_secret": "benchmark-secret"}
+
+
+def workspace_app(seconds: float) -> Starlette:
+    """As much of a workspace as the hook asks."""
+
+    async def token(_: Request) -> JSONResponse:
+        await asyncio.sleep(seconds)
+        return JSONResponse({"access_token": "benchmark-access-token", "token_type": "Bearer", "expires_in": 3600})
+
+    async def run_now(request: Request) -> JSONResponse:
+        await request.json()
+        await asyncio.sleep(seconds)
+        return JSONResponse({"run_id": 455644833, "number_in_job": 455644833})
+
+    routes = [Route("/oidc/v1/token", token, methods=["POST"]), Route(RUN_NOW, run_now, methods=["POST"])]
+    return Starlette(routes=routes)
+
+
+def serve(seconds: float) -> None:
+    """Serve the workspace in this process; the port is the first line of output."""
+    # With the protocol named, as uvicorn's own sockets have it: asyncio turns Nagle's delay off for no others.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    print(listener.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(workspace_app(seconds), log_level="error", access_log=False)).run([listener])
+
+
+@contextmanager
+def workspace(seconds: float) -> Iterator[str]:
+    """The address of a workspace that takes so long for each answer."""
+    command = [sys.executable, __file__, "--serve", str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
+
+
+def hook(host: str, access: dict[str, str], event_type: str = "post-commit") -> Callable[[int], None]:
+    """A run of the hook for an event of its own."""
+
+    def run(number: int) -> None:
+        commit_id = hashlib.sha256(str(number).encode()).hexdigest()
+        variables: dict[str, Any] = {
+            "action": {**ACTION, "event_type": event_type, "commit_id": commit_id},
+            "args": {"databricks_host": host, "job_id": "1041", **access},
+        }
+        run_script(SCRIPT, name="scripts/unity_export.lua", variables=variables, output=lambda _: None)
+
+    return run
+
+
+def bare_request(host: str) -> Callable[[int], None]:
+    """The request alone, on a new connection."""
+
+    def run(_: int) -> None:
+        with http_client(30, follow_redirects=True) as client:
+            client.post(host + RUN_NOW, json={"job_id": 1041}).raise_for_status()
+
+    return run
+
+
+def seconds_of(run: Callable[[int], None], runs: int, at_once: int) -> list[float]:
+    """How long each run took, shortest first."""
+
+    def timed(number: int) -> float:
+        begin = time.perf_counter()
+        run(number)
+        return time.perf_counter() - begin
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return sorted(pool.map(timed, range(runs)))
+
+
+def measure(seconds: float, runs: int, at_once: int, shown: Table) -> None:
+    """The hook and the bare request against one workspace, in turns."""
+    with workspace(seconds) as host:
+        measured = {
+            "bare request": bare_request(host),
+            "hook, token": hook(host, TOKEN),
+            "hook, OAuth": hook(host, OAUTH),
+        }
+        if not seconds:
+            measured["hook, nothing to export"] = hook(host, TOKEN, "post-create-tag")
+        for run in measured.values():
+            seconds_of(run, at_once, at_once)  # the first of each loads what the others find loaded
+        for name, run in measured.items():
+            taken = seconds_of(run, runs, at_once)
+            figures = (taken[len(taken) // 2], taken[min(len(taken) - 1, int(0.99 * len(taken)))], taken[-1])
+            answers = f"after {seconds:g} s" if seconds else "at once"
+            shown.add_row(answers, name, str(runs), *(f"{figure * 1000:.1f}" for figure in figures))
+
+
+def main() -> None:
+    """Measure, and print the figures side by side."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--slow-runs", type=int, default=60)
+    parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve is not None:
+        serve(arguments.serve)
+        return
+    shown = Table(title=f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began; times in milliseconds")
+    for column in ("answers", "", "runs", "median", "p99", "longest"):
+        shown.add_column(column, justify="left" if column in ("answers", "") else "right")
+    measure(0, arguments.runs, 1, shown)
+    measure(SLOW_SECONDS, arguments.slow_runs, SLOW_AT_ONCE, shown)
+    Console(width=100).print(shown)
+
+
+if __name__ == "__main__":
+    main()
