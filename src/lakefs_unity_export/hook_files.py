@@ -37,7 +37,10 @@ FIRST_VERSIONS = {"post-revert": (1, 52), "post-cherry-pick": (1, 65)}
 _ADDRESS = "https://unity-export.example.com"
 _PATTERN = re.compile(r"[\w*?\[\]!{},-]+", re.ASCII)
 _JOB_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_OAUTH = re.compile(r" +# OAuth: .*\n +databricks_client_id: .*\n +databricks_client_secret: .*\n +# or, .*\n( +)# ")
+_OAUTH = re.compile(
+    r"^( +)# OAuth: .*\n +databricks_client_id: .*\n +databricks_client_secret: .*\n +# or, .*$", re.MULTILINE
+)
+_TOKEN_LINE = r'\1databricks_token: "{{ ENV.LAKEFSACTION_DATABRICKS_TOKEN }}"'  # noqa: S105, a variable's name
 _ON = re.compile(r"^on:\n(?:  .*\n)+", re.MULTILINE)
 
 
@@ -108,7 +111,7 @@ def render(settings: HookSettings) -> dict[str, str]:
         },
     )
     if settings.authentication is Authentication.TOKEN:
-        action = _OAUTH.sub(r"\1", action)
+        action = _OAUTH.sub(_TOKEN_LINE, action)
     files = {LUA_ACTION: _with_events(action, settings.events, settings.branches), LUA_SCRIPT: template(LUA_SCRIPT)}
     if settings.gate:
         gate = _with_events(template(LUA_GATE_ACTION), GATED_EVENTS, settings.branches)

@@ -19,7 +19,6 @@ from lua_hook import (
     ROOT,
     RUN_NOW,
     STARTED,
-    TOKEN,
     TOKEN_PATH,
     WITH_OAUTH,
     WITH_TOKEN,
@@ -29,7 +28,7 @@ from lua_hook import (
     run_against,
 )
 
-from local_stack.hook import HookSettings, rendered_action
+from lakefs_unity_export.hook_files import LUA_ACTION, Authentication, HookKind, HookSettings, render
 
 pytestmark = pytest.mark.lua
 
@@ -197,18 +196,21 @@ def test_the_action_file_is_for_oauth_and_holds_no_value() -> None:
     assert all(value.startswith("{{ ENV.LAKEFSACTION_") for value in arguments.values())
 
 
-def test_the_action_file_for_a_token_is_one_comment_away() -> None:
-    text = ACTION_FILE.read_text().replace("# databricks_token:", "databricks_token:")
-    assert _arguments(text).keys() == WITH_OAUTH.keys() | WITH_TOKEN.keys()
+def test_comments_name_no_variable_that_lakefs_might_look_for() -> None:
+    comments = [line for line in ACTION_FILE.read_text().splitlines() if line.lstrip().startswith("#")]
+    assert not [line for line in comments if "{{" in line]
 
 
-@pytest.mark.parametrize("token", [TOKEN, ""])
-def test_the_local_stack_puts_the_token_in_the_place_of_oauth(token: str) -> None:
-    text = rendered_action(HookSettings(host=HOST, job_id="1041", token=token))
-    assert _arguments(text) == {
-        **WITH_TOKEN,
-        "databricks_token": token or "{{ ENV.LAKEFSACTION_DATABRICKS_TOKEN }}",
-    }
+@pytest.mark.parametrize(
+    ("authentication", "arguments"), [(Authentication.OAUTH, WITH_OAUTH), (Authentication.TOKEN, WITH_TOKEN)]
+)
+def test_what_is_installed_gives_the_script_what_it_takes(
+    authentication: Authentication, arguments: dict[str, str]
+) -> None:
+    settings = HookSettings(kind=HookKind.LUA, host=HOST, job_id="1041", authentication=authentication)
+    given = _arguments(render(settings)[LUA_ACTION])
+    assert given.keys() == {name for name, value in arguments.items() if value is not None}
+    assert (given["databricks_host"], given["job_id"]) == (HOST, "1041")
 
 
 def test_the_action_file_calls_the_script_that_is_tested() -> None:
