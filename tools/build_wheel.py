@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILES = ("pyproject.toml", "README.md", "LICENSE")
-PACKAGE = "src/lakefs_unity_export"
+FOLDERS = ("src/lakefs_unity_export", "resources/lakefs")
 DIGEST_LENGTH = 12
 
 
@@ -24,7 +24,8 @@ def main() -> None:
         copy = Path(folder)
         for name in FILES:
             shutil.copy(ROOT / name, copy)
-        shutil.copytree(ROOT / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         add_to_version(copy / "pyproject.toml", digest(copy))
         build(copy, ROOT / "dist")
 
