@@ -21,6 +21,7 @@ from local_stack.errors import SetupError
 from local_stack.hook import files_with_secrets
 from local_stack.hook import install_hook as put_hook
 from local_stack.triggers import ExportTrigger
+from local_stack.webhook_service import takes_events
 
 if TYPE_CHECKING:
     from local_stack.stack import LocalStack
@@ -76,10 +77,11 @@ def _tend(stack: "LocalStack") -> NoReturn:
     """What the trigger needs once the bundle is deployed: the service, or a job that is started now and then."""
     while True:
         time.sleep(_RECONCILE_SECONDS if stack.trigger is ExportTrigger.RECONCILE else _DEPLOYED_SECONDS)
-        if stack.trigger is ExportTrigger.RECONCILE:
-            start_reconcile(stack.client())
-        elif stack.trigger is ExportTrigger.WEBHOOK:
-            with contextlib.suppress(SetupError):
+        # Not deployed yet, or being destroyed: the next time may be the right one.
+        with contextlib.suppress(SetupError, DatabricksError):
+            if stack.trigger is ExportTrigger.RECONCILE:
+                start_reconcile(stack.client())
+            elif stack.trigger is ExportTrigger.WEBHOOK and not stack.webhook.is_started:
                 stack.start_webhook()
 
 
@@ -104,7 +106,13 @@ def hook_files(environment: Mapping[str, str]) -> dict[str, str]:
         raise SetupError("this stack exports by its job reconcile, which needs no hook: commit, and wait for it")
     held = json.loads(environment.get(HELD_VARIABLES, "{}"))
     if trigger is ExportTrigger.WEBHOOK:
-        settings = HookSettings(kind=HookKind.WEBHOOK, service=_required(environment, WEBHOOK_VARIABLE))
+        url = _required(environment, WEBHOOK_VARIABLE)
+        # It starts when the stack sees the deployed job, and an event that nobody takes is lost.
+        if not takes_events(url):
+            raise SetupError(
+                f"the webhook service at {url} does not answer; see webhook/webhook.log in the stack's folder"
+            )
+        settings = HookSettings(kind=HookKind.WEBHOOK, service=url)
     else:
         settings = HookSettings(kind=HookKind.LUA, host=_required(environment, "DATABRICKS_HOST"), job_id=job_id)
     return files_with_secrets(settings, held)

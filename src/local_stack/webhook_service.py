@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,11 @@ class WebhookService:
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._child is not None
 
     def start(self, principal: HookPrincipal, *, job_id: str) -> None:
         """Start it, unless it runs; returns once it takes events. Raises SetupError where it does not."""
@@ -87,18 +92,26 @@ class WebhookService:
             )
 
     def _wait_until_ready(self, child: "subprocess.Popen[bytes]") -> None:
-        until = time.monotonic() + _START_SECONDS
-        while not self._is_ready():
-            if child.poll() is not None or time.monotonic() > until:
-                raise SetupError(f"the webhook service does not answer; its log says why: {self._log}")
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
+        if not takes_events(self.url, goes_on=lambda: child.poll() is None):
+            raise SetupError(f"the webhook service does not answer; its log says why: {self._log}")
 
     @property
     def _log(self) -> Path:
         return self._folder / "webhook.log"
+
+
+def takes_events(url: str, *, goes_on: Callable[[], bool] = lambda: True) -> bool:
+    """Whether the service at the address takes events, now or soon, as long as waiting `goes_on`."""
+    until = time.monotonic() + _START_SECONDS
+    while not _is_ready(url):
+        if not goes_on() or time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

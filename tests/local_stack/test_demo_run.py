@@ -12,6 +12,7 @@ import pytest
 from local_stack.demo import run
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.faults import toothless
+from local_stack.triggers import ExportTrigger
 
 
 class Told:
@@ -39,7 +40,8 @@ class Told:
 @pytest.fixture(autouse=True)
 def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def stack(*, folder: Path, progress: Any) -> Iterator[SimpleNamespace]:
+    def stack(*, folder: Path, progress: Any, trigger: ExportTrigger) -> Iterator[SimpleNamespace]:
+        assert trigger is ExportTrigger.WEBHOOK
         yield SimpleNamespace(folder=folder, lakefs="lakefs", environment=lambda: {"HOST": "here"})
 
     @contextmanager
@@ -54,7 +56,7 @@ def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(kind: type[Any], folder: Path) -> tuple[int, list[str]]:
     out = io.StringIO()
-    code = run.tell(kind, folder, 0.5, out)
+    code = run.tell(kind, folder, 0.5, out, trigger=ExportTrigger.WEBHOOK)
     return code, out.getvalue().splitlines()
 
 

@@ -63,7 +63,10 @@ def trace_of(error: BaseException) -> str:
 
 
 def log_to_output(confidential: Iterable[str], stream: TextIO | None = None) -> None:
-    """Send every line of this process to the stream, standard output by default: ours, libraries' and uvicorn's."""
+    """Send every line of this process to the stream, standard output by default: ours, libraries' and uvicorn's.
+
+    uvicorn's line for each request stays as it was set, since ours says more.
+    """
     own, others = logging.StreamHandler(stream or sys.stdout), logging.StreamHandler(stream or sys.stdout)
     own.setFormatter(logging.Formatter("%(message)s"))
     others.setFormatter(_OthersLines(RequestLog(confidential)))
@@ -71,6 +74,6 @@ def log_to_output(confidential: Iterable[str], stream: TextIO | None = None) -> 
     logger.handlers[:], root.handlers[:] = [own], [others]
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
