@@ -114,6 +114,8 @@ class LocalStack:
             "DATABRICKS_TOKEN": self.workspace.token,
             # The CLI would keep the host and the user of this short-lived workspace in the home folder.
             "DATABRICKS_CACHE_ENABLED": "false",
+            # What it keeps of a deployment goes with the workspace: the next stack's would not know those jobs.
+            "DATABRICKS_BUNDLE_TMP": str(self.folder / "bundle"),
             "BUNDLE_VAR_lakefs_endpoint": self.lakefs.endpoint_url,
             "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
             "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
@@ -122,7 +124,7 @@ class LocalStack:
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
             TRIGGER_VARIABLE: self.trigger,
-            WEBHOOK_VARIABLE: self.webhook.url,
+            **({WEBHOOK_VARIABLE: self.webhook.url} if self.trigger is ExportTrigger.WEBHOOK else {}),
             # A server of others has an environment of its own, so that the action file carries the values.
             **({HELD_VARIABLES: json.dumps(self._hook_environment)} if self.lakefs.kind == "server" else {}),
             "LAKECTL_SERVER_ENDPOINT_URL": self.lakefs.endpoint_url,
@@ -145,7 +147,7 @@ class LocalStack:
         trigger = trigger or self.trigger
         if trigger is ExportTrigger.WEBHOOK:
             self.start_webhook()
-        environment = {**self.environment(), TRIGGER_VARIABLE: trigger}
+        environment = {**self.environment(), TRIGGER_VARIABLE: trigger, WEBHOOK_VARIABLE: self.webhook.url}
         files = hook_files(environment)
         return install_hook(lakefs_client(environment), repository=repository, branch=branch, files=files)
 
