@@ -61,7 +61,7 @@ end
 
 local function is_secret(piece)
   for _, secret in ipairs(secrets) do
-    if #piece == PIECE and secret:find(piece, 1, true) then
+    if #piece == PIECE and strings.contains(secret, piece) then
       return true
     end
   end
