@@ -5,15 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databricks.sdk.service.jobs import (
-    ConditionTask,
-    ConditionTaskOp,
-    JobAccessControlRequest,
-    JobParameterDefinition,
-    JobPermissionLevel,
-    Task,
-)
-from workspace_doubles import LocalWorkspace, running_workspace
+from workspace_doubles import LocalWorkspace, runnable_job, running_workspace
 
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
 
@@ -31,23 +23,6 @@ def local(tmp_path: Path) -> Iterator[LocalWorkspace]:
         yield running
 
 
-def _job(local: LocalWorkspace, *, may_run: bool) -> str:
-    condition = ConditionTask(left="1", op=ConditionTaskOp.EQUAL_TO, right="1")
-    made = local.client.jobs.create(
-        name="export_tables",
-        tasks=[Task(task_key="any_changed", condition_task=condition)],
-        parameters=[
-            JobParameterDefinition(name=name, default="") for name in ("repository", "branch", "commit_id", "event")
-        ],
-    )
-    grant = JobAccessControlRequest(
-        service_principal_name=PRINCIPAL, permission_level=JobPermissionLevel.CAN_MANAGE_RUN
-    )
-    if may_run:
-        local.client.jobs.update_permissions(str(made.job_id), access_control_list=[grant])
-    return str(made.job_id)
-
-
 def _printed(local: LocalWorkspace, job_id: str, secret: str) -> str:
     """What the hook prints. Raises LuaError."""
     arguments = {
@@ -62,7 +37,7 @@ def _printed(local: LocalWorkspace, job_id: str, secret: str) -> str:
 
 
 def test_the_principal_starts_one_run_for_an_event(local: LocalWorkspace) -> None:
-    job_id, secret = _job(local, may_run=True), local.workspace.create_client_secret(PRINCIPAL)
+    job_id, secret = runnable_job(local, PRINCIPAL), local.workspace.create_client_secret(PRINCIPAL)
 
     first, again = (_printed(local, job_id, secret) for _ in range(2))
 
@@ -80,7 +55,7 @@ def test_the_principal_starts_one_run_for_an_event(local: LocalWorkspace) -> Non
 
 def test_a_job_that_the_principal_may_not_run_is_refused(local: LocalWorkspace) -> None:
     with pytest.raises(LuaError, match=r"run-now answered 403 \(.*\); give the token's owner CAN MANAGE RUN"):
-        _printed(local, _job(local, may_run=False), local.workspace.create_client_secret(PRINCIPAL))
+        _printed(local, runnable_job(local, PRINCIPAL, may_run=False), local.workspace.create_client_secret(PRINCIPAL))
 
 
 def test_a_job_that_is_not_there_is_told(local: LocalWorkspace) -> None:
@@ -89,7 +64,7 @@ def test_a_job_that_is_not_there_is_told(local: LocalWorkspace) -> None:
 
 
 def test_a_wrong_secret_is_refused_and_not_shown(local: LocalWorkspace) -> None:
-    job_id = _job(local, may_run=True)
+    job_id = runnable_job(local, PRINCIPAL)
     with pytest.raises(LuaError, match=r"/oidc/v1/token answered 401 \(.*\); the client id or the secret") as raised:
         _printed(local, job_id, "dose-wrong-secret")
     assert "dose-wrong" not in str(raised.value)

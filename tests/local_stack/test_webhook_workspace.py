@@ -5,17 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databricks.sdk.service.jobs import (
-    ConditionTask,
-    ConditionTaskOp,
-    JobAccessControlRequest,
-    JobParameterDefinition,
-    JobPermissionLevel,
-    Task,
-)
 from lakefs_hook_target import HookTarget
 from webhook_double import make_settings
-from workspace_doubles import LocalWorkspace, running_workspace
+from workspace_doubles import LocalWorkspace, runnable_job, running_workspace
 
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceUnavailableError
 from lakefs_unity_export.events import Event, RunStart, decide
@@ -42,28 +34,13 @@ def local(tmp_path: Path) -> Iterator[LocalWorkspace]:
         yield running
 
 
-def _job(local: LocalWorkspace, *, may_run: bool) -> str:
-    condition = ConditionTask(left="1", op=ConditionTaskOp.EQUAL_TO, right="1")
-    made = local.client.jobs.create(
-        name="export_tables",
-        tasks=[Task(task_key="any_changed", condition_task=condition)],
-        parameters=[JobParameterDefinition(name=name, default="") for name in PARAMETERS],
-    )
-    grant = JobAccessControlRequest(
-        service_principal_name=PRINCIPAL, permission_level=JobPermissionLevel.CAN_MANAGE_RUN
-    )
-    if may_run:
-        local.client.jobs.update_permissions(str(made.job_id), access_control_list=[grant])
-    return str(made.job_id)
-
-
 def _runs(local: LocalWorkspace, job_id: str, secret: str) -> WorkspaceRuns:
     access = WorkspaceAccess(host=local.workspace.url, client_id=PRINCIPAL, client_secret=secret)
     return WorkspaceRuns(make_settings(workspace=access, job_id=job_id))
 
 
 def test_a_principal_that_may_run_the_job_starts_one_run_for_an_event(local: LocalWorkspace) -> None:
-    job_id = _job(local, may_run=True)
+    job_id = runnable_job(local, PRINCIPAL)
     runs = _runs(local, job_id, local.workspace.create_client_secret(PRINCIPAL))
     wanted, other = _start("main"), _start("dev")
     first, again = (runs.start(wanted.job_parameters, idempotency_token=wanted.idempotency_token) for _ in range(2))
@@ -74,14 +51,14 @@ def test_a_principal_that_may_run_the_job_starts_one_run_for_an_event(local: Loc
 
 
 def test_a_job_that_the_principal_may_not_run_is_refused(local: LocalWorkspace) -> None:
-    runs = _runs(local, _job(local, may_run=False), local.workspace.create_client_secret(PRINCIPAL))
+    runs = _runs(local, runnable_job(local, PRINCIPAL, may_run=False), local.workspace.create_client_secret(PRINCIPAL))
     with pytest.raises(WorkspaceError):
         runs.start(_start("main").job_parameters, idempotency_token="a" * 64)
 
 
 def test_a_wrong_secret_is_refused_and_not_shown(local: LocalWorkspace) -> None:
     local.workspace.create_client_secret(PRINCIPAL)
-    runs = _runs(local, _job(local, may_run=True), "dose-wrong-secret")
+    runs = _runs(local, runnable_job(local, PRINCIPAL), "dose-wrong-secret")
     with pytest.raises(WorkspaceAccessError) as raised:
         runs.start(_start("main").job_parameters, idempotency_token="a" * 64)
     assert "dose-wrong-secret" not in str(raised.value)

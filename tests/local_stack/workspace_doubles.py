@@ -10,6 +10,14 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
+from databricks.sdk.service.jobs import (
+    ConditionTask,
+    ConditionTaskOp,
+    JobAccessControlRequest,
+    JobParameterDefinition,
+    JobPermissionLevel,
+    Task,
+)
 
 from local_stack.workspace import Workspace
 
@@ -194,3 +202,21 @@ def write_wheel(folder: Path) -> Path:
         archive.writestr(f"{information}/entry_points.txt", ENTRY_POINTS)
         archive.writestr(f"{information}/RECORD", "")
     return file
+
+
+def runnable_job(local: LocalWorkspace, principal: str, *, may_run: bool = True) -> str:
+    """A job with the parameters of export_tables that is done at once, which the service principal may run; its id."""
+    condition = ConditionTask(left="1", op=ConditionTaskOp.EQUAL_TO, right="1")
+    made = local.client.jobs.create(
+        name="export_tables",
+        tasks=[Task(task_key="any_changed", condition_task=condition)],
+        parameters=[
+            JobParameterDefinition(name=name, default="") for name in ("repository", "branch", "commit_id", "event")
+        ],
+    )
+    grant = JobAccessControlRequest(
+        service_principal_name=principal, permission_level=JobPermissionLevel.CAN_MANAGE_RUN
+    )
+    if may_run:
+        local.client.jobs.update_permissions(str(made.job_id), access_control_list=[grant])
+    return str(made.job_id)

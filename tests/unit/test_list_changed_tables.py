@@ -6,8 +6,9 @@ import re
 from dataclasses import fields
 
 import pytest
-from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from doubles import LakeFSDouble, UnityCatalogDouble
 from export_story import BASE, REQUEST, Story, descriptor, table
+from task_double import TaskRuntimeDouble, run_task
 
 from lakefs_unity_export import list_changed_tables as module
 from lakefs_unity_export.errors import (
@@ -22,7 +23,6 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
-from lakefs_unity_export.lakefs_client import Credentials
 from lakefs_unity_export.pages import MAX_TASK_VALUE_BYTES
 from lakefs_unity_export.ports import RegisteredTable
 
@@ -641,34 +641,9 @@ def test_three_of_a_thousand_changed_tables_take_few_calls_whatever_their_object
 # The entry point
 
 
-class _Runtime:
-    def __init__(self, story: Story) -> None:
-        self.export_runs = {"77": story.runs}.__getitem__
-        self.task_values = TaskValuesDouble()
-        self.unity_catalog = story.unity_catalog
-        self.secrets_read: list[tuple[str, str]] = []
-
-    def secret(self, scope: str, key: str) -> str:
-        self.secrets_read.append((scope, key))
-        return f"value of {key}"
-
-
-def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) -> _Runtime:
-    runtime = _Runtime(story)
-
-    def client(*, endpoint: str, repository: str, credentials: Credentials) -> LakeFSDouble:
-        assert (endpoint, repository) == ("https://lakefs.example.com", "shop")
-        assert credentials == Credentials(
-            access_key_id="value of lakefs-access-key-id", secret_access_key="value of lakefs-secret-access-key"
-        )
-        return story.lakefs
-
-    values = {each.name: getattr(REQUEST, each.name) for each in fields(REQUEST)} | {"job_id": "77"} | parameters
-    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
-    monkeypatch.setattr(module, "LakeFSClient", client)
-    monkeypatch.setattr("sys.argv", ["list_changed_tables", *(f"--{name}={value}" for name, value in values.items())])
-    module.main()
-    return runtime
+def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) -> TaskRuntimeDouble:
+    values = {each.name: str(getattr(REQUEST, each.name)) for each in fields(REQUEST)} | {"job_id": "77"} | parameters
+    return run_task(monkeypatch, module, story, values)
 
 
 def test_the_task_lists_with_the_keys_of_the_secret_scope(
@@ -704,6 +679,6 @@ def test_the_task_exits_with_the_message_of_what_went_wrong(
 
 
 def test_the_task_reads_no_secret_for_a_request_it_cannot_use(monkeypatch: pytest.MonkeyPatch, story: Story) -> None:
-    monkeypatch.setattr(_Runtime, "secret", lambda *_: pytest.fail("a secret was read"))
+    monkeypatch.setattr(TaskRuntimeDouble, "secret", lambda *_: pytest.fail("a secret was read"))
     with pytest.raises(SystemExit):
         _run_task(monkeypatch, story, mode="some")

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 from doubles import ExportRunsDouble, LakeFSDouble, UnityCatalogDouble
 from export_story import REQUEST, Story, descriptor, table
+from task_double import TaskRuntimeDouble, run_task
 
 from lakefs_unity_export import reconcile as module
 from lakefs_unity_export.errors import (
@@ -17,7 +18,6 @@ from lakefs_unity_export.errors import (
     WorkspaceNotFoundError,
 )
 from lakefs_unity_export.export_state import ExportState, with_state
-from lakefs_unity_export.lakefs_client import Credentials
 from lakefs_unity_export.ports import Commit
 from lakefs_unity_export.reconcile import BranchReport, ReconcileRequest, reconcile
 
@@ -527,33 +527,9 @@ def test_a_catalog_is_found_however_it_is_written(exported: Story) -> None:
     assert _reconcile(exported, catalog="Lake")["main"].run_id is None
 
 
-class _Runtime:
-    def __init__(self, story: Story) -> None:
-        self.unity_catalog = story.unity_catalog
-        self.export_runs = {"77": story.runs}.__getitem__
-        self.secrets_read: list[tuple[str, str]] = []
-
-    def secret(self, scope: str, key: str) -> str:
-        self.secrets_read.append((scope, key))
-        return f"value of {key}"
-
-
-def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) -> _Runtime:
-    runtime = _Runtime(story)
-
-    def client(*, endpoint: str, repository: str, credentials: Credentials) -> LakeFSDouble:
-        assert (endpoint, repository) == ("https://lakefs.example.com", "shop")
-        assert credentials == Credentials(
-            access_key_id="value of lakefs-access-key-id", secret_access_key="value of lakefs-secret-access-key"
-        )
-        return story.lakefs
-
-    values = {each.name: getattr(SETTINGS, each.name) for each in fields(SETTINGS)} | parameters
-    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
-    monkeypatch.setattr(module, "LakeFSClient", client)
-    monkeypatch.setattr("sys.argv", ["reconcile", *(f"--{name}={value}" for name, value in values.items())])
-    module.main()
-    return runtime
+def _run_task(monkeypatch: pytest.MonkeyPatch, story: Story, **parameters: str) -> TaskRuntimeDouble:
+    values = {each.name: str(getattr(SETTINGS, each.name)) for each in fields(SETTINGS)} | parameters
+    return run_task(monkeypatch, module, story, values)
 
 
 def test_the_task_looks_with_the_keys_of_the_secret_scope(
@@ -589,7 +565,7 @@ def test_the_task_looks_with_the_keys_of_the_secret_scope(
 def test_the_task_exits_with_the_remedy_and_reads_no_secret_for_settings_it_cannot_use(
     monkeypatch: pytest.MonkeyPatch, story: Story, parameters: dict[str, str], message: str
 ) -> None:
-    monkeypatch.setattr(_Runtime, "secret", lambda *_: pytest.fail("a secret was read"))
+    monkeypatch.setattr(TaskRuntimeDouble, "secret", lambda *_: pytest.fail("a secret was read"))
     with pytest.raises(SystemExit) as raised:
         _run_task(monkeypatch, story, **parameters)
     assert raised.value.code == message
