@@ -11,7 +11,9 @@ import lupa.lua52 as lupa
 from local_stack.lakefs_standin import lua_modules
 from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS, http_module
 from local_stack.lakefs_standin.lua_json import json_module
+from local_stack.lakefs_standin.lua_lakefs import LakeFSView, lakefs_module
 from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, to_lua
+from local_stack.lakefs_standin.lua_yaml import yaml_module
 
 # Runs before the script: takes away, wraps Python functions so that their failures are Lua errors, adds globals.
 PRELUDE = """
@@ -82,15 +84,16 @@ def run_script(
     output: Callable[[str], None],
     http_enabled: bool = True,
     http_timeout_seconds: float = TIMEOUT_SECONDS,
+    lakefs: LakeFSView | None = None,
 ) -> None:
     """Run a script to its end. Raises LuaError where it fails.
 
     Parameters: the script and the name under which errors mention it; global variables (`action`, `args`,
-    `username`); what takes each printed line; whether `net/http` is there, and its time-out.
+    `username`); what takes each printed line; whether `net/http` is there, and its time-out; what `lakefs` shows.
     """
     runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, unpack_returned_tuples=True)
     run = runtime.execute(RUN.encode(), script.encode(), name.encode())
-    modules = _Modules(runtime, http_enabled=http_enabled, http_timeout_seconds=http_timeout_seconds)
+    modules = _Modules(runtime, http_enabled=http_enabled, http_timeout_seconds=http_timeout_seconds, lakefs=lakefs)
 
     def print_text(text: bytes) -> None:
         output(text.decode("utf-8", "replace"))
@@ -111,7 +114,9 @@ def _results(values: Any) -> tuple[bool, Any]:
 class _Modules:
     """What `require` finds."""
 
-    def __init__(self, runtime: Any, *, http_enabled: bool, http_timeout_seconds: float) -> None:
+    def __init__(
+        self, runtime: Any, *, http_enabled: bool, http_timeout_seconds: float, lakefs: LakeFSView | None
+    ) -> None:
         self._runtime = runtime
         self.guard_all: Callable[[Any], Any] = lambda functions: functions
         self._modules: dict[str, Callable[[], dict[str, Any]]] = {
@@ -119,6 +124,7 @@ class _Modules:
             "regexp": lambda: lua_modules.regexp_module(runtime, self._guarded),
             "time": lambda: lua_modules.time_module(runtime),
             "encoding/json": lambda: json_module(runtime),
+            "encoding/yaml": lambda: yaml_module(runtime),
             "encoding/base64": lambda: lua_modules.base64_module(runtime),
             "encoding/hex": lambda: lua_modules.hex_module(runtime),
             "crypto/sha256": lambda: lua_modules.sha256_module(runtime),
@@ -126,6 +132,9 @@ class _Modules:
         }
         if http_enabled:
             self._modules["net/http"] = lambda: http_module(runtime, http_timeout_seconds)
+
+        if lakefs is not None:
+            self._modules["lakefs"] = lambda: lakefs_module(runtime, lakefs)
 
     def load(self, name: bytes) -> tuple[bool, Any]:
         """The functions of a module, for `require`: true and a table, or false and what is wrong."""
