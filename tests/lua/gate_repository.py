@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ SCRIPT = (ROOT / "resources/lakefs/scripts/descriptor_gate.lua").read_text()
 ACTIONS = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]
 FOLDER = "_lakefs_tables"
 STRATEGY = ".lakefs.merge.strategy"
-WINDOW = Window(amount=1000)
+NOT_YAML = re.compile(r"^(?P<file>.*?): (?:line \d+: )?is not YAML \(.*", re.DOTALL)
 
 
 class Blobs(dict[str, bytes]):
@@ -173,3 +174,8 @@ def described(name: str, *, file: str = "", path: str = "") -> dict[str, bytes]:
     """A descriptor file."""
     content = f"name: {name}\ntype: delta\npath: {path or 'tables/' + name}\n"
     return {f"{FOLDER}/{file or name}.yaml": content.encode()}
+
+
+def comparable(lines: list[str]) -> list[str]:
+    """The lines in order; where a file is not YAML, without what the library says of it."""
+    return sorted(NOT_YAML.sub(r"\g<file>: is not YAML", line) for line in lines)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from gate_repository import FOLDER, ROOT, GateRepository
+from gate_repository import FOLDER, ROOT, GateRepository, comparable
 
 pytestmark = pytest.mark.lua
 
@@ -27,10 +27,11 @@ def test_the_files_of_a_case_have_its_problems_and_no_others(case: dict[str, Any
     repository = GateRepository()
     repository.stage({path: content.encode() for path, content in case["files"].items()})
     folder, table_defs = case.get("folder", FOLDER), case.get("table_defs", [])
-    problems = case.get("lua", case)["problems"]
-    assert unexplained(repository.in_lua(descriptor_folder=folder, table_defs=table_defs), problems) == []
+    in_lua = repository.in_lua(descriptor_folder=folder, table_defs=table_defs)
     in_python = repository.in_python(folder=folder, table_defs=tuple(table_defs))
+    assert unexplained(in_lua, case.get("lua", case)["problems"]) == []
     assert unexplained(in_python, case["problems"]) == []
+    assert (comparable(in_lua) == comparable(in_python)) == ("lua" not in case)
 
 
 def test_a_case_in_which_lua_differs_says_why() -> None:

@@ -465,8 +465,8 @@ end
 local YAML_LINE = regexp.compile("line ([0-9]+): ([^\\n]*)")
 local BEGINNING = regexp.compile("^\\x{feff}?(?:[ \\t]*(?:#[^\\n]*|%[^\\n]*|\\r)?\\n)*(?:---[ \\t\\r\\n])?[ \\t\\r\\n]*")
 local NEXT_DOCUMENT = regexp.compile("\\n---(?:[ \\t\\r\\n]|$)")
-local MERGE_KEY = regexp.compile("(?:^|\\n)[ ]*(?:- +)*<<[ ]*:|[{,][ ]*<<[ ]*:")
-local TAB_BETWEEN = regexp.compile("(?:^|\\n)[^ \\t\\r\\n\"'#|>:{\\[-][^\\t\\r\\n\"'#|>:{\\[]*:[^\\n\"'#|>{\\[]*\\t")
+local MERGE_KEY = regexp.compile("(?:^\\x{feff}?|\\n)[ ]*(?:- +)*<<[ ]*:|[{,][ ]*<<[ ]*:")
+local TAB_BETWEEN = regexp.compile("(?:^\\x{feff}?|\\n)[^ \\t\\r\\n\"'#|>:{\\[-][^\\t\\r\\n\"'#|>:{\\[]*:[^\\n\"'#|>{\\[]*\\t")
 -- Plain values that YAML 1.1 does not read as text: switches, nothing, numbers (also to base 60) and dates.
 local NOT_TEXT = regexp.compile(
   "^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL" ..
@@ -481,9 +481,9 @@ local NOT_TEXT = regexp.compile(
 local KEY_PATTERNS, PLAIN_PATTERNS = {}, {}
 for _, field in ipairs(FIELDS) do
   local key = "[\"']?" .. field .. "[\"']?[ ]*:"
-  KEY_PATTERNS[field] = regexp.compile("(?:^|\\n)" .. key .. "|[{,][ ]*" .. key)
+  KEY_PATTERNS[field] = regexp.compile("(?:^\\x{feff}?|\\n)" .. key .. "|[{,][ ]*" .. key)
   PLAIN_PATTERNS[field] = regexp.compile(
-    "(?:^|\\n)" .. key .. "[ ]+([-+.:~0-9A-Za-z_ ]*[-+.:~0-9A-Za-z_])[ ]*(?:[ ]#[^\\n]*)?" ..
+    "(?:^\\x{feff}?|\\n)" .. key .. "[ ]+([-+.:~0-9A-Za-z_ ]*[-+.:~0-9A-Za-z_])[ ]*(?:[ ]#[^\\n]*)?" ..
       "(?:\\r?\\n[^ \\t\\r\\n]|[ \\t\\r\\n]*$)"
   )
 end
@@ -522,7 +522,7 @@ local function parse_yaml(content)
     return not_yaml("", reason)
   end
   local start = content:sub(#BEGINNING.find(content) + 1)
-  if type(parsed) ~= "table" or regexp.match("^(?:\\[|-[ \\t\\r\\n])", start) then
+  if type(parsed) ~= "table" or regexp.match("^(?:\\[|-(?:[ \\t\\r\\n]|$))", start) then
     return nil, "", "holds no `key: value` lines; give it name, type and path"
   end
   return parsed
