@@ -28,7 +28,7 @@ def run(script: str, view: LakeFSView | None = None, **arguments: str) -> str:
 
 @pytest.fixture
 def view() -> LakeFSView:
-    """A repository in which both main and dev changed `a/1`, dev has `c`, and main has changes that are not committed."""
+    """A repository in which main and dev both changed `a/1`, dev has `c`, and main has uncommitted changes."""
     made = GateRepository()
     root = made.commit({"a/1": b"1", "b": b"b"})
     made.commit({"a/1": b"2", "b": b"b", "c": b"c"}, root, branch="dev")
