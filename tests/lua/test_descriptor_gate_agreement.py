@@ -1,5 +1,6 @@
 """Whatever the files hold, the gate in Lua finds the problems that the one in Python finds."""
 
+import os
 from collections.abc import Mapping
 
 import pytest
@@ -9,6 +10,12 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.lua
 
+# The same examples in every run; GATE_EXAMPLES=20000 looks for new ones.
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("GATE_EXAMPLES", "300")),
+    derandomize="GATE_EXAMPLES" not in os.environ,
+    deadline=None,
+)
 
 # Characters of descriptors, and those that a check or a message treats in a way of its own.
 LETTERS = "abzAZ019_-"
@@ -96,7 +103,7 @@ FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@EXAMPLES
 @given(FILES)
 def test_before_a_commit_both_find_the_same(files: Mapping[str, bytes]) -> None:
     repository = GateRepository()
@@ -110,7 +117,7 @@ SHORT = st.sampled_from(
 SIDES = st.dictionaries(st.sampled_from([f"{FOLDER}/{name}.yaml" for name in ("a", "b", "c", "_d")] + ["x"]), SHORT)
 
 
-@settings(max_examples=200)
+@EXAMPLES
 @given(SIDES, SIDES, SIDES, st.sampled_from(["", "default", "source-wins", "dest-wins"]))
 def test_before_a_merge_both_find_the_same(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], strategy: str
@@ -127,7 +134,7 @@ NAMES = st.lists(st.sampled_from(["a", "b.yaml", "x/a", "x/b", "nothing", ".yaml
 FOUR = st.dictionaries(st.sampled_from([f"{FOLDER}/{name}.yaml" for name in ("a", "b", "x/a", "x/b")]), SHORT)
 
 
-@settings(max_examples=100)
+@EXAMPLES
 @given(FOUR, NAMES)
 def test_both_check_what_table_defs_names_in_its_order(files: Mapping[str, bytes], table_defs: list[str]) -> None:
     repository = GateRepository()
@@ -137,7 +144,7 @@ def test_both_check_what_table_defs_names_in_its_order(files: Mapping[str, bytes
     assert comparable(repository.in_lua(table_defs=" , ".join(table_defs))) == in_python
 
 
-@settings(max_examples=100)
+@EXAMPLES
 @given(st.lists(st.sampled_from(["{branch}", "{repository}", "a", "_", " ", ".", "x" * 250]), min_size=1, max_size=4))
 def test_both_refuse_a_schema_that_has_no_valid_name(parts: list[str]) -> None:
     repository = GateRepository()

@@ -181,7 +181,7 @@ local function first_found(text, pattern)
   return found ~= "" and found or pattern.find(text)
 end
 
--- Unity Catalog stores names in lower case. Beyond ASCII that is left to the server's Lua.
+-- Unity Catalog stores names in lower case.
 local function check_identifier(kind, value)
   if value == "" then
     return nil, kind .. " is empty; give it a name"
@@ -249,7 +249,7 @@ end
 local PLACEHOLDERS = { ["{branch}"] = true, ["{repository}"] = true }
 
 local function check_template(template)
-  local found = regexp.compile("\\{[^{}]*\\}").find_all(template, -1)
+  local found = regexp.compile("\\{[^{}]*\\}").find_all(template, -1) or {}
   table.sort(found)
   for _, placeholder in ipairs(found) do
     if not PLACEHOLDERS[placeholder] then
@@ -535,7 +535,7 @@ local function field_text(parsed, content, field)
   local found = PLAIN_PATTERNS[field].find_submatch(content)
   local plain = found ~= nil and found[2] or nil
   if plain then
-    value = not NOT_TEXT.match(plain) and (type(value) == "number" and plain or value) or nil
+    value = not NOT_TEXT.match(plain) and plain or nil
   end
   if type(value) == "string" then
     return value

@@ -1,6 +1,7 @@
 """The Lua of lakeFS hooks: Lua 5.2 without what lakeFS leaves out, and with its modules.
 
 What is missing and how the modules behave was observed on a lakeFS server; the functions are in its documentation.
+`string.lower` and `string.upper` know every letter, as those of go-lua, the Lua that lakeFS embeds, do outside of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +13,12 @@ from local_stack.lakefs_standin import lua_modules
 from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS, http_module
 from local_stack.lakefs_standin.lua_json import json_module
 from local_stack.lakefs_standin.lua_lakefs import LakeFSView, lakefs_module
-from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, to_lua
+from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, text_of, to_lua
 from local_stack.lakefs_standin.lua_yaml import yaml_module
 
 # Runs before the script: takes away, wraps Python functions so that their failures are Lua errors, adds globals.
 PRELUDE = """
-local print_text, load_module = ...
+local print_text, load_module, lower_text, upper_text = ...
 local kept_globals, kept_strings = {}, {}
 for name in ("_G _VERSION assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset select " ..
     "setmetatable tonumber tostring type xpcall string table math bit32 "):gmatch("(%S+) ") do
@@ -44,6 +45,8 @@ local function guard_all(functions)
   for name, call in pairs(functions) do module[name] = guard(call) end
   return module
 end
+
+string.lower, string.upper = guard(lower_text), guard(upper_text)
 
 local loaded = {}
 local load_guarded = guard(load_module)
@@ -98,13 +101,23 @@ def run_script(
     def print_text(text: bytes) -> None:
         output(text.decode("utf-8", "replace"))
 
-    modules.guard_all = runtime.execute(PRELUDE.encode(), print_text, modules.load)
+    modules.guard_all = runtime.execute(PRELUDE.encode(), print_text, modules.load, _caught(_lower), _caught(_upper))
     for variable, value in variables.items():
         runtime.globals()[variable.encode()] = to_lua(runtime, value)
     succeeded, problem = _results(run())
     if not succeeded:
         # A table raised as an error is lost on lakeFS, so it is here.
         raise LuaError(problem.decode("utf-8", "replace") if isinstance(problem, bytes) else "unknown error")
+
+
+def _lower(text: Any) -> bytes:
+    """Each letter by itself, as Go does."""
+    return "".join(letter.lower()[0] for letter in text_of(text)).encode("utf-8", "surrogateescape")
+
+
+def _upper(text: Any) -> bytes:
+    letters = (letter.upper() if len(letter.upper()) == 1 else letter for letter in text_of(text))
+    return "".join(letters).encode("utf-8", "surrogateescape")
 
 
 def _results(values: Any) -> tuple[bool, Any]:
