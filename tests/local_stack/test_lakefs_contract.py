@@ -185,6 +185,7 @@ def test_conflicts_stop_a_merge_unless_a_side_wins(contract: Contract) -> None:
     contract.branch("dev")
     contract.commit("dev", "a", content=b"dev")
     head = contract.commit("main", "a", content=b"main")
+    assert lines(contract.diff("main", "dev")) == [("conflict", "object", "a")]
 
     with pytest.raises(ConflictException):
         contract.repository.branch("dev").merge_into("main")

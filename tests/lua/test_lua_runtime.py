@@ -34,6 +34,12 @@ def test_find_is_literal() -> None:
     assert run('print(("a+b"):find("."))') == "nil"
 
 
+def test_lower_and_upper_case_know_every_letter() -> None:
+    assert run('print(("ÄΣİ"):lower(), string.upper("äß"))') == "äσi\tÄß"  # noqa: RUF001
+    with pytest.raises(LuaError, match="string expected, got nil"):
+        run("string.lower(nil)")
+
+
 def test_print_joins_with_tabs() -> None:
     assert run('print(1, "a", nil, true)') == "1\ta\tnil\ttrue"
 

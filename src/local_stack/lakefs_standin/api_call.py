@@ -12,11 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_stack.lakefs_standin.errors import RequestError, bad_request
+from local_stack.lakefs_standin.listings import DEFAULT_AMOUNT, Window, checked_amount, page_body
 from local_stack.lakefs_standin.repository import Repository
 from local_stack.lakefs_standin.store import AccessKey, Store
-
-DEFAULT_AMOUNT = 100
-MAXIMUM_AMOUNT = 1000
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,16 @@ class ApiCall:
 
     def amount(self) -> int:
         """How many results a page holds. Raises RequestError 400 beyond the maximum."""
-        text = self.query("amount", str(DEFAULT_AMOUNT))
-        if not text.removeprefix("-").isdecimal() or not -1 <= int(text) <= MAXIMUM_AMOUNT:
-            raise bad_request(f"query argument amount: {text!r} is no number from -1 to {MAXIMUM_AMOUNT}")
-        return int(text) if int(text) > 0 else DEFAULT_AMOUNT
+        return checked_amount(self.query("amount", str(DEFAULT_AMOUNT)))
+
+    def window(self) -> Window:
+        """The part of a listing that is asked for."""
+        return Window(
+            prefix=self.query("prefix"),
+            after=self.query("after"),
+            delimiter=self.query("delimiter"),
+            amount=self.amount(),
+        )
 
     def json(self, **types: type) -> dict[str, Any]:
         """The body, with these fields required. Raises RequestError 400."""
@@ -92,13 +96,7 @@ def refusal(error: RequestError) -> Response:
 
 def page(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offset: str) -> Response:
     """A page of results. `next_offset` is empty in the answer where nothing follows."""
-    pagination = {
-        "has_more": has_more,
-        "next_offset": next_offset if has_more else "",
-        "results": len(results),
-        "max_per_page": MAXIMUM_AMOUNT,
-    }
-    return JSONResponse({"pagination": pagination, "results": list(results)})
+    return JSONResponse(page_body(results, has_more=has_more, next_offset=next_offset))
 
 
 def page_by_name(call: ApiCall, named: Mapping[str, Mapping[str, Any]]) -> Response:

@@ -3,32 +3,17 @@
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import formatdate
-from typing import Any
 
 from starlette.responses import Response
 
-from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, page
+from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty
 from local_stack.lakefs_standin.api_versions import REPOSITORY
 from local_stack.lakefs_standin.errors import RequestError, bad_request, not_found, precondition_failed
+from local_stack.lakefs_standin.listings import describe_object, objects_page
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.ranges import RangeError, parse_range
-from local_stack.lakefs_standin.repository import Repository
-from local_stack.lakefs_standin.tree_changes import page_of
 
 METADATA_HEADER = "x-lakefs-meta-"
-
-
-def _describe(repository: Repository, path: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "path": path,
-        "path_type": "object",
-        "physical_address": f"{repository.storage_namespace.rstrip('/')}/{entry.address.partition('/')[2]}",
-        "checksum": entry.checksum,
-        "size_bytes": entry.size,
-        "mtime": int(entry.modified),
-        "metadata": dict(entry.metadata),
-        "content_type": entry.content_type,
-    }
 
 
 def _entry(call: ApiCall) -> tuple[str, Entry]:
@@ -40,7 +25,7 @@ def _entry(call: ApiCall) -> tuple[str, Entry]:
 
 
 def _stat(call: ApiCall) -> Response:
-    return answer(_describe(call.repository, *_entry(call)))
+    return answer(describe_object(call.repository, *_entry(call)))
 
 
 def _get(call: ApiCall) -> Response:
@@ -75,22 +60,7 @@ def _bytes_answer(content: bytes, entry: Entry, headers: dict[str, str], status:
 
 
 def _list(call: ApiCall) -> Response:
-    repository, amount = call.repository, call.amount()
-    tree = repository.tree_at(call.path("ref"))
-    prefix = call.query("prefix")
-    found = page_of(
-        tree.paths(prefix), prefix=prefix, after=call.query("after"), delimiter=call.query("delimiter"), amount=amount
-    )
-    results: list[dict[str, Any]] = []
-    for item in found.items:
-        entry = None if item.is_prefix else tree.get(item.path)
-        if entry is not None:
-            results.append(_describe(repository, item.path, entry))
-        else:
-            common: dict[str, Any] = {"path": item.path, "path_type": "common_prefix", "physical_address": ""}
-            results.append({**common, "checksum": "", "size_bytes": 0, "mtime": 0})
-    offset = found.items[-1].path if found.items else ""
-    return page(results, has_more=found.has_more, next_offset=offset)
+    return answer(objects_page(call.repository, call.path("ref"), call.window()))
 
 
 def _upload(call: ApiCall) -> Response:
@@ -113,7 +83,7 @@ def _upload(call: ApiCall) -> Response:
     )
     if entry is None:
         raise precondition_failed("path already exists")
-    return answer(_describe(repository, path, entry), 201)
+    return answer(describe_object(repository, path, entry), 201)
 
 
 def _uploaded(call: ApiCall) -> tuple[bytes, str]:
@@ -156,7 +126,7 @@ def _copy(call: ApiCall) -> Response:
     call.store.check_readable(source)
     with repository.lock:
         branch.tree = branch.tree.with_changes({target: source})
-    return answer(_describe(repository, target, source), 201)
+    return answer(describe_object(repository, target, source), 201)
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {

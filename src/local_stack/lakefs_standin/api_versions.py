@@ -7,14 +7,14 @@ from starlette.responses import PlainTextResponse, Response
 
 from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, page, page_by_name
 from local_stack.lakefs_standin.errors import bad_request, not_found
+from local_stack.lakefs_standin.listings import branch_diff_page, refs_diff_page
 from local_stack.lakefs_standin.merging import STRATEGIES
 from local_stack.lakefs_standin.operations import MergeRequest, Operations
 from local_stack.lakefs_standin.repository import Commit, CommitDraft
 from local_stack.lakefs_standin.store import USER_NAME
-from local_stack.lakefs_standin.tree_changes import Diff, diff_trees, page_of
+from local_stack.lakefs_standin.tree_changes import diff_trees
 
 REPOSITORY = "/repositories/{repository}"
-DIFF_TYPES = ("two_dot", "three_dot")
 
 
 def describe_commit(commit: Commit) -> dict[str, Any]:
@@ -72,42 +72,13 @@ def _log(call: ApiCall) -> Response:
     )
 
 
-def _diff_page(call: ApiCall, diff: Diff) -> Response:
-    amount = call.amount()
-    found = page_of(
-        diff.paths,
-        prefix=call.query("prefix"),
-        after=call.query("after"),
-        delimiter=call.query("delimiter"),
-        amount=amount,
-        skip_after_prefix=True,
-    )
-    results: list[dict[str, Any]] = []
-    for item in found.items:
-        if item.is_prefix:
-            results.append({"path": item.path, "path_type": "common_prefix", "type": "prefix_changed"})
-        else:
-            change = diff.changes[item.path]
-            size = change.entry.size
-            results.append({"path": item.path, "path_type": "object", "type": change.kind, "size_bytes": size})
-    offset = results[-1]["path"] if results else ""
-    return page(results, has_more=found.has_more, next_offset=offset)
-
-
 def _diff_refs(call: ApiCall) -> Response:
-    repository = call.repository
-    left, right = repository.commit_at(call.path("left")), repository.commit_at(call.path("right"))
     diff_type = call.query("type", "three_dot")
-    if diff_type not in DIFF_TYPES:
-        raise bad_request(f"query argument type: {diff_type!r} is not one of {', '.join(DIFF_TYPES)}")
-    if diff_type == "three_dot":
-        left = repository.merge_base(left, right)
-    return _diff_page(call, diff_trees(left.tree, right.tree))
+    return answer(refs_diff_page(call.repository, call.path("left"), call.path("right"), call.window(), diff_type))
 
 
 def _diff_branch(call: ApiCall) -> Response:
-    branch = call.repository.branch(call.path("branch"))
-    return _diff_page(call, diff_trees(branch.head.tree, branch.tree))
+    return answer(branch_diff_page(call.repository, call.path("branch"), call.window()))
 
 
 def _merge(call: ApiCall) -> Response:

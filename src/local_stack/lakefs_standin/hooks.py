@@ -12,6 +12,7 @@ from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.event_payloads import lua_action, webhook_body
 from local_stack.lakefs_standin.events import Event
 from local_stack.lakefs_standin.hook_environment import LUA_PREFIX, WEBHOOK_PREFIX, substitute
+from local_stack.lakefs_standin.lua_lakefs import LakeFSView
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
 from local_stack.lakefs_standin.outgoing import http_client
 from local_stack.lakefs_standin.store import USER_NAME
@@ -73,7 +74,8 @@ class LuaHook:
             "username": USER_NAME,
         }
         try:
-            run_script(self._script(event, name), name=name, variables=variables, output=log)
+            view = LakeFSView(event.repository, self.blobs)
+            run_script(self._script(event, name), name=name, variables=variables, output=log, lakefs=view)
         except LuaError as error:
             raise HookError(str(error)) from error
 

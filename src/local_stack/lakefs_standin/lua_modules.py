@@ -17,8 +17,12 @@ from local_stack.lakefs_standin.lua_values import LuaCallError, bytes_of, text_o
 
 Module = dict[str, Any]
 NANOSECONDS = 1_000_000_000
+# What Unicode calls white space, and Go trims.
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 # An escape, a class of characters, or the end: whichever comes first.
 ENDS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|\$", re.DOTALL)
+# RE2 writes a character by its number in braces.
+BY_NUMBER = re.compile(r"(\\[^x])|\\x\{([0-9a-fA-F]+)\}")
 # Go's regular expressions (RE2) have neither look-around nor back references.
 BEYOND_RE2 = re.compile(r"\(\?(?:[=!]|<[=!]|P=|>)|\\[1-9]")
 
@@ -31,7 +35,7 @@ def strings_module(runtime: Any) -> Module:
 
     return {
         "split": lambda text, separator: to_lua(runtime, text_of(text).split(text_of(separator))),
-        "trim": lambda text: bytes_of(text).strip(),
+        "trim": lambda text: text_of(text).strip(WHITE_SPACE).encode("utf-8", "surrogateescape"),
         "replace": replace,
         "has_prefix": lambda text, prefix: bytes_of(text).startswith(bytes_of(prefix)),
         "has_suffix": lambda text, suffix: bytes_of(text).endswith(bytes_of(suffix)),
@@ -51,10 +55,19 @@ def regexp_module(runtime: Any, guarded: Callable[[Module], Any]) -> Module:
 
         def find(text: Any) -> bytes:
             match = compiled.search(text_of(text))
-            return bytes_of(match[0].encode()) if match else b""
+            return match[0].encode("utf-8", "surrogateescape") if match else b""
+
+        def find_all(text: Any, count: Any) -> Any:
+            found = [match[0] for match in compiled.finditer(text_of(text))]
+            return to_lua(runtime, found if count < 0 else found[: int(count)])
 
         return guarded(
-            {"match": lambda text: compiled.search(text_of(text)) is not None, "find": find, "find_submatch": submatch}
+            {
+                "match": lambda text: compiled.search(text_of(text)) is not None,
+                "find": find,
+                "find_all": find_all,
+                "find_submatch": submatch,
+            }
         )
 
     return {
@@ -69,7 +82,7 @@ def _compiled(pattern: Any) -> re.Pattern[str]:
     if BEYOND_RE2.search(text):
         raise LuaCallError(f"error parsing regexp: invalid or unsupported Perl syntax: `{text}`")
     try:
-        return re.compile(ENDS.sub(_with_strict_end, text), re.ASCII)
+        return re.compile(BY_NUMBER.sub(_character, ENDS.sub(_with_strict_end, text)), re.ASCII)
     except re.error as error:
         raise LuaCallError(f"error parsing regexp: {error}: `{text}`") from error
 
@@ -77,6 +90,10 @@ def _compiled(pattern: Any) -> re.Pattern[str]:
 def _with_strict_end(match: re.Match[str]) -> str:
     """`$` is the text's very end in Go; in Python it is also before a last line break."""
     return r"\Z" if match[0] == "$" else match[0]
+
+
+def _character(match: re.Match[str]) -> str:
+    return match[1] or f"\\U{int(match[2], 16):08x}"
 
 
 def time_module(_runtime: Any) -> Module:

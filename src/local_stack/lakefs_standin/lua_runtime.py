@@ -1,6 +1,7 @@
 """The Lua of lakeFS hooks: Lua 5.2 without what lakeFS leaves out, and with its modules.
 
 What is missing and how the modules behave was observed on a lakeFS server; the functions are in its documentation.
+`string.lower` and `string.upper` know every letter, as those of go-lua, the Lua that lakeFS embeds, do outside of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +12,13 @@ import lupa.lua52 as lupa
 from local_stack.lakefs_standin import lua_modules
 from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS, http_module
 from local_stack.lakefs_standin.lua_json import json_module
-from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, to_lua
+from local_stack.lakefs_standin.lua_lakefs import LakeFSView, lakefs_module
+from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaCallError, text_of, to_lua
+from local_stack.lakefs_standin.lua_yaml import yaml_module
 
 # Runs before the script: takes away, wraps Python functions so that their failures are Lua errors, adds globals.
 PRELUDE = """
-local print_text, load_module = ...
+local print_text, load_module, lower_text, upper_text = ...
 local kept_globals, kept_strings = {}, {}
 for name in ("_G _VERSION assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset select " ..
     "setmetatable tonumber tostring type xpcall string table math bit32 "):gmatch("(%S+) ") do
@@ -42,6 +45,8 @@ local function guard_all(functions)
   for name, call in pairs(functions) do module[name] = guard(call) end
   return module
 end
+
+string.lower, string.upper = guard(lower_text), guard(upper_text)
 
 local loaded = {}
 local load_guarded = guard(load_module)
@@ -82,26 +87,37 @@ def run_script(
     output: Callable[[str], None],
     http_enabled: bool = True,
     http_timeout_seconds: float = TIMEOUT_SECONDS,
+    lakefs: LakeFSView | None = None,
 ) -> None:
     """Run a script to its end. Raises LuaError where it fails.
 
     Parameters: the script and the name under which errors mention it; global variables (`action`, `args`,
-    `username`); what takes each printed line; whether `net/http` is there, and its time-out.
+    `username`); what takes each printed line; whether `net/http` is there, and its time-out; what `lakefs` shows.
     """
     runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, unpack_returned_tuples=True)
     run = runtime.execute(RUN.encode(), script.encode(), name.encode())
-    modules = _Modules(runtime, http_enabled=http_enabled, http_timeout_seconds=http_timeout_seconds)
+    modules = _Modules(runtime, http_enabled=http_enabled, http_timeout_seconds=http_timeout_seconds, lakefs=lakefs)
 
     def print_text(text: bytes) -> None:
         output(text.decode("utf-8", "replace"))
 
-    modules.guard_all = runtime.execute(PRELUDE.encode(), print_text, modules.load)
+    modules.guard_all = runtime.execute(PRELUDE.encode(), print_text, modules.load, _caught(_lower), _caught(_upper))
     for variable, value in variables.items():
         runtime.globals()[variable.encode()] = to_lua(runtime, value)
     succeeded, problem = _results(run())
     if not succeeded:
         # A table raised as an error is lost on lakeFS, so it is here.
         raise LuaError(problem.decode("utf-8", "replace") if isinstance(problem, bytes) else "unknown error")
+
+
+def _lower(text: Any) -> bytes:
+    """Each letter by itself, as Go does."""
+    return "".join(letter.lower()[0] for letter in text_of(text)).encode("utf-8", "surrogateescape")
+
+
+def _upper(text: Any) -> bytes:
+    letters = (letter.upper() if len(letter.upper()) == 1 else letter for letter in text_of(text))
+    return "".join(letters).encode("utf-8", "surrogateescape")
 
 
 def _results(values: Any) -> tuple[bool, Any]:
@@ -111,7 +127,9 @@ def _results(values: Any) -> tuple[bool, Any]:
 class _Modules:
     """What `require` finds."""
 
-    def __init__(self, runtime: Any, *, http_enabled: bool, http_timeout_seconds: float) -> None:
+    def __init__(
+        self, runtime: Any, *, http_enabled: bool, http_timeout_seconds: float, lakefs: LakeFSView | None
+    ) -> None:
         self._runtime = runtime
         self.guard_all: Callable[[Any], Any] = lambda functions: functions
         self._modules: dict[str, Callable[[], dict[str, Any]]] = {
@@ -119,6 +137,7 @@ class _Modules:
             "regexp": lambda: lua_modules.regexp_module(runtime, self._guarded),
             "time": lambda: lua_modules.time_module(runtime),
             "encoding/json": lambda: json_module(runtime),
+            "encoding/yaml": lambda: yaml_module(runtime),
             "encoding/base64": lambda: lua_modules.base64_module(runtime),
             "encoding/hex": lambda: lua_modules.hex_module(runtime),
             "crypto/sha256": lambda: lua_modules.sha256_module(runtime),
@@ -126,6 +145,9 @@ class _Modules:
         }
         if http_enabled:
             self._modules["net/http"] = lambda: http_module(runtime, http_timeout_seconds)
+
+        if lakefs is not None:
+            self._modules["lakefs"] = lambda: lakefs_module(runtime, lakefs)
 
     def load(self, name: bytes) -> tuple[bool, Any]:
         """The functions of a module, for `require`: true and a table, or false and what is wrong."""

@@ -1,9 +1,11 @@
 """Three-way merges of trees."""
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from local_stack.lakefs_standin.object_tree import Entry, ObjectTree
-from local_stack.lakefs_standin.tree_changes import diff_trees
+from local_stack.lakefs_standin.tree_changes import KEPT_DIFFS, Change, Diff, diff_trees
 
 Strategy = Literal["default", "source-wins", "dest-wins"]
 STRATEGIES: tuple[Strategy, ...] = ("default", "source-wins", "dest-wins")
@@ -35,6 +37,22 @@ def merge_trees(
     if conflicts:
         raise MergeConflictError(conflicts)
     return destination.with_changes(applied) if applied else destination
+
+
+@lru_cache(maxsize=KEPT_DIFFS)
+def changes_to_merge(base: ObjectTree, source: ObjectTree, destination: ObjectTree) -> Diff:
+    """What the source changed since the base and the destination does not have yet.
+
+    A path that both changed, differently, is a `conflict`: so lakeFS's API documentation calls it.
+    """
+    changes: list[Change] = []
+    for change in diff_trees(base, source).changes.values():
+        wanted = None if change.kind == "removed" else change.entry
+        present = destination.get(change.path)
+        if _same(present, wanted):
+            continue
+        changes.append(change if _same(present, base.get(change.path)) else replace(change, kind="conflict"))
+    return Diff(changes)
 
 
 def _same(left: Entry | None, right: Entry | None) -> bool:

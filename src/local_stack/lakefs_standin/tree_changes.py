@@ -8,7 +8,7 @@ from typing import Literal
 
 from local_stack.lakefs_standin.object_tree import Entry, Folder, ObjectTree
 
-Kind = Literal["added", "removed", "changed"]
+Kind = Literal["added", "removed", "changed", "conflict"]
 KEPT_DIFFS = 8
 
 

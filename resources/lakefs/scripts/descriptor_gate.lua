@@ -1,0 +1,716 @@
+--[[
+Refuses a commit or a merge that would leave table descriptors which cannot be exported, with every problem on a line.
+
+args: catalog, and where the job has them too: schema_template, descriptor_folder, table_defs (see
+_lakefs_actions/descriptor_gate.yaml).
+
+The same rules and words as the exporter's, held to the same cases. Reads descriptors only once one of them changed:
+until then it costs one call to lakeFS, which runs in the server, as the user who commits.
+]]
+
+local lakefs = require("lakefs")
+local regexp = require("regexp")
+local strings = require("strings")
+local yaml = require("encoding/yaml")
+
+local SETTINGS_PLACE = "the args of _lakefs_actions/descriptor_gate.yaml"
+local PAGE_SIZE = 1000
+local MAX_DESCRIPTOR_BYTES = 65536
+local MAX_NAME_LENGTH = 255
+local MAX_PATH_BYTES = 1024
+local MERGE_STRATEGY = ".lakefs.merge.strategy"
+-- As lakeFS names the strategy by which the destination wins where both sides changed an object.
+local DESTINATION_WINS = "dest-wins"
+local FIELDS = { "name", "type", "path", "catalog" }
+
+local function fail(problem)
+  error("descriptor_gate: " .. problem, 0)
+end
+
+-- Text
+
+-- The first characters of a text: in UTF-8, only bytes from 0x80 to 0xBF continue one.
+local function first_characters(text, count)
+  local seen = 0
+  for position = 1, #text do
+    local byte = text:byte(position)
+    if byte < 0x80 or byte > 0xBF then
+      seen = seen + 1
+      if seen > count then
+        return text:sub(1, position - 1)
+      end
+    end
+  end
+  return text
+end
+
+local function count_characters(text)
+  local count = 0
+  for position = 1, #text do
+    local byte = text:byte(position)
+    if byte < 0x80 or byte > 0xBF then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+local UNSEEN = regexp.compile(
+  "[\\x00-\\x1f\\x7f-\\x{a0}\\x{ad}\\x{61c}\\x{1680}\\x{180e}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}" ..
+    "\\x{205f}-\\x{206f}\\x{3000}\\x{e000}-\\x{f8ff}\\x{feff}\\x{fff9}-\\x{fffb}]"
+)
+local SHORT_ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+
+-- The number of the one character that the text is.
+local function code_point(character)
+  local first = character:byte(1)
+  if first < 0x80 then
+    return first
+  end
+  local value = first % (first < 0xE0 and 0x20 or first < 0xF0 and 0x10 or 0x08)
+  for position = 2, #character do
+    value = value * 0x40 + character:byte(position) % 0x40
+  end
+  return value
+end
+
+local HEX_DIGITS = "0123456789abcdef"
+
+local function in_hex(value, digits)
+  local text = ""
+  for _ = 1, digits do
+    local digit = value % 16
+    text = HEX_DIGITS:sub(digit + 1, digit + 1) .. text
+    value = (value - digit) / 16
+  end
+  return text
+end
+
+local function escaped(character)
+  local code = code_point(character)
+  return SHORT_ESCAPES[character] or (code < 0x100 and "\\x" .. in_hex(code, 2)) or "\\u" .. in_hex(code, 4)
+end
+
+-- The text with what cannot be seen in it written out.
+local function visible(text)
+  local found = UNSEEN.find(text)
+  while found ~= "" do
+    text = strings.replace(text, found, escaped(found), -1)
+    found = UNSEEN.find(text)
+  end
+  return text
+end
+
+-- The text as the exporter's messages show a value.
+local function quoted(text)
+  local quote = (strings.contains(text, "'") and not strings.contains(text, '"')) and '"' or "'"
+  local inner = strings.replace(text, "\\", "\\\\", -1)
+  if quote == "'" then
+    inner = strings.replace(inner, "'", "\\'", -1)
+  end
+  return quote .. visible(inner) .. quote
+end
+
+-- Settings
+
+local function text_setting(name, default)
+  local value = args and args[name]
+  if value == nil or value == "" then
+    value = default
+  end
+  if type(value) ~= "string" or strings.trim(value) == "" then
+    fail(
+      name .. " is missing or not text in " .. SETTINGS_PLACE ..
+        "; where it refers to {{ ENV.X }}, X must be set on the lakeFS server and begin with LAKEFS"
+    )
+  end
+  return strings.trim(value)
+end
+
+-- The entries of a list, or of a text with commas.
+local function list_setting(name)
+  local value = args and args[name]
+  if type(value) == "string" then
+    value = strings.split(value, ",")
+  elseif value == nil then
+    value = {}
+  end
+  if type(value) ~= "table" then
+    fail(name .. " is not a list in " .. SETTINGS_PLACE)
+  end
+  local entries = {}
+  for _, entry in ipairs(value) do
+    if type(entry) ~= "string" then
+      fail(name .. " has an entry that is not text in " .. SETTINGS_PLACE .. "; put it in quotes")
+    end
+    if strings.trim(entry) ~= "" then
+      entries[#entries + 1] = strings.trim(entry)
+    end
+  end
+  return entries
+end
+
+local function without_prefix(text, prefix)
+  return strings.has_prefix(text, prefix) and text:sub(#prefix + 1) or text
+end
+
+local function without_suffix(text, suffix)
+  return strings.has_suffix(text, suffix) and text:sub(1, #text - #suffix) or text
+end
+
+local function without_slashes(text)
+  while strings.has_prefix(text, "/") do
+    text = text:sub(2)
+  end
+  while strings.has_suffix(text, "/") do
+    text = text:sub(1, -2)
+  end
+  return text
+end
+
+-- Names and paths. A check returns the value as it will be used, or nothing and what is wrong.
+
+local CONTROL = regexp.compile("[\\x00-\\x1f\\x7f-\\x{9f}\\x{2028}\\x{2029}]")
+local NOT_IN_NAMES = regexp.compile(
+  "[ \\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{202f}\\x{205f}\\x{3000}./\\\\'\"`%?#*:;|<>{}\\[\\]]"
+)
+local NOT_IN_PATHS = regexp.compile("[\\\\'\"`]|\\{\\{|\\}\\}")
+
+local function first_found(text, pattern)
+  local found = CONTROL.find(text)
+  return found ~= "" and found or pattern.find(text)
+end
+
+-- Unity Catalog stores names in lower case.
+local function check_identifier(kind, value)
+  if value == "" then
+    return nil, kind .. " is empty; give it a name"
+  end
+  local stored = value:lower()
+  local length = count_characters(stored)
+  if length > MAX_NAME_LENGTH then
+    return nil, kind .. " " .. quoted(first_characters(value, 40)) .. "... has " .. tostring(length) ..
+      " characters, Unity Catalog takes " .. tostring(MAX_NAME_LENGTH) .. "; shorten it"
+  end
+  local found = first_found(value, NOT_IN_NAMES)
+  if found ~= "" then
+    return nil, kind .. " " .. quoted(value) .. " holds " .. quoted(found) .. "; use letters, digits, '_' and '-' in it"
+  end
+  return stored
+end
+
+local function table_name(value)
+  local stored, problem = check_identifier("table name", value)
+  return stored and strings.replace(stored, "-", "_", -1), problem
+end
+
+local function check_segments(bare, path)
+  for _, segment in ipairs(strings.split(bare, "/")) do
+    if segment == "" or segment == "." or segment == ".." then
+      local named = segment == "" and "an empty segment" or "the segment " .. quoted(segment)
+      return "path " .. quoted(path) .. " has " .. named .. "; write it from the repository's root"
+    end
+  end
+  return nil
+end
+
+local function table_path(path)
+  local bare = without_suffix(without_prefix(path, "/"), "/")
+  if bare == "" then
+    return nil, "path " .. quoted(path) .. " is empty; name the folder of the table"
+  end
+  local found = first_found(bare, NOT_IN_PATHS)
+  if found ~= "" then
+    return nil, "path " .. quoted(first_characters(path, 200)) .. " holds " .. quoted(found) .. "; use a path without it"
+  end
+  if #bare > MAX_PATH_BYTES then
+    return nil, "path " .. quoted(first_characters(path, 40)) .. "... has " .. tostring(#bare) ..
+      " bytes, an object's key " .. tostring(MAX_PATH_BYTES) .. "; shorten it"
+  end
+  local problem = check_segments(bare, path)
+  return not problem and bare or nil, problem
+end
+
+local function contains(outer, inner)
+  return strings.has_prefix(inner .. "/", outer .. "/")
+end
+
+local function path_outside(folder, value)
+  local path, problem = table_path(value)
+  if path and (contains(path, folder) or contains(folder, path)) then
+    return nil, "path " .. quoted(path) .. " and the descriptor folder " .. quoted(folder) ..
+      " lie inside each other; move the table"
+  end
+  return path, problem
+end
+
+-- The rules, from the settings
+
+local PLACEHOLDERS = { ["{branch}"] = true, ["{repository}"] = true }
+
+local function check_template(template)
+  local found = regexp.compile("\\{[^{}]*\\}").find_all(template, -1) or {}
+  table.sort(found)
+  for _, placeholder in ipairs(found) do
+    if not PLACEHOLDERS[placeholder] then
+      fail(
+        "schema_template " .. quoted(template) .. " has the placeholder " .. placeholder ..
+          "; use {branch} and {repository}"
+      )
+    end
+  end
+end
+
+local function schema_problem(template)
+  local filled = strings.replace(template, "{branch}", action.branch_id, -1)
+  local _, problem = check_identifier("schema", strings.replace(filled, "{repository}", action.repository_id, -1))
+  return problem
+end
+
+local function checked_folder()
+  local folder = text_setting("descriptor_folder", "_lakefs_tables")
+  local _, problem = table_path(folder)
+  if problem then
+    fail("descriptor_folder: " .. problem .. ", in " .. SETTINGS_PLACE)
+  end
+  return without_slashes(folder)
+end
+
+-- Which files are wanted, and their order, by their paths inside the folder without `.yaml`; nothing where all are.
+local function wanted_files()
+  local wanted = nil
+  for position, entry in ipairs(list_setting("table_defs")) do
+    local key = without_suffix(entry, ".yaml")
+    wanted = wanted or {}
+    wanted[key] = wanted[key] or position
+  end
+  return wanted
+end
+
+local function read_rules()
+  local template = text_setting("schema_template", "{branch}")
+  check_template(template)
+  return {
+    catalog = text_setting("catalog"),
+    schema_template = template,
+    folder = checked_folder(),
+    wanted = wanted_files(),
+  }
+end
+
+-- What lakeFS holds
+
+local function refuse_answer(code, what, answer)
+  local said = type(answer) == "table" and type(answer.message) == "string" and " (" .. answer.message .. ")" or ""
+  fail("lakeFS answered " .. tostring(code) .. said .. " when asked for " .. what)
+end
+
+-- The entries of every page; `ask` gets what the page comes after.
+local function every_entry(what, ask)
+  local entries, after = {}, ""
+  while true do
+    local code, page = ask(after)
+    if code ~= 200 or type(page) ~= "table" or type(page.pagination) ~= "table" then
+      refuse_answer(code, what, page)
+    end
+    local results = page.results or {}
+    for _, entry in ipairs(results) do
+      entries[#entries + 1] = entry
+    end
+    if not page.pagination.has_more or #results == 0 then
+      return entries
+    end
+    after = results[#results].path
+  end
+end
+
+local function uncommitted_changes(rules)
+  return every_entry("uncommitted changes of branch " .. action.branch_id, function(after)
+    return lakefs.diff_branch(action.repository_id, action.branch_id, after, PAGE_SIZE, rules.folder .. "/")
+  end)
+end
+
+-- What the source changed since it left the destination.
+local function changes_to_merge(destination, rules)
+  return every_entry("changes of " .. action.source_ref .. " since " .. destination, function(after)
+    return lakefs.diff_refs(
+      action.repository_id, destination, action.source_ref, after, rules.folder .. "/", "", PAGE_SIZE
+    )
+  end)
+end
+
+-- The key by which table_defs names a file, or nothing: hidden files and folders and other endings are no descriptors.
+local function descriptor_key(path, folder)
+  local inside = without_prefix(path, folder .. "/")
+  if inside == path or not strings.has_suffix(inside, ".yaml") then
+    return nil
+  end
+  for _, part in ipairs(strings.split(inside, "/")) do
+    if strings.has_prefix(part, ".") or strings.has_prefix(part, "_") then
+      return nil
+    end
+  end
+  return without_suffix(inside, ".yaml")
+end
+
+local function is_descriptor(path, rules)
+  local key = descriptor_key(path, rules.folder)
+  return key ~= nil and (rules.wanted == nil or rules.wanted[key] ~= nil)
+end
+
+-- By path, or in the order of table_defs where it says which.
+local function in_order(files, rules)
+  local function rank(file)
+    return rules.wanted[descriptor_key(file.path, rules.folder)]
+  end
+  table.sort(files, function(one, other)
+    if rules.wanted == nil then
+      return one.path < other.path
+    end
+    return rank(one) < rank(other)
+  end)
+  return files
+end
+
+-- The descriptor files at a ref, each as its path, its size and where to read it.
+local function descriptor_files(ref, rules)
+  local entries = every_entry("objects at " .. ref, function(after)
+    return lakefs.list_objects(action.repository_id, ref, after, rules.folder .. "/", "", PAGE_SIZE)
+  end)
+  local files = {}
+  for _, entry in ipairs(entries) do
+    if is_descriptor(entry.path, rules) then
+      files[#files + 1] = { path = entry.path, size = entry.size_bytes or 0, ref = ref }
+    end
+  end
+  return files
+end
+
+local function before_commit(rules)
+  for _, change in ipairs(uncommitted_changes(rules)) do
+    if change.type ~= "removed" and is_descriptor(change.path, rules) then
+      return in_order(descriptor_files(action.branch_id, rules), rules)
+    end
+  end
+  return nil
+end
+
+-- The files that the source changed, or nothing where it brings none. Where both sides changed one, the source's
+-- counts, unless the destination wins.
+local function files_from_source(destination, rules)
+  local strategy = action.commit.metadata[MERGE_STRATEGY]
+  local from_source, brings = {}, false
+  for _, change in ipairs(changes_to_merge(destination, rules)) do
+    local is_lost = change.type == "conflict" and strategy == DESTINATION_WINS
+    if is_descriptor(change.path, rules) and not is_lost then
+      from_source[change.path] = true
+      brings = brings or change.type ~= "removed"
+    end
+  end
+  return brings and from_source or nil
+end
+
+local function before_merge(rules)
+  if not regexp.match("^[0-9a-f]{6,64}$", action.source_ref) then
+    fail("event pre-merge: source_ref is missing or not a commit's id")
+  end
+  local destination = action.commit.parents[1] or action.branch_id
+  local from_source = files_from_source(destination, rules)
+  if not from_source then
+    return nil
+  end
+  local files = {}
+  for _, file in ipairs(descriptor_files(destination, rules)) do
+    if not from_source[file.path] then
+      files[#files + 1] = file
+    end
+  end
+  for _, file in ipairs(descriptor_files(action.source_ref, rules)) do
+    if from_source[file.path] then
+      files[#files + 1] = file
+    end
+  end
+  return in_order(files, rules)
+end
+
+-- One descriptor
+
+local function new_findings()
+  local lines = {}
+  return lines, function(file, where, message)
+    lines[#lines + 1] = visible(file .. ": " .. (where ~= "" and where .. ": " or "") .. message)
+  end
+end
+
+-- The content of a file, or nothing where it cannot be read or is too large for a descriptor.
+local function read_content(file, tell)
+  if file.size > MAX_DESCRIPTOR_BYTES then
+    tell(file.path, "", "has " .. tostring(file.size) .. " bytes; a descriptor is a few lines of YAML")
+    return nil
+  end
+  local code, content = lakefs.get_object(action.repository_id, file.ref, file.path)
+  if code == 404 or code == 410 then
+    tell(file.path, "", "cannot be read, lakeFS answered " .. tostring(code))
+    return nil
+  end
+  if code ~= 200 or type(content) ~= "string" then
+    refuse_answer(code, "object " .. file.path, content)
+  end
+  return content
+end
+
+-- YAML. The exporter reads version 1.1 and one document, lakeFS's library 1.2 and the first of several: where the two
+-- part, the text itself is looked at, and what the exporter would refuse is refused.
+
+local YAML_LINE = regexp.compile("line ([0-9]+): ([^\\n]*)")
+local BEGINNING = regexp.compile("^\\x{feff}?(?:[ \\t]*(?:#[^\\n]*|%[^\\n]*|\\r)?\\n)*(?:---[ \\t\\r\\n])?[ \\t\\r\\n]*")
+local NEXT_DOCUMENT = regexp.compile("\\n---(?:[ \\t\\r\\n]|$)")
+local MERGE_KEY = regexp.compile("(?:^\\x{feff}?|\\n)[ ]*(?:- +)*<<[ ]*:|[{,][ ]*<<[ ]*:")
+local TAB_BETWEEN = regexp.compile("(?:^\\x{feff}?|\\n)[^ \\t\\r\\n\"'#|>:{\\[-][^\\t\\r\\n\"'#|>:{\\[]*:[^\\n\"'#|>{\\[]*\\t")
+-- Plain values that YAML 1.1 does not read as text: switches, nothing, numbers (also to base 60) and dates.
+local NOT_TEXT = regexp.compile(
+  "^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL" ..
+    "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+" ..
+    "|[-+]?[0-9][0-9_]*\\.[0-9_]*(?:[eE][-+][0-9]+)?|\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?" ..
+    "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)" ..
+    "|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]| +)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]*)?" ..
+    "(?: *(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$"
+)
+
+-- For each field: whether its key is there at all, and its value where it is plain and could be other than text.
+local KEY_PATTERNS, PLAIN_PATTERNS = {}, {}
+for _, field in ipairs(FIELDS) do
+  local key = "[\"']?" .. field .. "[\"']?[ ]*:"
+  KEY_PATTERNS[field] = regexp.compile("(?:^\\x{feff}?|\\n)" .. key .. "|[{,][ ]*" .. key)
+  PLAIN_PATTERNS[field] = regexp.compile(
+    "(?:^\\x{feff}?|\\n)" .. key .. "[ ]+([-+.:~0-9A-Za-z_ ]*[-+.:~0-9A-Za-z_])[ ]*(?:[ ]#[^\\n]*)?" ..
+      "(?:\\r?\\n[^ \\t\\r\\n]|[ \\t\\r\\n]*$)"
+  )
+end
+
+local function not_yaml(line, reason)
+  return nil, line, "is not YAML (" .. reason .. "); write it as `key: value` lines"
+end
+
+-- What only the exporter's reader refuses, or nothing.
+local function refused_by_exporter(content)
+  local rest = content:sub(#BEGINNING.find(content) + 1)
+  if NEXT_DOCUMENT.match(rest) then
+    return "found another document"
+  end
+  if MERGE_KEY.match(content) then
+    return "merge keys (<<) are not read"
+  end
+  if TAB_BETWEEN.match(content) then
+    return "found a tab where only spaces may stand"
+  end
+  return nil
+end
+
+-- The keys and values of a file; else nothing, the field of the problem and the problem.
+local function parse_yaml(content)
+  local read, parsed = pcall(yaml.unmarshal, content)
+  if not read then
+    local found = YAML_LINE.find_submatch(tostring(parsed))
+    if found ~= nil and found[3] ~= nil then
+      return not_yaml("line " .. found[2], found[3])
+    end
+    return not_yaml("", tostring(parsed))
+  end
+  local reason = refused_by_exporter(content)
+  if reason then
+    return not_yaml("", reason)
+  end
+  local start = content:sub(#BEGINNING.find(content) + 1)
+  if type(parsed) ~= "table" or regexp.match("^(?:\\[|-(?:[ \\t\\r\\n]|$))", start) then
+    return nil, "", "holds no `key: value` lines; give it name, type and path"
+  end
+  return parsed
+end
+
+-- The text of a field; else nothing, and what is wrong unless it is missing. Libraries disagree about which plain
+-- words are text, so a plain value is judged by its spelling.
+local function field_text(parsed, content, field)
+  local value = parsed[field]
+  local found = PLAIN_PATTERNS[field].find_submatch(content)
+  local plain = found ~= nil and found[2] or nil
+  if plain then
+    value = not NOT_TEXT.match(plain) and plain or nil
+  end
+  if type(value) == "string" then
+    return value
+  end
+  if parsed[field] ~= nil or KEY_PATTERNS[field].match(content) then
+    return nil, "is not text; put its value in quotes"
+  end
+  return nil, nil
+end
+
+-- The texts of the fields, or nothing where one of them is wrong.
+local function read_fields(file, parsed, content, tell)
+  local fields, valid = {}, true
+  for _, field in ipairs(FIELDS) do
+    local text, problem = field_text(parsed, content, field)
+    fields[field] = text
+    if field == "catalog" and parsed.catalog == nil then
+      problem = nil
+    elseif not text and not problem and field ~= "catalog" then
+      problem = "is missing; add it"
+    end
+    if problem then
+      tell(file, field, problem)
+      valid = false
+    end
+  end
+  return valid and fields or nil
+end
+
+local function check_names(file, fields, rules, tell)
+  local catalog, catalog_problem = check_identifier("catalog", fields.catalog or rules.catalog)
+  local name, name_problem = table_name(fields.name)
+  local path, path_problem = path_outside(rules.folder, fields.path)
+  local problems = { catalog = catalog_problem, name = name_problem, path = path_problem }
+  for _, field in ipairs({ "catalog", "name", "path" }) do
+    if problems[field] then
+      tell(file, field, problems[field])
+    end
+  end
+  if catalog and name and path then
+    return { file = file, table = name, path = path }
+  end
+  return nil
+end
+
+-- The descriptor in a file, or nothing where it is wrong or of another type than delta, which is not exported.
+local function read_descriptor(file, content, rules, tell)
+  local parsed, where, problem = parse_yaml(content)
+  if not parsed then
+    tell(file, where, problem)
+    return nil
+  end
+  local kind = field_text(parsed, content, "type")
+  if kind and strings.trim(kind):lower() ~= "delta" then
+    return nil
+  end
+  local fields = read_fields(file, parsed, content, tell)
+  return fields and check_names(file, fields, rules, tell)
+end
+
+-- All descriptors together
+
+local function other_files(same, descriptor)
+  local files = {}
+  for _, other in ipairs(same) do
+    if other ~= descriptor then
+      files[#files + 1] = other.file
+    end
+  end
+  return table.concat(files, ", ")
+end
+
+-- The tables whose name no other descriptor has.
+local function without_collisions(tables, tell)
+  local by_name, names, kept = {}, {}, {}
+  for _, descriptor in ipairs(tables) do
+    if not by_name[descriptor.table] then
+      by_name[descriptor.table] = {}
+      names[#names + 1] = descriptor.table
+    end
+    table.insert(by_name[descriptor.table], descriptor)
+  end
+  for _, name in ipairs(names) do
+    local same = by_name[name]
+    for _, descriptor in ipairs(same) do
+      if #same == 1 then
+        kept[#kept + 1] = descriptor
+      else
+        tell(
+          descriptor.file,
+          "name",
+          "table " .. quoted(name) .. " is also described by " .. other_files(same, descriptor) ..
+            "; rename one, they cannot share it"
+        )
+      end
+    end
+  end
+  return kept
+end
+
+-- In the order of path and slash, what a folder holds follows it; tables of one path stay in their order.
+local function sort_by_path(tables)
+  for position, descriptor in ipairs(tables) do
+    descriptor.position = position
+  end
+  table.sort(tables, function(one, other)
+    if one.path == other.path then
+      return one.position < other.position
+    end
+    return one.path .. "/" < other.path .. "/"
+  end)
+end
+
+local function tell_of_nested(tables, tell)
+  sort_by_path(tables)
+  local outer = nil
+  for _, descriptor in ipairs(tables) do
+    if outer and outer.path ~= descriptor.path and contains(outer.path, descriptor.path) then
+      tell(
+        descriptor.file,
+        "path",
+        "path " .. quoted(descriptor.path) .. " lies inside the table " .. quoted(outer.path) .. " of " .. outer.file ..
+          "; move it out"
+      )
+    else
+      outer = descriptor
+    end
+  end
+end
+
+local function find_problems(files, rules)
+  local lines, tell = new_findings()
+  local tables = {}
+  for _, file in ipairs(files) do
+    local content = read_content(file, tell)
+    local descriptor = content and read_descriptor(file.path, content, rules, tell)
+    if descriptor then
+      tables[#tables + 1] = descriptor
+    end
+  end
+  tell_of_nested(without_collisions(tables, tell), tell)
+  return lines
+end
+
+local EVENTS = { ["pre-commit"] = before_commit, ["pre-merge"] = before_merge }
+
+local function refuse(lines)
+  local operation = without_prefix(action.event_type, "pre-")
+  local count = #lines == 1 and "1 problem" or tostring(#lines) .. " problems"
+  error(
+    count .. " in the table descriptors that this " .. operation .. " would leave; mend all, then try again:\n" ..
+      table.concat(lines, "\n"),
+    0
+  )
+end
+
+local function main()
+  local files_of_event = EVENTS[action.event_type]
+  if not files_of_event then
+    fail("event " .. tostring(action.event_type) .. " is not checked, list only pre-commit and pre-merge")
+  end
+  local rules = read_rules()
+  local schema = schema_problem(rules.schema_template)
+  if schema then
+    refuse({ "branch " .. action.branch_id .. ": " .. schema })
+  end
+  local files = files_of_event(rules)
+  if not files then
+    return
+  end
+  local lines = find_problems(files, rules)
+  if #lines > 0 then
+    refuse(lines)
+  end
+  print("the table descriptors are valid")
+end
+
+main()

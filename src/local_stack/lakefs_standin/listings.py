@@ -1,0 +1,119 @@
+"""Pages of objects and of differences, as the REST API and the Lua module `lakefs` answer them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from local_stack.lakefs_standin.errors import bad_request
+from local_stack.lakefs_standin.merging import changes_to_merge
+from local_stack.lakefs_standin.object_tree import Entry
+from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.tree_changes import Diff, diff_trees, page_of
+
+DEFAULT_AMOUNT = 100
+MAXIMUM_AMOUNT = 1000
+DIFF_TYPES = ("two_dot", "three_dot")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which part of a listing is asked for."""
+
+    prefix: str = ""
+    after: str = ""
+    delimiter: str = ""
+    amount: int = DEFAULT_AMOUNT
+
+
+def checked_amount(text: str) -> int:
+    """How many results a page holds. Raises RequestError 400 beyond the maximum."""
+    if not text.removeprefix("-").isdecimal() or not -1 <= int(text) <= MAXIMUM_AMOUNT:
+        raise bad_request(f"query argument amount: {text!r} is no number from -1 to {MAXIMUM_AMOUNT}")
+    return int(text) if int(text) > 0 else DEFAULT_AMOUNT
+
+
+def page_body(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offset: str) -> dict[str, Any]:
+    """A page of results. `next_offset` is empty in the answer where nothing follows."""
+    pagination = {
+        "has_more": has_more,
+        "next_offset": next_offset if has_more else "",
+        "results": len(results),
+        "max_per_page": MAXIMUM_AMOUNT,
+    }
+    return {"pagination": pagination, "results": list(results)}
+
+
+def describe_object(repository: Repository, path: str, entry: Entry) -> dict[str, Any]:
+    """An object as the API shows it."""
+    return {
+        "path": path,
+        "path_type": "object",
+        "physical_address": f"{repository.storage_namespace.rstrip('/')}/{entry.address.partition('/')[2]}",
+        "checksum": entry.checksum,
+        "size_bytes": entry.size,
+        "mtime": int(entry.modified),
+        "metadata": dict(entry.metadata),
+        "content_type": entry.content_type,
+    }
+
+
+def objects_page(repository: Repository, ref: str, window: Window) -> dict[str, Any]:
+    """The objects at a ref. Raises RequestError 404."""
+    tree = repository.tree_at(ref)
+    found = page_of(
+        tree.paths(window.prefix),
+        prefix=window.prefix,
+        after=window.after,
+        delimiter=window.delimiter,
+        amount=window.amount,
+    )
+    results: list[dict[str, Any]] = []
+    for item in found.items:
+        entry = None if item.is_prefix else tree.get(item.path)
+        if entry is not None:
+            results.append(describe_object(repository, item.path, entry))
+        else:
+            common: dict[str, Any] = {"path": item.path, "path_type": "common_prefix", "physical_address": ""}
+            results.append({**common, "checksum": "", "size_bytes": 0, "mtime": 0})
+    offset = found.items[-1].path if found.items else ""
+    return page_body(results, has_more=found.has_more, next_offset=offset)
+
+
+def refs_diff_page(
+    repository: Repository, left_ref: str, right_ref: str, window: Window, diff_type: str = "three_dot"
+) -> dict[str, Any]:
+    """The differences between two refs. Raises RequestError 404 on a ref, 400 on the type."""
+    left, right = repository.commit_at(left_ref), repository.commit_at(right_ref)
+    if diff_type not in DIFF_TYPES:
+        raise bad_request(f"query argument type: {diff_type!r} is not one of {', '.join(DIFF_TYPES)}")
+    if diff_type == "two_dot":
+        return _diff_page(diff_trees(left.tree, right.tree), window)
+    base = repository.merge_base(left, right)
+    return _diff_page(changes_to_merge(base.tree, right.tree, left.tree), window)
+
+
+def branch_diff_page(repository: Repository, branch_name: str, window: Window) -> dict[str, Any]:
+    """What is not committed on a branch. Raises RequestError 404."""
+    branch = repository.branch(branch_name)
+    return _diff_page(diff_trees(branch.head.tree, branch.tree), window)
+
+
+def _diff_page(diff: Diff, window: Window) -> dict[str, Any]:
+    found = page_of(
+        diff.paths,
+        prefix=window.prefix,
+        after=window.after,
+        delimiter=window.delimiter,
+        amount=window.amount,
+        skip_after_prefix=True,
+    )
+    results: list[dict[str, Any]] = []
+    for item in found.items:
+        if item.is_prefix:
+            results.append({"path": item.path, "path_type": "common_prefix", "type": "prefix_changed"})
+        else:
+            change = diff.changes[item.path]
+            size = change.entry.size
+            results.append({"path": item.path, "path_type": "object", "type": change.kind, "size_bytes": size})
+    offset = results[-1]["path"] if results else ""
+    return page_body(results, has_more=found.has_more, next_offset=offset)

@@ -1,0 +1,188 @@
+"""The gate in Lua: what it asks of lakeFS, what it prints and raises, and the settings that it does not take."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from gate_repository import FOLDER, GateRepository, described
+
+from local_stack.lakefs_standin.errors import RequestError
+from local_stack.lakefs_standin.lua_runtime import LuaError
+
+pytestmark = pytest.mark.lua
+
+VALID = "the table descriptors are valid"
+
+
+@pytest.fixture
+def repository() -> GateRepository:
+    """A repository with two valid descriptors on `main`, one that is not, and the branch `dev` at the same commit."""
+    made = GateRepository()
+    root = made.commit({**described("orders"), **described("parts"), f"{FOLDER}/README.md": b"["})
+    made.commit(dict(files(made)), root, branch="dev")
+    return made
+
+
+def files(repository: GateRepository, branch: str = "main") -> dict[str, bytes]:
+    tree = repository.repository.branch(branch).tree
+    return {path: repository.blobs[entry.address] for path in tree.paths() if (entry := tree.get(path)) is not None}
+
+
+def put(repository: GateRepository, changed: dict[str, bytes], *removed: str, branch: str = "dev") -> None:
+    """Commit changes to a branch."""
+    kept = {path: content for path, content in files(repository, branch).items() if path not in removed}
+    repository.commit({**kept, **changed}, branch=branch)
+
+
+# Before a commit
+
+
+def test_a_commit_that_changes_no_descriptor_costs_one_call_and_prints_nothing(repository: GateRepository) -> None:
+    put(repository, {f"{FOLDER}/broken.yaml": b"["}, branch="main")
+    repository.stage({"tables/orders/1": b"1", f"{FOLDER}/README.md": b"{", f"{FOLDER}/_h.yaml": b"{"})
+    assert repository.run("pre-commit") == []
+    assert repository.view.calls == Counter(diff_branch=1)
+
+
+def test_a_commit_that_only_removes_descriptors_costs_one_call(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/orders.yaml": None})
+    assert repository.run("pre-commit") == []
+    assert repository.view.calls == Counter(diff_branch=1)
+
+
+def test_a_commit_with_valid_descriptors_reads_each_once(repository: GateRepository) -> None:
+    repository.stage(described("suppliers"))
+    assert repository.run("pre-commit") == [VALID]
+    assert repository.view.calls == Counter(diff_branch=1, list_objects=1, get_object=3)
+
+
+def test_folders_of_many_objects_are_read_page_by_page(repository: GateRepository) -> None:
+    others = {f"{FOLDER}/note-{number}.md": b"x" for number in range(2500)}
+    repository.stage({**others, **described("suppliers")})
+    assert repository.run("pre-commit") == [VALID]
+    assert repository.view.calls == Counter(diff_branch=3, list_objects=3, get_object=3)
+
+
+def test_descriptors_that_are_not_exported_are_neither_read_nor_checked(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/other.yaml": b"{"})
+    assert repository.run("pre-commit", table_defs=["orders", "parts.yaml"]) == []
+    assert repository.view.calls == Counter(diff_branch=1)
+
+
+def test_a_file_too_large_for_a_descriptor_is_not_read(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/large.yaml": b"x" * 70_000})
+    assert repository.in_lua() == [f"{FOLDER}/large.yaml: has 70000 bytes; a descriptor is a few lines of YAML"]
+    assert repository.view.calls == Counter(diff_branch=1, list_objects=1, get_object=2)
+
+
+def test_a_refusal_lists_every_problem_on_a_line_of_its_own(repository: GateRepository) -> None:
+    repository.stage({**described("Orders", file="again"), f"{FOLDER}/a\nb.yaml": b"{", f"{FOLDER}/n.yaml": b"name: 1"})
+    with pytest.raises(LuaError) as refused:
+        repository.run("pre-commit")
+    first, *lines = str(refused.value).split("\n")
+    assert first == "6 problems in the table descriptors that this commit would leave; mend all, then try again:"
+    assert lines[0].startswith(f"{FOLDER}/a\\nb.yaml: line ")
+    assert "table 'orders' is also described by _lakefs_tables/orders.yaml" in lines[4]
+    assert sorted(lines[1:4]) == [
+        f"{FOLDER}/n.yaml: name: is not text; put its value in quotes",
+        f"{FOLDER}/n.yaml: path: is missing; add it",
+        f"{FOLDER}/n.yaml: type: is missing; add it",
+    ]
+
+
+def test_an_object_whose_data_was_collected_is_a_problem_of_its_file(repository: GateRepository) -> None:
+    content = b"name: gone\ntype: delta\npath: gone\n"
+    repository.stage({f"{FOLDER}/gone.yaml": content})
+    repository.blobs.pop(next(address for address, held in repository.blobs.items() if held == content))
+    assert repository.in_lua() == [f"{FOLDER}/gone.yaml: cannot be read, lakeFS answered 410"]
+
+
+# Before a merge
+
+
+def test_a_merge_that_brings_no_descriptor_costs_one_call(repository: GateRepository) -> None:
+    put(repository, {"tables/orders/1": b"1"}, f"{FOLDER}/parts.yaml")
+    put(repository, described("suppliers", path="tables/orders/x"), branch="main")
+    assert repository.run("pre-merge") == []
+    assert repository.view.calls == Counter(diff_refs=1)
+
+
+def test_what_collides_only_after_the_merge_is_refused(repository: GateRepository) -> None:
+    put(repository, described("clicks", file="theirs"))
+    put(repository, described("clicks", file="ours"), branch="main")
+    assert repository.in_lua("pre-merge") == [
+        f"{FOLDER}/ours.yaml: name: table 'clicks' is also described by {FOLDER}/theirs.yaml; "
+        "rename one, they cannot share it",
+        f"{FOLDER}/theirs.yaml: name: table 'clicks' is also described by {FOLDER}/ours.yaml; "
+        "rename one, they cannot share it",
+    ]
+    assert repository.view.calls == Counter(diff_refs=1, list_objects=2, get_object=4)
+
+
+@pytest.mark.parametrize(("strategy", "refused"), [("source-wins", True), ("dest-wins", False)])
+def test_where_both_changed_a_file_the_merges_strategy_says_whose_counts(
+    repository: GateRepository, strategy: str, refused: bool
+) -> None:
+    put(repository, {f"{FOLDER}/orders.yaml": b"{"})
+    put(repository, described("orders", path="tables/orders2"), branch="main")
+    assert bool(repository.in_lua("pre-merge", strategy)) == refused
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"catalog": None}, "catalog is missing or not text in the args of _lakefs_actions/descriptor_gate.yaml"),
+        ({"catalog": ""}, "where it refers to {{ ENV.X }}, X must be set on the lakeFS server and begin with LAKEFS"),
+        ({"catalog": 5}, "catalog is missing or not text"),
+        ({"catalog": {"a": 1}}, "catalog is missing or not text"),
+        ({"schema_template": "{branch}_{user}"}, "the placeholder {user}; use {branch} and {repository}"),
+        ({"schema_template": True}, "schema_template is missing or not text"),
+        ({"descriptor_folder": "a//b"}, "descriptor_folder: path 'a//b' has an empty segment"),
+        ({"table_defs": 5}, "table_defs is not a list"),
+        ({"table_defs": [5]}, "table_defs has an entry that is not text"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_before_lakefs_is_asked(
+    repository: GateRepository, arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(LuaError) as failure:
+        repository.run("pre-commit", **arguments)
+    assert str(failure.value).startswith("descriptor_gate: ")
+    assert said in str(failure.value)
+    assert repository.view.calls == Counter()
+
+
+def test_a_folder_may_have_slashes_around_it(repository: GateRepository) -> None:
+    repository.stage({"meta/tables/x.yaml": b"{"})
+    (line,) = repository.in_lua(descriptor_folder="/meta/tables/")
+    assert line.startswith("meta/tables/x.yaml: ")
+
+
+def test_a_branch_whose_schema_has_no_valid_name_is_a_problem_too(repository: GateRepository) -> None:
+    (line,) = repository.in_lua(schema_template="x" * 255 + "{branch}")
+    assert line.startswith("branch main: schema 'xxx")
+    assert repository.view.calls == Counter()
+
+
+# Failures
+
+
+@pytest.mark.parametrize("asked", ["diff_branch", "list_objects", "get_object"])
+def test_an_answer_of_lakefs_that_is_none_refuses_the_commit(
+    repository: GateRepository, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any) -> Any:
+        raise RequestError(403, "not authorized")
+
+    monkeypatch.setattr(repository.view.view, asked, refuse)
+    repository.stage(described("suppliers"))
+    with pytest.raises(LuaError, match=r"^descriptor_gate: lakeFS answered 403 .*when asked for "):
+        repository.run("pre-commit")
+
+
+def test_another_event_is_refused(repository: GateRepository) -> None:
+    with pytest.raises(LuaError, match="event post-commit is not checked, list only pre-commit and pre-merge"):
+        repository.run("post-commit")
