@@ -218,8 +218,8 @@ def _with_rules(action: str, rules: GateRules) -> str:
         "table_defs": ",".join(rules.table_defs),
     }
     for name, value in values.items():
-        place, shown = re.compile(rf"^( +{name}: ).*$", re.MULTILINE), json.dumps(value)
-        action = place.sub(lambda found, shown=shown: found[1] + shown, action)  # type: ignore[misc]
+        shown = f"{name}: {json.dumps(value)}".replace("\\", r"\\")
+        action = re.sub(rf"^( +)(?:# )?{name}: .*$", rf"\1{shown}", action, flags=re.MULTILINE)
     return action
 
 

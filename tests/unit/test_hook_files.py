@@ -14,6 +14,8 @@ from lakefs_unity_export.errors import HookError, SettingsError
 from lakefs_unity_export.events import COMMIT_EVENTS
 from lakefs_unity_export.hook_files import (
     LUA_ACTION,
+    LUA_GATE_ACTION,
+    LUA_GATE_SCRIPT,
     LUA_SCRIPT,
     WEBHOOK_ACTION,
     WEBHOOK_GATE_ACTION,
@@ -86,8 +88,26 @@ def test_events_and_branches_are_those_asked_for(settings: HookSettings) -> None
             assert action(files, path)["on"]["pre-merge"] == {"branches": ["main", "release-*"]}
 
 
+def test_the_lua_gate_has_the_rules_of_the_job() -> None:
+    rules = GateRules(catalog="lake", schema_template="{repository}_{branch}", folder="defs", table_defs=("a", "b/c"))
+    files = render(replace(LUA, gate=True, rules=rules, branches=("main",)))
+    read = action(files, LUA_GATE_ACTION)
+    (hook,) = read["hooks"]
+    assert read["on"] == {event: {"branches": ["main"]} for event in ("pre-commit", "pre-merge")}
+    assert hook["properties"]["args"] == {
+        "catalog": "lake",
+        "schema_template": "{repository}_{branch}",
+        "descriptor_folder": "defs",
+        "table_defs": "a,b/c",
+    }
+    assert files[hook["properties"]["script_path"]] == hook_files.template(LUA_GATE_SCRIPT)
+
+
 def test_what_a_person_copies_by_hand_is_what_is_rendered_from() -> None:
-    for path in (LUA_ACTION, LUA_SCRIPT, WEBHOOK_ACTION, WEBHOOK_GATE_ACTION):
+    assert hook_files.MARKS.keys() == {
+        path.relative_to(RESOURCES).as_posix() for path in RESOURCES.rglob("*") if path.is_file()
+    }
+    for path in hook_files.MARKS:
         assert hook_files.template(path) == (RESOURCES / path).read_text()
         assert hook_files.MARKS[path] in hook_files.template(path)
 

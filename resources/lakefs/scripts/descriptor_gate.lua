@@ -492,16 +492,21 @@ local function not_yaml(line, reason)
   return nil, line, "is not YAML (" .. reason .. "); write it as `key: value` lines"
 end
 
+-- Compiled patterns only find; those that are asked here never match an empty text.
+local function matches(pattern, text)
+  return pattern.find(text) ~= ""
+end
+
 -- What only the exporter's reader refuses, or nothing.
 local function refused_by_exporter(content)
   local rest = content:sub(#BEGINNING.find(content) + 1)
-  if NEXT_DOCUMENT.match(rest) then
+  if matches(NEXT_DOCUMENT, rest) then
     return "found another document"
   end
-  if MERGE_KEY.match(content) then
+  if matches(MERGE_KEY, content) then
     return "merge keys (<<) are not read"
   end
-  if TAB_BETWEEN.match(content) then
+  if matches(TAB_BETWEEN, content) then
     return "found a tab where only spaces may stand"
   end
   return nil
@@ -535,12 +540,12 @@ local function field_text(parsed, content, field)
   local found = PLAIN_PATTERNS[field].find_submatch(content)
   local plain = found ~= nil and found[2] or nil
   if plain then
-    value = not NOT_TEXT.match(plain) and plain or nil
+    value = not matches(NOT_TEXT, plain) and plain or nil
   end
   if type(value) == "string" then
     return value
   end
-  if parsed[field] ~= nil or KEY_PATTERNS[field].match(content) then
+  if parsed[field] ~= nil or matches(KEY_PATTERNS[field], content) then
     return nil, "is not text; put its value in quotes"
   end
   return nil, nil

@@ -63,7 +63,6 @@ def regexp_module(runtime: Any, guarded: Callable[[Module], Any]) -> Module:
 
         return guarded(
             {
-                "match": lambda text: compiled.search(text_of(text)) is not None,
                 "find": find,
                 "find_all": find_all,
                 "find_submatch": submatch,
