@@ -151,7 +151,10 @@ class FileChange:
     after: str | None
 
     def diff(self) -> str:
-        """The change as a unified diff."""
+        """The change as a unified diff; of a script that comes or goes whole, a line."""
+        if self.path.endswith(".lua") and None in (self.before, self.after):
+            count = len((self.before or self.after or "").splitlines())
+            return f"{'new' if self.before is None else 'deleted'}: {self.path}, {count} lines\n"
         before, after = ((text or "").splitlines(keepends=True) for text in (self.before, self.after))
         left = "/dev/null" if self.before is None else f"a/{self.path}"
         right = "/dev/null" if self.after is None else f"b/{self.path}"

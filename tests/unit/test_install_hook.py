@@ -81,6 +81,7 @@ def test_the_hook_is_committed_and_shown(branch: BranchDouble) -> None:
     assert branch.committed == render(LUA)
     assert branch.messages == ["Export every commit to Unity Catalog"]
     assert f"+++ b/{LUA_ACTION}" in told
+    assert f"new: {LUA_SCRIPT}, {len(render(LUA)[LUA_SCRIPT].splitlines())} lines\n" in told
     assert "committed commit-1 to shop/main" in told
     assert "  LAKEFSACTION_DATABRICKS_CLIENT_SECRET\nand actions.lua.net_http_enabled=true" in told
 
@@ -94,7 +95,7 @@ def test_a_second_installation_changes_nothing(branch: BranchDouble) -> None:
 def test_a_dry_run_shows_and_changes_nothing(branch: BranchDouble) -> None:
     branch.staged["data/x"] = "of others"
     told = install(branch, replace(ORDER, dry_run=True, yes=False))
-    assert f"+++ b/{LUA_SCRIPT}" in told
+    assert f"+++ b/{LUA_ACTION}" in told
     assert told.endswith("nothing was changed (--dry-run)\n")
     assert (branch.committed, branch.staged) == ({}, {"data/x": "of others"})
 
@@ -128,6 +129,7 @@ def test_uninstall_removes_our_files_and_no_others(branch: BranchDouble) -> None
     told = install(branch, replace(ORDER, settings=None))
     assert branch.committed == theirs
     assert branch.messages[-1] == "Stop exporting to Unity Catalog"
+    assert f"deleted: {LUA_SCRIPT}, " in told
     assert "environment" not in told.rpartition("committed")[2]
     assert "nothing to change" in install(branch, replace(ORDER, settings=None))
 
