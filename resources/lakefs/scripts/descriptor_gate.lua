@@ -466,7 +466,10 @@ local YAML_LINE = regexp.compile("line ([0-9]+): ([^\\n]*)")
 local BEGINNING = regexp.compile("^\\x{feff}?(?:[ \\t]*(?:#[^\\n]*|%[^\\n]*|\\r)?\\n)*(?:---[ \\t\\r\\n])?[ \\t\\r\\n]*")
 local NEXT_DOCUMENT = regexp.compile("\\n---(?:[ \\t\\r\\n]|$)")
 local MERGE_KEY = regexp.compile("(?:^\\x{feff}?|\\n)[ ]*(?:- +)*<<[ ]*:|[{,][ ]*<<[ ]*:")
-local TAB_BETWEEN = regexp.compile("(?:^\\x{feff}?|\\n)[^ \\t\\r\\n\"'#|>:{\\[-][^\\t\\r\\n\"'#|>:{\\[]*:[^\\n\"'#|>{\\[]*\\t")
+local TAB_BETWEEN = regexp.compile(
+  "(?:^\\x{feff}?|\\n)[^ \\t\\r\\n\"'#|>:{\\[-][^\\t\\r\\n\"'#|>:{\\[]*:" ..
+    "(?:[ ]*\\t|[ ]+[^ \\t\\r\\n\"'#|>{\\[&*!][^\\t\\n#]*\\t)"
+)
 -- Plain values that YAML 1.1 does not read as text: switches, nothing, numbers (also to base 60) and dates.
 local NOT_TEXT = regexp.compile(
   "^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL" ..
