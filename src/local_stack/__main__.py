@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from local_stack.toolchain import ToolMissingError
 from local_stack.triggers import ExportTrigger
 
 DEFAULT_FOLDER = Path(".local_stack")
+DEPLOYED_TO_LOCAL = Path(".databricks/bundle/local")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +97,8 @@ def _up(parsed: argparse.Namespace) -> int:
     from local_stack.toolchain.databricks_cli import find_or_build_cli
 
     cli = find_or_build_cli(sys.stdout)
+    # What the CLI keeps here of a deployment to an earlier stack: the jobs in it are gone with that stack.
+    shutil.rmtree(DEPLOYED_TO_LOCAL, ignore_errors=True)
     with LocalStack(folder=parsed.folder or DEFAULT_FOLDER, progress=sys.stdout, trigger=parsed.trigger) as stack:
         return serve(stack, cli, sys.stdout)
 

@@ -114,8 +114,6 @@ class LocalStack:
             "DATABRICKS_TOKEN": self.workspace.token,
             # The CLI would keep the host and the user of this short-lived workspace in the home folder.
             "DATABRICKS_CACHE_ENABLED": "false",
-            # What it keeps of a deployment goes with the workspace: the next stack's would not know those jobs.
-            "DATABRICKS_BUNDLE_TMP": str(self.folder / "bundle"),
             "BUNDLE_VAR_lakefs_endpoint": self.lakefs.endpoint_url,
             "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
             "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
