@@ -1,7 +1,9 @@
 """A branch of a lakeFS repository that a hook is written to, through lakeFS's SDK with the user's own settings."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import lakefs_sdk
 import urllib3
@@ -17,12 +19,7 @@ from lakefs_unity_export.errors import (
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
-from lakefs_unity_export.lakefs_client import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    server_message,
-    short_reason,
-)
+from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, short_reason
 
 TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)}
 # The hooks before a commit run while it is waited for, and one of them may take minutes.
@@ -45,9 +42,7 @@ class LakeFSHookBranch:
         """The id of the commit that the branch is at. Raises LakeFSNotFoundError where there is no such branch."""
         with self._translated("its head"):
             answer = self._client.sdk_client.branches_api.get_branch(self._repository, self._branch, **TIMEOUTS)
-            if answer is None:  # as the SDK reads 204 and `null`
-                raise ValueError("no branch")
-            return str(answer.commit_id)
+            return str(_given(answer).commit_id)
 
     def server_version(self) -> str:
         """The version that the server says it is; nothing where it says none, or not to this user."""
@@ -65,13 +60,15 @@ class LakeFSHookBranch:
             page = self._client.sdk_client.branches_api.diff_branch(
                 self._repository, self._branch, amount=limit, **TIMEOUTS
             )
-            return [change.path for change in page.results]
+            return [change.path for change in _given(page).results]
 
     def read(self, ref: str, path: str) -> str | None:
         """A file's text at the ref, None where it is not there."""
         try:
             with self._translated(path):
-                content = self._client.sdk_client.objects_api.get_object(self._repository, ref, path, **TIMEOUTS)
+                content = _given(
+                    self._client.sdk_client.objects_api.get_object(self._repository, ref, path, **TIMEOUTS)
+                )
         except LakeFSNotFoundError:
             return None
         return content if isinstance(content, str) else bytes(content).decode("utf-8", "replace")
@@ -99,17 +96,16 @@ class LakeFSHookBranch:
         what = lakefs_sdk.CommitCreation(message=message, metadata=dict(metadata))
         with self._translated("a commit"):
             answer = self._client.sdk_client.commits_api.commit(self._repository, self._branch, what, **COMMIT_TIMEOUTS)
-            return str(answer.id)
+            return str(_given(answer).id)
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         try:
             yield
         except ApiException as error:
-            raise self._refused(what, error.status, server_message(error.body)) from error
+            raise self._refused(what, error.status, error.body) from error
         except ServerException as error:  # from an upload
-            words = error.body.get("message") if isinstance(error.body, dict) else None
-            raise self._refused(what, error.status_code, f" ({words})" if words else "") from error
+            raise self._refused(what, error.status_code, json.dumps(error.body)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise LakeFSUnavailableError(
                 f"lakeFS did not answer when asked for {what} of {self._place} ({short_reason(error)}); check "
@@ -121,8 +117,8 @@ class LakeFSHookBranch:
                 "LAKECTL_SERVER_ENDPOINT_URL"
             ) from error
 
-    def _refused(self, what: str, status: int | None, words: str) -> LakeFSError:
-        answered = f"lakeFS answered {status}{words} when asked for {what} of {self._place}"
+    def _refused(self, what: str, status: int | None, body: object) -> LakeFSError:
+        answered = f"lakeFS answered {status}{_words(body)} when asked for {what} of {self._place}"
         if status == 404:
             return LakeFSNotFoundError(f"{answered}; check that it is there, and --repository and --branch")
         if status == 401:
@@ -134,6 +130,23 @@ class LakeFSHookBranch:
                 "read-only takes no hook"
             )
         return LakeFSError(answered)
+
+
+def _words(body: object) -> str:
+    """What the server's error body says, or nothing. Whole: a hook before a commit may list many problems."""
+    try:
+        message = str(json.loads(str(body))["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+    shown = "".join(letter for letter in message if letter.isprintable() or letter == "\n")
+    return f" ({shown})"
+
+
+def _given(answer: Any) -> Any:
+    """The answer. Raises ValueError where it is none, as the SDK reads one of another kind or status than lakeFS's."""
+    if answer is None:
+        raise ValueError("no answer")
+    return answer
 
 
 def _configured_client() -> Client:

@@ -209,7 +209,7 @@ class LakeFSClient:
                 _request_timeout=self._timeouts or (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             )
         except ApiException as error:
-            raise self._translated(error.status, what, server_message(error.body)) from error
+            raise self._translated(error.status, what, _server_message(error.body)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise LakeFSUnavailableError(
                 f"lakeFS at {self._endpoint} did not answer when asked for {what} of repository {self._repository!r} "
@@ -291,7 +291,7 @@ def check_endpoint(endpoint: str) -> str:
     return bare
 
 
-def server_message(body: object) -> str:
+def _server_message(body: object) -> str:
     """What the server's error body says, short and on one line, or nothing."""
     try:
         message = json.loads(str(body))["message"]
