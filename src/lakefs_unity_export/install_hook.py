@@ -20,7 +20,11 @@ from lakefs_unity_export.hook_installation import Order, carry_out
 
 def parse_order(arguments: Sequence[str]) -> Order:
     """The order on a command line. Raises SettingsError, with every problem; exits as argparse does."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:  # argparse would repeat their values, and one may be a secret
+        options = [each.partition("=")[0] for each in unknown if each.startswith("--")]
+        parser.error(f"unknown: {', '.join(options) or 'a value that belongs to no option'}; no option takes a secret")
     settings = None if parsed.uninstall else _settings(parsed)
     problems = _place_problems(parsed.repository, parsed.branch)
     if settings:
@@ -100,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     lua = parser.add_argument_group("the Lua hook")
     lua.add_argument("--databricks-host", default=os.environ.get("DATABRICKS_HOST", ""), help="https://...")
     lua.add_argument("--job-id", default="", help="of the deployed job export_tables")
-    lua.add_argument("--authentication", choices=list(Authentication), default=Authentication.OAUTH)
+    ways = "how it signs in, default oauth"
+    lua.add_argument("--authentication", choices=list(Authentication), default=Authentication.OAUTH, help=ways)
     parser.add_argument("--webhook-url", default="", help="the webhook service's address, without a path")
     parser.add_argument("--events", default="", help="with commas; default: every event that leaves a new commit")
     parser.add_argument("--branches", default="", help="patterns of branches to export, with commas; default all")
@@ -112,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--table-defs", default="")
     secret = parser.add_argument_group("names of the lakeFS server's variables that hold secrets, never their values")
     for name, variable in vars(Variables()).items():
-        secret.add_argument(f"--{name.replace('_', '-')}-variable", default=variable, help=f"default {variable}")
+        secret.add_argument(
+            f"--{name.replace('_', '-')}-variable", metavar="NAME", default=variable, help=f"default {variable}"
+        )
     parser.add_argument("--message", default="", help="of the commit")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")

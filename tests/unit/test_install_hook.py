@@ -99,9 +99,13 @@ def test_every_problem_is_said_before_anything_is_called(arguments: list[str], t
     assert all(line.startswith(f"  {begin}") for line, begin in zip(problems, told, strict=True))
 
 
-def test_no_option_takes_a_secret_and_no_message_shows_one() -> None:
-    with pytest.raises(SystemExit):
-        parse_order([*ARGUMENTS, "--databricks-token", "dapi0123456789"])
+def test_no_option_takes_a_secret_and_no_message_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for given in (["--databricks-token", "dapi0123456789"], ["--databricks-token=dapi0123456789"]):
+        with pytest.raises(SystemExit):
+            parse_order([*ARGUMENTS, *given])
+        told = capsys.readouterr().err
+        assert "unknown: --databricks-token; no option takes a secret" in told
+        assert "dapi" not in told
     misplaced = [
         *("--databricks-host", "https://token:dapi0123456789@adb-1.net", "--job-id", "dapi0123456789"),
         *("--client-secret-variable", "dapi0123456789"),
