@@ -227,6 +227,23 @@ def test_the_lua_gate_comes_with_the_hook_and_refuses(shop: Any) -> None:
     assert list(shop.branch("main").objects()) == []
 
 
+def test_a_gate_whose_service_is_down_can_be_removed(shop: Any, target: HookTarget) -> None:
+    install_in(shop, HookSettings(kind=HookKind.WEBHOOK, service=target.url, events=("post-merge",), gate=True))
+    target.status = 500
+    shop.branch("main").object("x").upload(b"x", mode="wb")
+    with pytest.raises(LakeFSException, match="412"):
+        shop.branch("main").commit("refused")
+    shop.branch("main").reset_changes()
+    install_in(shop, None)
+    assert list(shop.branch("main").objects()) == []
+
+
+def test_a_gate_without_its_variable_refuses_the_commit_that_brings_it(contract: Contract) -> None:
+    with pytest.raises(LakeFSError, match="answered 500"):
+        install(contract, order(contract, gate=True))
+    assert (files(contract), uncommitted(contract)) == (set(), [])
+
+
 def test_a_dry_run_leaves_head_and_uncommitted_changes(contract: Contract) -> None:
     before = head(contract)
     contract.put("main", "data/x")
