@@ -3,12 +3,12 @@
 Nothing here reads or writes lakeFS.
 """
 
-import difflib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 
@@ -35,12 +35,17 @@ MARKS = {
 FIRST_VERSIONS = {"post-revert": (1, 52), "post-cherry-pick": (1, 65)}
 
 _ADDRESS = "https://unity-export.example.com"
-_PATTERN = re.compile(r"[\w*?\[\]!{},-]+", re.ASCII)
+# lakeFS documentation, "Branch Protection Rules": `*` and `?` are what patterns of branches have. One that the server
+# cannot read could make every commit on the branch fail, so no other character of a glob is taken.
+_PATTERN = re.compile(r"[\w*?-]+", re.ASCII)
+# As unity_export.lua takes it.
+_HOST = re.compile(r"(https://[A-Za-z0-9._-]+|http://(127\.0\.0\.1|localhost))(:[0-9]+)?/*", re.ASCII)
+_VARIABLE = re.compile(r"LAKEFSACTION_[A-Za-z0-9_]+", re.ASCII)
+_VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 _JOB_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _OAUTH = re.compile(
     r"^( +)# OAuth: .*\n +databricks_client_id: .*\n +databricks_client_secret: .*\n +# or, .*$", re.MULTILINE
 )
-_TOKEN_LINE = r'\1databricks_token: "{{ ENV.LAKEFSACTION_DATABRICKS_TOKEN }}"'  # noqa: S105, a variable's name
 _ON = re.compile(r"^on:\n(?:  .*\n)+", re.MULTILINE)
 
 
@@ -59,6 +64,28 @@ class Authentication(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variables:
+    """The names of the variables of the lakeFS server's environment that the files refer to, for what is secret."""
+
+    client_id: str = "LAKEFSACTION_DATABRICKS_CLIENT_ID"
+    client_secret: str = "LAKEFSACTION_DATABRICKS_CLIENT_SECRET"  # noqa: S105, a variable's name
+    token: str = "LAKEFSACTION_DATABRICKS_TOKEN"  # noqa: S105, a variable's name
+    webhook_secret: str = "LAKEFSACTION_WEBHOOK_SECRET"  # noqa: S105, a variable's name
+
+    def problems(self) -> list[str]:
+        """What is wrong with them. Their values stay out of it: one may be the secret itself."""
+        return [
+            f"--{each.name.replace('_', '-')}-variable is no name of letters, digits and '_' that begins with "
+            "LAKEFSACTION_; lakeFS hands its hooks no variable of another name, and does not say so"
+            for each in fields(self)
+            if not _VARIABLE.fullmatch(getattr(self, each.name))
+        ]
+
+
+_DEFAULT_VARIABLES = Variables()
+
+
+@dataclass(frozen=True, kw_only=True)
 class HookSettings:
     """What to install. `host` and `job_id` are for the Lua hook, `service` is the webhook service's address.
 
@@ -73,45 +100,61 @@ class HookSettings:
     service: str = ""
     events: tuple[str, ...] = events.COMMIT_EVENTS
     branches: tuple[str, ...] = ()
+    variables: Variables = _DEFAULT_VARIABLES
     gate: bool = False
     rules: GateRules = field(default_factory=lambda: GateRules(catalog=""))
 
     def checked(self) -> "HookSettings":
         """The settings. Raises SettingsError, which lists every problem, one a line."""
-        problems = _branch_problems(self.branches) + _event_problems(self.events)
-        problems += self._lua_problems() if self.kind is HookKind.LUA else self._webhook_problems()
-        if problems:
-            raise SettingsError("\n".join(["the hook cannot be installed:", *(f"  {each}" for each in problems)]))
+        if problems := self.problems():
+            raise refusal(problems)
         return self
+
+    def problems(self) -> list[str]:
+        """What is wrong with the settings, in the words of the command line. Addresses may hold secrets: not shown."""
+        problems = _branch_problems(self.branches) + _event_problems(self.events) + self.variables.problems()
+        return problems + (self._lua_problems() if self.kind is HookKind.LUA else self._webhook_problems())
 
     def _lua_problems(self) -> list[str]:
         problems = []
-        if not names.is_server_address(self.host):
+        if not (_HOST.fullmatch(self.host) and names.is_server_address(self.host)):
             example = "https://adb-1.2.azuredatabricks.net"
-            problems.append(f"--databricks-host is {self.host!r}; give the workspace, such as {example}")
+            problems.append(f"--databricks-host is {_lack(self.host)}; give the workspace's, such as {example}")
         if not _JOB_ID.fullmatch(self.job_id):
-            problems.append(f"--job-id is {self.job_id!r}, not a job's number; `databricks bundle summary` shows it")
+            lack = "not a job's number" if self.job_id else "missing"
+            problems.append(f"--job-id is {lack}; `databricks bundle summary` shows it, at the end of the job's URL")
         return problems + (_rule_problems(self.rules) if self.gate else [])
 
     def _webhook_problems(self) -> list[str]:
         if names.is_server_address(self.service):
             return []
-        return [f"--webhook-url is {self.service!r}; give the service's address, such as {_ADDRESS}"]
+        return [f"--webhook-url is {_lack(self.service)}; give the service's, such as {_ADDRESS}"]
+
+
+def refusal(problems: Sequence[str]) -> SettingsError:
+    """The error that lists the problems, one a line."""
+    return SettingsError("\n".join(["nothing was done:", *(f"  {each}" for each in problems)]))
+
+
+def _lack(address: str) -> str:
+    return "no https:// address without a path" if address else "missing"
 
 
 def render(settings: HookSettings) -> dict[str, str]:
     """Every file of the hook, by its path in the repository. The settings are `checked()`."""
     if settings.kind is HookKind.WEBHOOK:
         return _webhook_files(settings)
-    action = _rendered(
+    action = _filled(
         LUA_ACTION,
         {
             "{{ ENV.LAKEFSACTION_DATABRICKS_HOST }}": settings.host.rstrip("/"),
             "{{ ENV.LAKEFSACTION_EXPORT_JOB_ID }}": settings.job_id,
+            _reference(_DEFAULT_VARIABLES.client_id): _reference(settings.variables.client_id),
+            _reference(_DEFAULT_VARIABLES.client_secret): _reference(settings.variables.client_secret),
         },
     )
     if settings.authentication is Authentication.TOKEN:
-        action = _OAUTH.sub(_TOKEN_LINE, action)
+        action = _replaced(_OAUTH, rf'\1databricks_token: "{_reference(settings.variables.token)}"', action)
     files = {LUA_ACTION: _with_events(action, settings.events, settings.branches), LUA_SCRIPT: template(LUA_SCRIPT)}
     if settings.gate:
         gate = _with_events(template(LUA_GATE_ACTION), GATED_EVENTS, settings.branches)
@@ -132,52 +175,25 @@ def variables(settings: HookSettings) -> tuple[str, ...]:
     return tuple(sorted(set(re.findall(r"\{\{ ENV\.(\w+) \}\}", uncommented))))
 
 
+def starts_at_once(settings: HookSettings, branch: str) -> bool:
+    """Whether the commit that brings the hook to this branch fires it: actions count from their own commit."""
+    follows = not settings.branches or any(fnmatchcase(branch, pattern) for pattern in settings.branches)
+    return follows and "post-commit" in settings.events
+
+
+def is_version(text: str) -> bool:
+    """Whether the text is a version that can be compared, unlike `dev`."""
+    return _VERSION.match(text) is not None
+
+
 def events_for(version: str, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The events that a server of this version knows, and those it does not. All, where the version is no number."""
-    found = re.match(r"v?(\d+)\.(\d+)", version)
+    found = _VERSION.match(version)
     if found is None:
         return tuple(wanted), ()
     server = int(found[1]), int(found[2])
     unknown = tuple(event for event in wanted if server < FIRST_VERSIONS.get(event, (0, 0)))
     return tuple(event for event in wanted if event not in unknown), unknown
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileChange:
-    """A file of the repository: what it holds (None where it is not there) and what it is to hold (None: deleted)."""
-
-    path: str
-    before: str | None
-    after: str | None
-
-    def diff(self) -> str:
-        """The change as a unified diff; of a script that comes or goes whole, a line."""
-        if self.path.endswith(".lua") and None in (self.before, self.after):
-            count = len((self.before or self.after or "").splitlines())
-            return f"{'new' if self.before is None else 'deleted'}: {self.path}, {count} lines\n"
-        before, after = ((text or "").splitlines(keepends=True) for text in (self.before, self.after))
-        left = "/dev/null" if self.before is None else f"a/{self.path}"
-        right = "/dev/null" if self.after is None else f"b/{self.path}"
-        lines = difflib.unified_diff(before, after, left, right)
-        return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
-
-
-def find_changes(
-    wanted: Mapping[str, str], deleted: Collection[str], read: Callable[[str], str | None]
-) -> tuple[FileChange, ...]:
-    """What to change so that the wanted files are there, and the deleted ones are not. `read` gives a file's text.
-
-    Raises HookError for a file that has the path of one of ours and is not one.
-    """
-    after = {**dict.fromkeys(deleted), **wanted}
-    changes = []
-    for path, text in sorted(after.items()):
-        before = read(path)
-        if before is not None and MARKS[path] not in before:
-            raise HookError(f"{path} is there, and is not a file of this hook: move it away, or rename it")
-        if before != text:
-            changes.append(FileChange(path=path, before=before, after=text))
-    return tuple(changes)
 
 
 def template(path: str) -> str:
@@ -191,26 +207,41 @@ def template(path: str) -> str:
 
 
 def _webhook_files(settings: HookSettings) -> dict[str, str]:
-    address = {_ADDRESS: settings.service.rstrip("/")}
-    action = _with_events(_rendered(WEBHOOK_ACTION, address), settings.events, settings.branches)
+    values = {
+        _ADDRESS: settings.service.rstrip("/"),
+        _DEFAULT_VARIABLES.webhook_secret: settings.variables.webhook_secret,
+    }
+    action = _with_events(_filled(WEBHOOK_ACTION, values), settings.events, settings.branches)
     files = {WEBHOOK_ACTION: action}
     if settings.gate:
-        gate = _rendered(WEBHOOK_GATE_ACTION, address)
+        gate = _filled(WEBHOOK_GATE_ACTION, values)
         files[WEBHOOK_GATE_ACTION] = _with_events(gate, GATED_EVENTS, settings.branches)
     return files
 
 
-def _rendered(path: str, values: Mapping[str, str]) -> str:
+def _reference(variable: str) -> str:
+    return "{{ ENV." + variable + " }}"
+
+
+def _filled(path: str, values: Mapping[str, str]) -> str:
+    """The template with each of the values in its place."""
     text = template(path)
-    for place, value in values.items():
-        text = text.replace(place, value)
-    return text
+    if missing := [place for place in values if place not in text]:
+        raise HookError(f"{path} of this installation lacks {', '.join(missing)}; install the wheel anew")
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], text)
+
+
+def _replaced(place: re.Pattern[str], by: str, action: str) -> str:
+    replaced, count = place.subn(by, action)
+    if count != 1:
+        raise HookError("an action file of this installation is not as this version has it; install the wheel anew")
+    return replaced
 
 
 def _with_events(action: str, wanted: Sequence[str], branches: Sequence[str]) -> str:
     below = f"\n    branches: {json.dumps(list(branches))}" if branches else ""
-    block = "".join(f"  {event}:{below}\n" for event in wanted)
-    return _ON.sub(lambda _: f"on:\n{block}", action)
+    # A key that is there twice is no YAML for lakeFS.
+    return _replaced(_ON, "on:\n" + "".join(f"  {event}:{below}\n" for event in dict.fromkeys(wanted)), action)
 
 
 def _with_rules(action: str, rules: GateRules) -> str:
@@ -221,14 +252,19 @@ def _with_rules(action: str, rules: GateRules) -> str:
         "table_defs": ",".join(rules.table_defs),
     }
     for name, value in values.items():
-        shown = f"{name}: {json.dumps(value)}".replace("\\", r"\\")
-        action = re.sub(rf"^( +)(?:# )?{name}: .*$", rf"\1{shown}", action, flags=re.MULTILINE)
+        place = re.compile(rf"^( +)(?:# )?{name}: .*$", re.MULTILINE)
+        action = _replaced(place, rf"\1{name}: {_yaml_text(value)}", action)
     return action
+
+
+def _yaml_text(value: str) -> str:
+    """The value in quotes, as both YAML and the replacement of a pattern take it."""
+    return json.dumps(value, ensure_ascii=False).replace("\\", r"\\")
 
 
 def _branch_problems(branches: Sequence[str]) -> list[str]:
     return [
-        f"--branches has {pattern!r}; use names of branches, with * and ? where they vary"
+        f"--branches has {pattern!r}; use names of branches, with * and ? where they vary, and commas between them"
         for pattern in branches
         if not _PATTERN.fullmatch(pattern)
     ]
@@ -250,6 +286,8 @@ def _rule_problems(rules: GateRules) -> list[str]:
         ("--table-descriptors-path", lambda: names.table_path(rules.folder)),
     )
     problems = []
+    if any(map(names.has_control_character, rules.table_defs)):
+        problems.append("--table-defs holds a control character; use names and paths without it")
     for option, check in checks:
         try:
             check()

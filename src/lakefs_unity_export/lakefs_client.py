@@ -213,7 +213,7 @@ class LakeFSClient:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise LakeFSUnavailableError(
                 f"lakeFS at {self._endpoint} did not answer when asked for {what} of repository {self._repository!r} "
-                f"({_reason(error)}); check lakefs_endpoint, and that it can be reached from this task's compute"
+                f"({short_reason(error)}); check lakefs_endpoint, and that it can be reached from this task's compute"
             ) from error
         except (OpenApiException, ValueError) as error:
             raise self._not_lakefs(what) from error
@@ -300,7 +300,7 @@ def _server_message(body: object) -> str:
     return f" ({' '.join(str(message).split())[:200]})"
 
 
-def _reason(error: Exception) -> str:
+def short_reason(error: Exception) -> str:
     """The innermost cause, short: `MaxRetryError` and its like wrap what matters."""
     cause: BaseException = error
     while isinstance(inner := getattr(cause, "reason", None), BaseException):

@@ -1,7 +1,10 @@
 """The wheel that a deploy builds and uploads."""
 
+import ast
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from email import message_from_bytes
@@ -57,6 +60,20 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
     ]
     defined = {line.split(" =")[0] for line in entry_points.splitlines() if " = " in line}
     assert defined == {"install_hook", "list_changed_tables", "record_export", "reconcile"}
+
+
+def test_install_hook_finds_its_files_in_the_wheel(sent: Mapping[str, Sent], tmp_path: Path) -> None:
+    (content,) = uploaded_wheels(sent["prod"].uploads).values()
+    zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    script = (
+        "from lakefs_unity_export.hook_files import MARKS, template; print({path: template(path) for path in MARKS})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    folder = ROOT / "resources/lakefs"
+    found = {path.relative_to(folder).as_posix(): path.read_text() for path in _files(folder)}
+    assert ast.literal_eval(run.stdout) == found
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """The files of a hook: what is rendered, what is refused, and what changes in a repository."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from lakefs_unity_export.hook_files import (
     Authentication,
     HookKind,
     HookSettings,
+    Variables,
     events_for,
-    find_changes,
     render,
     variables,
 )
@@ -117,7 +116,7 @@ def test_every_problem_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as failure:
         settings.checked()
     told = str(failure.value).splitlines()
-    assert told[0] == "the hook cannot be installed:"
+    assert told[0] == "nothing was done:"
     assert [line.split()[0] for line in told[1:]] == ["--branches", "--events", "--databricks-host", "--job-id"]
 
 
@@ -129,6 +128,8 @@ def test_every_problem_is_said_at_once() -> None:
         "https://adb-1.net/path",
         "https://user:secret@adb-1.net",
         "https://adb-1.net?x=1",
+        "https://adb-1.net#",
+        "https://adb-1.net?",
         'https://adb-1.net"',
         "https://adb-1.net\nid: x",
         "https://{{ ENV.LAKEFSACTION_X }}",
@@ -143,10 +144,10 @@ def test_an_address_that_is_none_is_refused(host: str) -> None:
 
 
 def test_the_rules_of_the_lua_gate_are_checked() -> None:
-    rules = GateRules(catalog="", schema_template="{nothing}", folder="../x")
+    rules = GateRules(catalog="", schema_template="{nothing}", folder="../x", table_defs=("a\nb",))
     with pytest.raises(SettingsError) as failure:
         replace(LUA, gate=True, rules=rules).checked()
-    for option in ("--catalog", "--schema-template", "--table-descriptors-path"):
+    for option in ("--catalog", "--schema-template", "--table-descriptors-path", "--table-defs"):
         assert option in str(failure.value)
     assert replace(WEBHOOK, gate=True, rules=rules).checked()
 
@@ -170,38 +171,69 @@ def test_events_that_a_server_does_not_know_are_left_out(version: str, unknown: 
     assert known == tuple(event for event in COMMIT_EVENTS if event not in unknown)
 
 
-def test_a_file_that_is_as_it_should_be_does_not_change() -> None:
-    files = render(LUA)
-    assert find_changes(files, hook_files.unwanted(HookKind.LUA), files.get) == ()
+@pytest.mark.parametrize("host", ["https://[::1]:80", "https://bücher.example", "https://a,b", "http://[::1]"])
+def test_a_host_that_the_script_does_not_take_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match="--databricks-host"):
+        replace(LUA, host=host).checked()
 
 
-def test_a_change_is_shown_line_by_line() -> None:
-    before = render(LUA)
-    (change,) = find_changes(render(replace(LUA, job_id="77")), (), before.get)
-    assert change.path == LUA_ACTION
-    changed = [line for line in change.diff().splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
-    assert changed == ['-        job_id: "1041"', '+        job_id: "77"']
+@pytest.mark.parametrize("pattern", ["", "{a,b}", "[ab]", "a b", "a/b", 'a"', "a'", "a\nb", "\x07", "ä", "a\\"])
+def test_a_pattern_that_lakefs_may_not_read_is_refused(pattern: str) -> None:
+    with pytest.raises(SettingsError, match="--branches has"):
+        replace(LUA, branches=("main", pattern)).checked()
+    assert replace(LUA, branches=("main", "release-*", "v?", "**", "_x")).checked()
 
 
-def test_the_other_kind_of_hook_is_replaced() -> None:
-    before = render(WEBHOOK)
-    changes = find_changes(render(LUA), hook_files.unwanted(HookKind.LUA), before.get)
-    assert {change.path: change.after is None for change in changes} == {
-        LUA_ACTION: False,
-        LUA_SCRIPT: False,
-        WEBHOOK_ACTION: True,
-    }
-    assert "+++ /dev/null" in next(change.diff() for change in changes if change.after is None)
+def test_the_files_name_the_variables_that_are_asked_for() -> None:
+    asked = Variables(
+        client_id="LAKEFSACTION_DATABRICKS_CLIENT_SECRET",  # the default name of another
+        client_secret="LAKEFSACTION_B",
+        token="LAKEFSACTION_C",
+        webhook_secret="LAKEFSACTION_D",
+    )
+    lua = replace(LUA, variables=asked)
+    (hook,) = action(render(lua), LUA_ACTION)["hooks"]
+    assert hook["properties"]["args"]["databricks_client_id"] == "{{ ENV.LAKEFSACTION_DATABRICKS_CLIENT_SECRET }}"
+    assert hook["properties"]["args"]["databricks_client_secret"] == "{{ ENV.LAKEFSACTION_B }}"
+    assert variables(replace(lua, authentication=Authentication.TOKEN)) == ("LAKEFSACTION_C",)
+    files = render(replace(WEBHOOK, gate=True, variables=asked))
+    for path in (WEBHOOK_ACTION, WEBHOOK_GATE_ACTION):
+        (hook,) = action(files, path)["hooks"]
+        assert hook["properties"]["headers"] == {"Authorization": "Bearer {{ ENV.LAKEFSACTION_D }}"}
+        assert "LAKEFSACTION_WEBHOOK_SECRET" not in files[path]
 
 
-@pytest.mark.parametrize("deleted", [True, False])
-def test_a_file_of_others_is_never_touched(deleted: bool) -> None:
-    theirs = {LUA_ACTION: "name: ours\nhooks: []\n"}
-    with pytest.raises(HookError, match=r"unity_export\.yaml is there, and is not a file of this hook"):
-        find_changes({} if deleted else render(LUA), [LUA_ACTION] if deleted else [], theirs.get)
+@pytest.mark.parametrize(
+    "name", ["", "DATABRICKS_TOKEN", "LAKEFS_TOKEN", "lakefsaction_x", "LAKEFSACTION_", "LAKEFSACTION_A B"]
+)
+def test_a_variable_that_lakefs_hands_to_no_hook_is_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"--token-variable is no name .* hands its hooks no variable of another name"
+    ):
+        replace(LUA, variables=Variables(token=name)).checked()
 
 
-def test_a_last_line_without_its_end_is_shown_whole() -> None:
-    change = hook_files.FileChange(path=LUA_ACTION, before="id: unity_export", after="id: unity_export\n")
-    assert change.diff().endswith("\n")
-    assert json.dumps(change.diff()).count("id: unity_export") == 2
+def test_an_event_that_is_named_twice_is_written_once() -> None:
+    text = render(replace(LUA, events=("post-merge", "post-merge")))[LUA_ACTION]
+    assert text.count("  post-merge:\n") == 1
+
+
+def test_texts_of_the_gate_come_through_yaml_as_they_are() -> None:
+    odd = ('quote"d', "back\\slash\\1", "\U0001f600", "# no comment", "a: b")
+    rules = GateRules(catalog="läke", table_defs=odd)
+    (hook,) = action(render(replace(LUA, gate=True, rules=rules)), LUA_GATE_ACTION)["hooks"]
+    assert hook["properties"]["args"]["table_defs"] == ",".join(odd)
+    assert hook["properties"]["args"]["catalog"] == "läke"
+
+
+def test_a_template_that_is_not_of_this_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_files, "template", lambda path: "name: other\n")
+    for settings in (LUA, WEBHOOK):
+        with pytest.raises(HookError, match="install the wheel anew"):
+            render(settings)
+
+
+def test_comments_stay() -> None:
+    text = render(replace(LUA, authentication=Authentication.TOKEN))[LUA_ACTION]
+    assert "# Starts the Databricks job export_tables for every new commit" in text
+    assert "# the job's number" in text

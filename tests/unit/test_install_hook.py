@@ -1,157 +1,26 @@
-"""The command install_hook: what it shows, asks, commits, refuses and takes back."""
+"""The command install_hook: its arguments, its question, and how it ends."""
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hook_branch_double import BranchDouble
 
 from lakefs_unity_export import hook_files
-from lakefs_unity_export.errors import HookError, InvalidNameError, LakeFSError, SettingsError
-from lakefs_unity_export.hook_files import (
-    LUA_ACTION,
-    LUA_SCRIPT,
-    WEBHOOK_ACTION,
-    Authentication,
-    HookKind,
-    HookSettings,
-    render,
-)
-from lakefs_unity_export.install_hook import Order, install_hook, parse_order
+from lakefs_unity_export import install_hook as command
+from lakefs_unity_export.errors import HookError, LakeFSAccessError, SettingsError
+from lakefs_unity_export.hook_files import LUA_ACTION, Authentication, HookKind, HookSettings, Variables
+from lakefs_unity_export.hook_installation import Order
+from lakefs_unity_export.install_hook import parse_order
 
 LUA = HookSettings(kind=HookKind.LUA, host="https://adb-1.net", job_id="1041")
 ORDER = Order(repository="shop", branch="main", settings=LUA, yes=True)
 
 
-class BranchDouble:
-    """A branch in memory: what is committed, and what was changed since."""
-
-    def __init__(self, **files: str) -> None:
-        self.committed = dict(files)
-        self.staged: dict[str, str | None] = {}
-        self.version = "1.84.0"
-        self.messages: list[str] = []
-        self.refuses = ""
-
-    def server_version(self) -> str:
-        return self.version
-
-    def uncommitted(self, limit: int) -> list[str]:
-        return sorted(self.staged)[:limit]
-
-    def read(self, path: str) -> str | None:
-        return self.staged.get(path, self.committed.get(path))
-
-    def write(self, path: str, text: str) -> None:
-        if self.refuses == path:
-            raise LakeFSError(path)
-        self.staged[path] = text
-
-    def delete(self, path: str) -> None:
-        self.staged[path] = None
-
-    def reset(self, path: str) -> None:
-        self.staged.pop(path, None)
-
-    def commit(self, message: str) -> str:
-        if self.refuses == "commit":
-            raise LakeFSError("a hook said no")
-        self.committed = {path: text for path, text in {**self.committed, **self.staged}.items() if text is not None}
-        self.staged.clear()
-        self.messages.append(message)
-        return f"commit-{len(self.messages)}"
-
-
 @pytest.fixture
 def branch() -> BranchDouble:
     return BranchDouble()
-
-
-def never(_question: str) -> bool:
-    raise AssertionError("nobody is to be asked")
-
-
-def install(branch: BranchDouble, order: Order = ORDER, answer: bool | None = None) -> str:
-    out = io.StringIO()
-    install_hook(order, branch, out, never if answer is None else lambda _: answer)
-    return out.getvalue()
-
-
-def test_the_hook_is_committed_and_shown(branch: BranchDouble) -> None:
-    told = install(branch)
-    assert branch.committed == render(LUA)
-    assert branch.messages == ["Export every commit to Unity Catalog"]
-    assert f"+++ b/{LUA_ACTION}" in told
-    assert f"new: {LUA_SCRIPT}, {len(render(LUA)[LUA_SCRIPT].splitlines())} lines\n" in told
-    assert "committed commit-1 to shop/main" in told
-    assert "  LAKEFSACTION_DATABRICKS_CLIENT_SECRET\nand actions.lua.net_http_enabled=true" in told
-
-
-def test_a_second_installation_changes_nothing(branch: BranchDouble) -> None:
-    install(branch)
-    assert install(branch).endswith("nothing to change: the branch is as it should be\n")
-    assert len(branch.messages) == 1
-
-
-def test_a_dry_run_shows_and_changes_nothing(branch: BranchDouble) -> None:
-    branch.staged["data/x"] = "of others"
-    told = install(branch, replace(ORDER, dry_run=True, yes=False))
-    assert f"+++ b/{LUA_ACTION}" in told
-    assert told.endswith("nothing was changed (--dry-run)\n")
-    assert (branch.committed, branch.staged) == ({}, {"data/x": "of others"})
-
-
-@pytest.mark.parametrize("answer", [True, False])
-def test_without_yes_the_user_is_asked(branch: BranchDouble, answer: bool) -> None:
-    told = install(branch, replace(ORDER, yes=False), answer)
-    assert bool(branch.messages) == answer
-    assert ("nothing was changed" in told) != answer
-
-
-def test_changes_of_others_are_not_committed_along(branch: BranchDouble) -> None:
-    branch.staged = {f"data/{number}": "x" for number in range(9)}
-    with pytest.raises(HookError, match=r"shop/main has uncommitted changes.*data/0.*data/4, \.\.\.\)"):
-        install(branch)
-    assert (branch.committed, len(branch.staged)) == ({}, 9)
-
-
-@pytest.mark.parametrize("refuses", ["commit", LUA_SCRIPT])
-def test_what_lakefs_refuses_is_taken_back(branch: BranchDouble, refuses: str) -> None:
-    branch.refuses = refuses
-    with pytest.raises(LakeFSError):
-        install(branch)
-    assert (branch.committed, branch.staged) == ({}, {})
-
-
-def test_uninstall_removes_our_files_and_no_others(branch: BranchDouble) -> None:
-    branch.committed = {"tables/x": "data", "_lakefs_actions/theirs.yaml": "name: theirs"}
-    theirs = dict(branch.committed)
-    install(branch)
-    told = install(branch, replace(ORDER, settings=None))
-    assert branch.committed == theirs
-    assert branch.messages[-1] == "Stop exporting to Unity Catalog"
-    assert f"deleted: {LUA_SCRIPT}, " in told
-    assert "environment" not in told.rpartition("committed")[2]
-    assert "nothing to change" in install(branch, replace(ORDER, settings=None))
-
-
-def test_a_switch_to_the_webhook_replaces_the_lua_hook(branch: BranchDouble) -> None:
-    install(branch)
-    webhook = HookSettings(kind=HookKind.WEBHOOK, service="https://hook.example.com")
-    told = install(branch, replace(ORDER, settings=webhook))
-    assert set(branch.committed) == {WEBHOOK_ACTION}
-    assert "  LAKEFSACTION_WEBHOOK_SECRET\nThis commit" in told
-
-
-def test_events_that_the_server_does_not_know_are_left_out(branch: BranchDouble) -> None:
-    branch.version = "1.60.0"
-    told = install(branch)
-    assert "left out: post-cherry-pick, which lakeFS 1.60.0 does not know" in told
-    assert "post-cherry-pick:" not in branch.committed[LUA_ACTION]
-    with pytest.raises(HookError, match=r"lakeFS 1\.60\.0 does not know post-cherry-pick"):
-        install(branch, replace(ORDER, all_events=True))
-
-
-# The command line
 
 
 ARGUMENTS = ["--repository", "shop", "--branch", "main"]
@@ -181,18 +50,124 @@ def test_the_command_line_is_read() -> None:
     assert parse_order([*ARGUMENTS, "--uninstall"]).settings is None
 
 
+def test_the_names_of_variables_are_read() -> None:
+    names = {"client-id": "A", "client-secret": "B", "token": "C", "webhook-secret": "D"}
+    given = [f"--{name}-variable=LAKEFSACTION_{value}" for name, value in names.items()]
+    order = parse_order([*ARGUMENTS, "--databricks-host", "https://adb-1.net", "--job-id", "1", *given])
+    assert order.settings is not None
+    assert order.settings.variables == Variables(
+        client_id="LAKEFSACTION_A",
+        client_secret="LAKEFSACTION_B",
+        token="LAKEFSACTION_C",
+        webhook_secret="LAKEFSACTION_D",
+    )
+
+
+def test_events_that_are_named_twice_count_once() -> None:
+    order = parse_order(
+        [*ARGUMENTS, "--databricks-host", "https://a.net", "--job-id", "1", "--events", "post-merge,post-merge"]
+    )
+    assert order.settings is not None
+    assert order.settings.events == ("post-merge",)
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        ["--repository", "Shop", "--branch", "main", "--uninstall"],
-        ["--repository", "shop", "--branch", "a/b", "--uninstall"],
-        [*ARGUMENTS, "--trigger", "webhook"],
-        [*ARGUMENTS, "--databricks-host", "https://adb-1.net"],
+        (["--repository", "Shop", "--branch", "a/b", "--uninstall"], ["--repository is 'Shop'", "--branch is 'a/b'"]),
+        (
+            ["--repository", "S", "--branch", "main", "--databricks-host", "", "--events", "x", "--branches", 'a"'],
+            ["--repository is", "--branches has", "--events has", "--databricks-host is", "--job-id is missing"],
+        ),
+        ([*ARGUMENTS, "--trigger", "webhook"], ["--webhook-url is missing"]),
+        (
+            [*ARGUMENTS, "--trigger", "webhook", "--webhook-url", "https://hook.net", "--job-id", "1"],
+            ["--job-id belongs to --trigger lua"],
+        ),
+        (
+            [*ARGUMENTS, "--databricks-host", "https://a.net", "--job-id", "1", "--webhook-url", "https://hook.net"],
+            ["--webhook-url belongs to --trigger webhook"],
+        ),
     ],
 )
-def test_what_cannot_be_installed_is_refused_before_anything_is_called(arguments: list[str]) -> None:
-    with pytest.raises((SettingsError, InvalidNameError, HookError)):
+def test_every_problem_is_said_before_anything_is_called(arguments: list[str], told: list[str]) -> None:
+    with pytest.raises(SettingsError) as failure:
         parse_order(arguments)
+    first, *problems = str(failure.value).splitlines()
+    assert first == "nothing was done:"
+    assert len(problems) == len(told)
+    assert all(line.startswith(f"  {begin}") for line, begin in zip(problems, told, strict=True))
+
+
+def test_no_option_takes_a_secret_and_no_message_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for given in (["--databricks-token", "dapi0123456789"], ["--databricks-token=dapi0123456789"]):
+        with pytest.raises(SystemExit):
+            parse_order([*ARGUMENTS, *given])
+        told = capsys.readouterr().err
+        assert "unknown: --databricks-token; no option takes a secret" in told
+        assert "dapi" not in told
+    misplaced = [
+        *("--databricks-host", "https://token:dapi0123456789@adb-1.net", "--job-id", "dapi0123456789"),
+        *("--client-secret-variable", "dapi0123456789"),
+    ]
+    with pytest.raises(SettingsError) as failure:
+        parse_order([*ARGUMENTS, *misplaced])
+    assert "dapi" not in str(failure.value)
+    assert "begins with LAKEFSACTION_; lakeFS hands its hooks no variable of another name" in str(failure.value)
+
+
+# The terminal
+
+
+class Input(io.StringIO):
+    """What a user types, at a terminal or from a file."""
+
+    def __init__(self, text: str, *, is_terminal: bool) -> None:
+        super().__init__(text)
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+@pytest.fixture
+def run(branch: BranchDouble, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def run(typed: str, *, is_terminal: bool = True, arguments: tuple[str, ...] = ()) -> None:
+        whole = [*ARGUMENTS, "--databricks-host", "https://adb-1.net", "--job-id", "1041", *arguments]
+        monkeypatch.setattr("sys.argv", ["install_hook", *whole])
+        monkeypatch.setattr("sys.stdin", Input(typed, is_terminal=is_terminal))
+        monkeypatch.setattr(command, "LakeFSHookBranch", lambda **_place: branch)
+        command.main()
+
+    return run
+
+
+@pytest.mark.parametrize(("typed", "commits"), [("y\n", 1), ("YES\n", 1), ("\n", 0), ("no\n", 0), ("", 0)])
+def test_a_user_at_a_terminal_says_yes(
+    run: Callable[..., None], branch: BranchDouble, typed: str, commits: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(typed)
+    assert len(branch.messages) == commits
+    assert "Commit this to shop/main? [y/N]" in capsys.readouterr().out
+
+
+def test_without_a_terminal_yes_is_an_option(run: Callable[..., None], branch: BranchDouble) -> None:
+    with pytest.raises(SystemExit, match=r"HookError: there is no terminal to ask on; add --yes"):
+        run("y\n", is_terminal=False)
+    assert branch.messages == []
+    run("", is_terminal=False, arguments=("--yes", "--message", "Mine"))
+    assert branch.messages == ["Mine"]
+
+
+def test_an_error_is_a_line_and_an_exit_code(run: Callable[..., None], branch: BranchDouble) -> None:
+    branch.refuses = {"head": LakeFSAccessError("lakeFS answered 401")}
+    with pytest.raises(SystemExit, match=r"^LakeFSAccessError: lakeFS answered 401$"):
+        run("")
+    branch.refuses = {"commit": KeyboardInterrupt()}
+    with pytest.raises(SystemExit) as stopped:
+        run("y\n")
+    assert stopped.value.code == 130
+    assert branch.staged == {}
 
 
 def test_a_gate_without_its_script_is_told() -> None:
