@@ -12,6 +12,8 @@ SCALE ?= 0.01
 TRIGGER ?= lua
 EXAMPLES ?= 2000
 SEED ?= 1
+# Spark's tests run in so many processes, each with a Spark of its own.
+WORKERS ?= 2
 
 .PHONY: help
 help: ## This list
@@ -61,7 +63,7 @@ lint: .venv/stamp ## Format, lint and types
 
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
-	@$(BIN)/pytest -q -m "unit or lua"
+	@$(BIN)/pytest -q -m "unit or lua" tests/unit tests/lua
 
 .PHONY: machine
 machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1)
@@ -74,16 +76,16 @@ contract: .venv/stamp ## Contracts of the local stack's parts, and of real serve
 	@$(BIN)/pytest -q -m local_stack
 
 .PHONY: spark
-spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark
-	@$(BIN)/pytest -q -m "spark and not e2e"
+spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark (WORKERS=2)
+	@$(BIN)/pytest -q -m "spark and not e2e" -n $(WORKERS) --dist loadfile
 
 .PHONY: bundle
 bundle: setup ## Tests of the bundle with the real Databricks CLI
 	@$(BIN)/pytest -q -m "bundle and not e2e"
 
 .PHONY: e2e
-e2e: setup ## The deployed job on the local stack, and the demo
-	@$(BIN)/pytest -q -m e2e
+e2e: setup ## The deployed job on the local stack, and the demo (WORKERS=2)
+	@$(BIN)/pytest -q -m e2e -n $(WORKERS) --dist worksteal
 
 .PHONY: live
 live: setup ## The same story on a real workspace, where one is configured
