@@ -52,6 +52,12 @@ def test_the_commands_are_ones_that_uvicorn_takes(command: list[str]) -> None:
     assert context.params["workers"] in (None, 1)
 
 
+def test_the_container_is_built_from_images_of_whatever_registry_the_user_has() -> None:
+    images = re.findall(r"^FROM (\S+)", (RECIPE / "Containerfile").read_text(), re.MULTILINE)
+    assert images
+    assert [image for image in images if "/" in image] == []
+
+
 def test_the_file_of_settings_names_them_all_and_is_right_once_it_is_filled_in() -> None:
     lines = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", (RECIPE / "settings.env").read_text(), re.MULTILINE)
     settings = read_settings({name: FILLED.get(name, value) for name, value in lines})
