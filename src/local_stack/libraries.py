@@ -6,6 +6,8 @@ A new build of a wheel keeps its name, so wheels are told apart by their content
 import hashlib
 import importlib
 import sys
+import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ class Libraries(MetaPathFinder):
     def __init__(self, folder: Path) -> None:
         """folder: where the wheels are unpacked."""
         self._folder = folder
+        self._unpacking = threading.Lock()
         self._active: tuple[Path, ...] = ()
         self._setting: SharedSetting[tuple[Path, ...]] = SharedSetting(self._activate)
 
@@ -53,13 +56,15 @@ class Libraries(MetaPathFinder):
 
     def _unpacked(self, wheel: Path) -> Path:
         folder = self._folder / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
-        if not folder.is_dir():
-            draft = self._folder / f"{folder.name}.{id(object())}"
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(draft)
-            if folder.is_dir():
-                return folder
-            draft.rename(folder)
+        # One at a time: notebooks that begin together bring the same wheel. Unpacked beside the place, so that what
+        # ends half-way leaves nothing that looks whole.
+        with self._unpacking:
+            if not folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=self._folder))
+                with zipfile.ZipFile(wheel) as archive:
+                    archive.extractall(draft)
+                draft.rename(folder)
         return folder
 
     def _activate(self, folders: tuple[Path, ...]) -> None:

@@ -65,6 +65,34 @@ def test_an_old_build_is_used_until_its_last_user_is_done(libraries: Libraries, 
         assert (first.result(10), second.result(10)) == (1, 2)
 
 
+def test_notebooks_that_begin_together_unpack_one_wheel_once(libraries: Libraries, tmp_path: Path) -> None:
+    many = 8
+    for answer in range(40):
+        build = wheel(tmp_path / "dist", answer)
+        together = threading.Barrier(many)
+
+        def use(build: Path = build, together: threading.Barrier = together) -> int:
+            together.wait(10)
+            with libraries.use([build]):
+                return int(importlib.import_module("wheel_under_test").ANSWER)
+
+        with ThreadPoolExecutor(many) as pool:
+            assert {task.result(10) for task in [pool.submit(use) for _ in range(many)]} == {answer}
+
+
+def test_a_wheel_that_breaks_off_leaves_nothing_that_looks_unpacked(libraries: Libraries, tmp_path: Path) -> None:
+    whole = wheel(tmp_path / "dist", 5)
+    content = whole.read_bytes()
+    damaged = content.replace(b"ANSWER = 5", b"ANSWER = 6")  # its checksum tells
+    whole.write_bytes(damaged)
+    for _ in range(2):
+        with pytest.raises(zipfile.BadZipFile), libraries.use([whole]):
+            pass
+    whole.write_bytes(content)
+    with libraries.use([whole]):
+        assert importlib.import_module("wheel_under_test").ANSWER == 5
+
+
 def test_a_package_of_this_project_needs_its_wheel(libraries: Libraries, tmp_path: Path) -> None:
     loaded = {name: module for name, module in sys.modules.items() if name.startswith("lakefs_unity_export")}
     for name in loaded:
