@@ -25,7 +25,7 @@ from rich.table import Table
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.repository import Repository, demo_repository
 from local_stack.demo.runs import RunState, failures, follow_run, notebook_results, read_run
-from local_stack.stack import CATALOG, LocalStack
+from local_stack.stack import LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 TABLES = ("orders", "items", "prices")
@@ -89,7 +89,7 @@ class Bench:
         return sum(result["action"] == "cloned" for result in results)
 
     def _require_exported(self, branch: str, head: str) -> None:
-        properties = self.client.schemas.get(f"{CATALOG}.{branch}").properties or {}
+        properties = self.client.schemas.get(f"{self.stack.catalog.name}.{branch}").properties or {}
         recorded = properties.get(f"lakefs.{self.repository.name}.commit_id")
         if recorded != head:
             raise RuntimeError(f"branch {branch} is at {head}, and exported up to {recorded}")

@@ -60,7 +60,7 @@ The local stack is running. In another terminal, in this folder:
 
   source {os.path.relpath(path)}
 {_INSTRUCTIONS[stack.trigger]}
-  python -m local_stack sql "SHOW SCHEMAS IN main"
+  python -m local_stack sql "SHOW SCHEMAS IN {stack.catalog.name}"
 
 lakeFS: {stack.lakefs.endpoint_url}, for any client; its keys are in that file. Ctrl-C ends everything.""",
         file=out,

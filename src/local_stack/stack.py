@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-import httpx
 from databricks.sdk import WorkspaceClient
 
 from local_stack.cluster import Cluster
@@ -27,13 +26,13 @@ from local_stack.control import (
 from local_stack.errors import SetupError
 from local_stack.hook import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
 from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.stack_catalog import EMBEDDED_CATALOG, StackCatalog
 from local_stack.triggers import ExportTrigger
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import Warehouse
 from local_stack.webhook_service import HookPrincipal, WebhookService
 from local_stack.workspace import Workspace
 
-CATALOG = "main"
 SECRET_SCOPE = "lakefs"  # noqa: S105, a scope's name
 # The application id of the service principal that may run the job and nothing else.
 HOOK_PRINCIPAL = "4c6b6546-5300-4000-8000-686f6f6b0001"
@@ -49,6 +48,7 @@ class LocalStack:
     """
 
     lakefs: LakeFS
+    catalog: StackCatalog
     warehouse: Warehouse
     cluster: Cluster
     workspace: Workspace
@@ -117,7 +117,7 @@ class LocalStack:
             "BUNDLE_VAR_lakefs_endpoint": self.lakefs.endpoint_url,
             "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
             "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
-            "BUNDLE_VAR_catalog": CATALOG,
+            "BUNDLE_VAR_catalog": self.catalog.name,
             "BUNDLE_VAR_target_base_location": (self.folder / "exports").as_uri(),
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
@@ -172,45 +172,53 @@ class LocalStack:
     def _start(self) -> None:
         self._exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        catalog_url, catalog_token = self._start_unity_catalog()
+        self.catalog = self._start_unity_catalog()
         self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment=self._hook_environment)
         self._exits.callback(self.lakefs.stop)
         self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
         self.cluster = Cluster(folder=self.folder / "cluster")
         self._exits.callback(self.cluster.stop)
         self.warehouse = Warehouse(
-            unity_catalog_url=catalog_url,
-            unity_catalog_token=catalog_token,
+            unity_catalog_url=self.catalog.url,
+            unity_catalog_token=self.catalog.token,
             spark_conf=self.s3a_conf(),
             folder=self.folder / "warehouse",
         )
         self._exits.callback(self.warehouse.stop)
         with ThreadPoolExecutor(max_workers=1) as pool:
             started = pool.submit(self.warehouse.start)
-            self._start_workspace(catalog_url, catalog_token)
+            self._start_workspace()
             started.result()
         self._say("SQL warehouse is running")
 
-    def _start_unity_catalog(self) -> tuple[str, str]:
-        """Address and token of the Unity Catalog, with our catalog in it."""
+    def _start_unity_catalog(self) -> StackCatalog:
+        """The catalog to export to: on the server that is configured, which others use too, or on one of ours."""
         url = os.environ.get("UNITY_CATALOG_URL", "").rstrip("/")
-        token = os.environ.get("UNITY_CATALOG_TOKEN", "")
-        if not url:
-            server = UnityCatalogServer(folder=self.folder / "unity_catalog")
-            server.start()
-            self._exits.callback(server.stop)
-            url, token = server.url, server.token
-        _make_catalog(url, token)
-        self._say(f"Unity Catalog at {url}")
-        return url, token
+        if url:
+            catalog = StackCatalog.on_server(url, os.environ.get("UNITY_CATALOG_TOKEN", ""))
+            catalog.create()
+            self._exits.callback(self._remove, catalog)
+            self._say(f"Unity Catalog at {url}, catalog {catalog.name}, which goes with the stack")
+            return catalog
+        server = UnityCatalogServer(folder=self.folder / "unity_catalog")
+        server.start()
+        self._exits.callback(server.stop)
+        catalog = StackCatalog(url=server.url, token=server.token, name=EMBEDDED_CATALOG)
+        catalog.create()
+        self._say(f"Unity Catalog at {catalog.url}")
+        return catalog
 
-    def _start_workspace(self, catalog_url: str, catalog_token: str) -> None:
+    def _remove(self, catalog: StackCatalog) -> None:
+        if why := catalog.remove():
+            self._say(f"left behind: catalog {catalog.name} on {catalog.url}, {why}; remove it there")
+
+    def _start_workspace(self) -> None:
         self.workspace = Workspace(
             folder=self.folder / "workspace",
             cluster=self.cluster,
             warehouse=self.warehouse,
-            unity_catalog_url=catalog_url,
-            unity_catalog_token=catalog_token,
+            unity_catalog_url=self.catalog.url,
+            unity_catalog_token=self.catalog.token,
             running_cluster_spark_conf=self.s3a_conf(),
         )
         self.workspace.start()
@@ -226,21 +234,3 @@ class LocalStack:
 
     def _say(self, line: str) -> None:
         print(f"local stack: {line}", file=self._progress, flush=True)
-
-
-def _make_catalog(url: str, token: str) -> None:
-    """Creates our catalog where the Unity Catalog lacks it. Raises SetupError where the server refuses."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    catalogs = f"{url}/api/2.1/unity-catalog/catalogs"
-    try:
-        with httpx.Client(headers=headers, timeout=30) as client:
-            answer = client.get(f"{catalogs}/{CATALOG}")
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                answer = client.post(catalogs, json={"name": CATALOG})
-    except httpx.HTTPError as error:
-        raise SetupError(f"Unity Catalog at {url} does not answer ({error}); check UNITY_CATALOG_URL") from error
-    if answer.is_error:
-        raise SetupError(
-            f"Unity Catalog at {url} answered {answer.status_code} when asked for catalog {CATALOG}: "
-            f"{answer.text[:200]}; check UNITY_CATALOG_URL and UNITY_CATALOG_TOKEN"
-        )

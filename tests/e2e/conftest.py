@@ -10,7 +10,7 @@ from deployed_exports import Exports
 from table_repository import TableRepository, new_repository
 
 from local_stack.demo.deployment import Deployment
-from local_stack.stack import CATALOG, LocalStack
+from local_stack.stack import LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 
@@ -50,7 +50,10 @@ def bundle(cli: Path, stack: LocalStack, checkout: Path) -> BundleCommands:
 def exports(stack: LocalStack) -> Exports:
     """The deployed job, and what it makes."""
     return Exports(
-        stack.client(), job_id=int(stack.job_id()), warehouse_id=stack.workspace.warehouse_id, catalog=CATALOG
+        stack.client(),
+        job_id=int(stack.job_id()),
+        warehouse_id=stack.workspace.warehouse_id,
+        catalog=stack.catalog.name,
     )
 
 

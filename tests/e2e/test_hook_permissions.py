@@ -15,7 +15,7 @@ from databricks.sdk.service.jobs import (
 from deployed_exports import Exports
 from table_repository import TableRepository
 
-from local_stack.stack import CATALOG, HOOK_PRINCIPAL, SECRET_SCOPE, LocalStack
+from local_stack.stack import HOOK_PRINCIPAL, SECRET_SCOPE, LocalStack
 
 pytestmark = pytest.mark.e2e
 
@@ -73,8 +73,8 @@ def test_the_hook_may_do_nothing_else(hook: WorkspaceClient, exports: Exports, s
         "put a secret": lambda: hook.secrets.put_secret(SECRET_SCOPE, "lakefs-access-key-id", string_value="mine"),
         "list files": lambda: list(hook.workspace.list(deployed)),
         "write a file": lambda: hook.workspace.mkdirs(f"{deployed}/mine"),
-        "read a schema": lambda: hook.schemas.get(f"{CATALOG}.default"),
-        "change a schema": lambda: hook.schemas.create("mine", CATALOG),
+        "read a schema": lambda: hook.schemas.get(f"{stack.catalog.name}.default"),
+        "change a schema": lambda: hook.schemas.create("mine", stack.catalog.name),
         "run SQL": lambda: hook.statement_execution.execute_statement("SELECT 1", stack.workspace.warehouse_id),
         "make a principal": lambda: hook.service_principals.create(display_name="mine"),
     }

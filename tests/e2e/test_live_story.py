@@ -13,7 +13,7 @@ from table_repository import TableRepository
 
 from local_stack.control import JOB_NAME
 from local_stack.demo.deployment import CHECKOUT
-from local_stack.stack import CATALOG, LocalStack
+from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.e2e
 
@@ -144,5 +144,5 @@ def assert_left_behind(told: Told, *beginnings: str) -> None:
 def assert_gone(stack: LocalStack) -> None:
     """No schema of a story is left, and no job but the one that all end-to-end tests share."""
     client = stack.client()
-    assert not [each.name for each in client.schemas.list(CATALOG) if (each.name or "").startswith("live_")]
+    assert not [each.name for each in client.schemas.list(stack.catalog.name) if (each.name or "").startswith("live_")]
     assert len([job for job in client.jobs.list() if job.settings and job.settings.name == JOB_NAME]) == 1

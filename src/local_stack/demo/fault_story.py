@@ -27,7 +27,7 @@ from local_stack.demo.runs import RunState, Trigger, find_run
 from local_stack.demo.story import exported_tables
 from local_stack.demo.tables import descriptor_files, table_named
 from local_stack.demo.telling import MAIN, NO_TABLES, Telling
-from local_stack.stack import CATALOG, HOOK_PRINCIPAL, LocalStack
+from local_stack.stack import HOOK_PRINCIPAL, LocalStack
 
 HOOK_ENDS_SECONDS = 60
 
@@ -261,7 +261,7 @@ class FaultStory(Telling):
             self._say(f"{name}: {error_line(self._workspace.jobs.get_run_output(clone.run_id).error)}")
 
     def _watermark(self) -> str:
-        schema = self._workspace.schemas.get(f"{CATALOG}.{MAIN}")
+        schema = self._workspace.schemas.get(f"{self._stack.catalog.name}.{MAIN}")
         return (schema.properties or {}).get(f"lakefs.{self._repository.name}.commit_id", "")
 
     def _unmoved(self, watermark: str) -> None:

@@ -11,7 +11,6 @@ from local_stack.demo.exports import Exports
 from local_stack.demo.runs import Trigger
 from local_stack.demo.tables import TABLE_NAMES, table_named
 from local_stack.demo.telling import MAIN, NO_TABLES, Telling
-from local_stack.stack import CATALOG
 
 # With a hyphen, which a name in Unity Catalog may have and SQL has to quote.
 BRANCH = "nightly-load"
@@ -89,7 +88,7 @@ def exported_tables(exports: Exports) -> Table:
     for column in table.columns[2:]:
         column.justify = "right"
     for exported in exports:
-        name = f"{CATALOG}.{exported.branch}.{exported.table.name}"
+        name = exports.quoted(exported.branch, exported.table).replace("`", "")
         table.add_row(
             name, exported.commit_id[:10], str(exported.version), f"{exported.rows:,}", f"{exported.seconds:.1f}"
         )

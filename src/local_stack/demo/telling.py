@@ -24,7 +24,7 @@ from local_stack.demo.sources import Sources
 from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLES, TpchTable
-from local_stack.stack import CATALOG, LocalStack
+from local_stack.stack import LocalStack
 from local_stack.triggers import ExportTrigger
 
 MAIN = "main"
@@ -55,7 +55,7 @@ class Telling(ABC):
         sources = Sources(
             repository=repository.name, listing=repository, descriptions=self._delta_rs, warehouse=warehouse
         )
-        self.exports = Exports(catalog=CATALOG, warehouse=warehouse, tables=workspace.tables, sources=sources)
+        self.exports = Exports(catalog=stack.catalog.name, warehouse=warehouse, tables=workspace.tables, sources=sources)
         self.runs: list[RunState] = []
         self._job_id = 0
 
