@@ -26,6 +26,7 @@ from local_stack.control import (
 from local_stack.errors import SetupError
 from local_stack.hook import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
 from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.plain_path import plain_path
 from local_stack.stack_catalog import EMBEDDED_CATALOG, StackCatalog
 from local_stack.triggers import ExportTrigger
 from local_stack.unity_catalog import UnityCatalogServer
@@ -55,6 +56,8 @@ class LocalStack:
 
     def __init__(self, *, folder: Path, progress: TextIO, trigger: ExportTrigger = ExportTrigger.LUA) -> None:
         self.folder = folder.resolve()
+        # The same folder, under a path that Spark and the bundle take.
+        self.plain_folder = self.folder
         self.trigger = trigger
         self._progress = progress
         self._exits = ExitStack()
@@ -118,7 +121,7 @@ class LocalStack:
             "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
             "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
             "BUNDLE_VAR_catalog": self.catalog.name,
-            "BUNDLE_VAR_target_base_location": (self.folder / "exports").as_uri(),
+            "BUNDLE_VAR_target_base_location": (self.plain_folder / "exports").as_uri(),
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
             TRIGGER_VARIABLE: self.trigger,
@@ -172,17 +175,18 @@ class LocalStack:
     def _start(self) -> None:
         self._exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.plain_folder = self._exits.enter_context(plain_path(self.folder))
         self.catalog = self._start_unity_catalog()
-        self.lakefs = start_lakefs(folder=self.folder / "lakefs", hook_environment=self._hook_environment)
+        self.lakefs = start_lakefs(folder=self.plain_folder / "lakefs", hook_environment=self._hook_environment)
         self._exits.callback(self.lakefs.stop)
         self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
-        self.cluster = Cluster(folder=self.folder / "cluster")
+        self.cluster = Cluster(folder=self.plain_folder / "cluster")
         self._exits.callback(self.cluster.stop)
         self.warehouse = Warehouse(
             unity_catalog_url=self.catalog.url,
             unity_catalog_token=self.catalog.token,
             spark_conf=self.s3a_conf(),
-            folder=self.folder / "warehouse",
+            folder=self.plain_folder / "warehouse",
         )
         self._exits.callback(self.warehouse.stop)
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -200,7 +204,7 @@ class LocalStack:
             self._exits.callback(self._remove, catalog)
             self._say(f"Unity Catalog at {url}, catalog {catalog.name}, which goes with the stack")
             return catalog
-        server = UnityCatalogServer(folder=self.folder / "unity_catalog")
+        server = UnityCatalogServer(folder=self.plain_folder / "unity_catalog")
         server.start()
         self._exits.callback(server.stop)
         catalog = StackCatalog(url=server.url, token=server.token, name=EMBEDDED_CATALOG)
@@ -214,7 +218,7 @@ class LocalStack:
 
     def _start_workspace(self) -> None:
         self.workspace = Workspace(
-            folder=self.folder / "workspace",
+            folder=self.plain_folder / "workspace",
             cluster=self.cluster,
             warehouse=self.warehouse,
             unity_catalog_url=self.catalog.url,

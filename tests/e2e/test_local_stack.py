@@ -1,4 +1,7 @@
-"""`python -m local_stack up` by hand, as the README tells it: deployed to, run, queried, ended by Ctrl-C."""
+"""`python -m local_stack up` by hand, as the README tells it: deployed to, run, queried, ended by Ctrl-C.
+
+In folders whose names have a space and a `%`, as a user's home may have.
+"""
 
 import os
 import signal
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.e2e
 START_SECONDS = 240
 STOP_SECONDS = 60
 # Not this test's own environment: a configured lakeFS or Unity Catalog would outlive the stack.
+ODD_NAMES = Path("with space") / "50%20off"
 LEFT_OUT = ("LAKECTL_", "LAKEFS", "UNITY_CATALOG_", "DATABRICKS_HOST", "DATABRICKS_TOKEN", "BUNDLE_VAR_")
 
 
@@ -91,7 +95,8 @@ def sourced(path: Path) -> dict[str, str]:
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[RunningStack]:
     """The stack, ended at last in whatever way it takes."""
-    folder = tmp_path / "stack"
+    folder = tmp_path / ODD_NAMES / "stack"
+    folder.parent.mkdir(parents=True)
     with (tmp_path / "up.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local_stack", "up", "--folder", str(folder)],
@@ -121,7 +126,7 @@ def up(tmp_path: Path) -> Iterator[RunningStack]:
 
 def test_the_stack_by_hand(up: RunningStack, cli: Path, tmp_path: Path) -> None:
     assert (up.folder / "env").stat().st_mode & 0o077 == 0
-    checkout = tmp_path / "checkout"
+    checkout = tmp_path / ODD_NAMES / "checkout"
     checkout.mkdir()
     for part in PARTS:
         target = checkout / part
@@ -140,6 +145,9 @@ def test_the_stack_by_hand(up: RunningStack, cli: Path, tmp_path: Path) -> None:
     assert "SUCCESS" in told
     rows = up.command("sql", f"SELECT count(*) AS n FROM main.`{repository.branch}`.orders")
     assert "│ 2 " in rows
+    location = urlsplit(up.environment["BUNDLE_VAR_target_base_location"]).path
+    assert (up.folder / "exports" / repository.branch / "orders" / "_delta_log").is_dir()
+    assert Path(location).resolve() == (up.folder / "exports").resolve()
 
     assert "commit" in up.command("install-hook", repository.name, repository.branch)
     bundle("destroy", "-t", "local", "--auto-approve")
@@ -156,3 +164,7 @@ def test_the_stack_by_hand(up: RunningStack, cli: Path, tmp_path: Path) -> None:
     assert not [child for child in children if is_running(child)]
     assert not [port for port in ports if is_listening(port)]
     assert not up.folder.exists()
+    assert not Path(location).parent.is_symlink()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"up.log", ODD_NAMES.parts[0]}
+    assert {entry.name for entry in (tmp_path / ODD_NAMES).parent.iterdir()} == {ODD_NAMES.name}
+    assert {entry.name for entry in (tmp_path / ODD_NAMES).iterdir()} == {"checkout"}

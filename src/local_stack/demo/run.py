@@ -34,7 +34,7 @@ def tell(kind: type[Telling], stack_folder: Path, scale: float, out: TextIO, *, 
             LocalStack(folder=stack_folder, progress=out, trigger=trigger) as stack,
             demo_repository(stack.lakefs) as repository,
         ):
-            folder = stack.folder / "demo"
+            folder = stack.plain_folder / "demo"
             telling = kind(stack=stack, repository=repository, console=console, folder=folder)
             telling.tell(_deployment(stack, repository, folder, out), scale)
             console.print(telling.summary())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local_stack.plain_path import plain_path
 from local_stack.toolchain import ToolMissingError, cache_folder
 from local_stack.toolchain.java import java_home
 
@@ -59,8 +60,7 @@ def prefetch_jars(progress: Callable[[str], None] = lambda _: None) -> Path:
 
 def _fetch(folder: Path, progress: Callable[[str], None]) -> None:
     progress("fetching Spark's jars for Delta and S3 (about 35 files, 20 MB)")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as draft:
-        home = Path(draft)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as draft, plain_path(Path(draft)) as home:
         _resolve(home, progress)
         (home / "ivy" / "jars").rename(folder)
     progress(f"fetched {len(list(folder.iterdir()))} jars")
@@ -69,15 +69,18 @@ def _fetch(folder: Path, progress: Callable[[str], None]) -> None:
 def _resolve(home: Path, progress: Callable[[str], None]) -> None:
     import pyspark
 
-    # spark-submit resolves the packages before it runs the program, which has nothing to do.
+    # spark-submit resolves the packages before it runs the program, which has nothing to do. What it is given lies in
+    # one folder with a plain path.
     program = home / "nothing.py"
     program.touch()
+    settings = home / IVY_SETTINGS.name
+    settings.write_bytes(IVY_SETTINGS.read_bytes())
     command = [
         str(Path(pyspark.__file__).parent / "bin" / "spark-submit"),
         *("--master", "local[1]"),
         *("--packages", ",".join(PACKAGES)),
         *("--exclude-packages", ",".join(EXCLUDES)),
-        *("--conf", f"spark.jars.ivySettings={IVY_SETTINGS}"),
+        *("--conf", f"spark.jars.ivySettings={settings}"),
         *("--conf", f"spark.jars.ivy={home / 'ivy'}"),
         *("--conf", f"spark.pyspark.python={sys.executable}"),
         str(program),
