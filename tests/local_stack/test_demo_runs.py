@@ -114,6 +114,33 @@ def test_only_the_last_attempt_of_a_task_counts() -> None:
     assert run.task("record_export") == run.tasks[0]
 
 
+@pytest.mark.parametrize(
+    ("tried_again", "explained", "told"),
+    [
+        ([], [], []),
+        ([iteration("main.main.part", 21, "SUCCESS", attempt_number=1)], [], ["main.main.part"]),
+        ([iteration("main.main.part", 21, "SUCCESS", attempt_number=1)], ["part"], []),
+        ([iteration("main.main.part", 21, "SUCCESS", attempt_number=1)], ["part_supp", "main"], ["main.main.part"]),
+        ([iteration("main.main.part", 21, "FAILED", attempt_number=2)], [], ["main.main.part"]),
+        ([iteration("main.`a-b`.part", 21, "SUCCESS", attempt_number=1)], [], ["main.a-b.part"]),
+    ],
+)
+def test_attempts_that_no_fault_explains_are_found(
+    tried_again: list[dict[str, Any]], explained: list[str], told: list[str]
+) -> None:
+    first = iteration("main.main.nation", 20, "SUCCESS")
+    loop = task("clone_tables", 2, "SUCCESS", **LOOP)
+    body = run_body(loop, task("record_export", 3, "SUCCESS"), result="SUCCESS")
+    state = runs.run_state(Run.from_dict(body), {2: Run.from_dict({"iterations": [first, *tried_again]})})
+    assert [attempt.name for attempt in runs.unexplained_attempts(state, explained)] == told
+
+
+def test_a_task_that_was_tried_again_is_found() -> None:
+    body = run_body(task("record_export", 3, "SUCCESS", attempt_number=1), result="SUCCESS")
+    state = runs.run_state(Run.from_dict(body), {})
+    assert [attempt.title for attempt in runs.unexplained_attempts(state, ["part"])] == ["record_export (attempt 2)"]
+
+
 def test_a_run_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "POLL_SECONDS", 0)
     jobs = Jobs()

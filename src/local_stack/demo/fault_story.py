@@ -33,6 +33,8 @@ HOOK_ENDS_SECONDS = 60
 
 _POLL_SECONDS = 0.2
 _NOTHING_TO_DO = "nothing to do"
+# What a repair runs again.
+_FAILED_WITH_A_CLONE = ("clone_tables", "register_tables", "record_export")
 _HOOK_ERROR = "unity_export: http"
 
 
@@ -104,7 +106,7 @@ class FaultStory(Telling):
             self._delta_rs.write(region, MAIN, self._folder / "tpch")
             self._repository.upload(MAIN, descriptor_files((region,)))
             trigger = self._append(f"Add {region.name}, load {nation.name}", nation.name)
-            run = self._watch_event(trigger)
+            run = self._watch_event(trigger, retried={region.name})
             self._failed_for(run, {region.name})
             self._record(trigger, run, frozenset({nation.name}))
             self.compare()
@@ -126,7 +128,7 @@ class FaultStory(Telling):
             started = time.monotonic()
             crashes = SparkCrashes(self._kill_spark)
             trigger = self._append(f"Load {listed(names)}", *names)
-            run = self._watch_event(trigger, crashes.see)
+            run = self._watch_event(trigger, crashes.see, retried=names)
             struck = self._struck(crashes)
             self._succeeded(trigger, run, frozenset(names))
             self.compare()
@@ -140,14 +142,15 @@ class FaultStory(Telling):
             watermark = self._watermark()
             crashes = SparkCrashes(self._kill_spark, again=True)
             trigger = self._append(f"Load {nation.name}", nation.name)
-            run = self._watch_event(trigger, crashes.see)
+            run = self._watch_event(trigger, crashes.see, retried={nation.name})
             struck = self._struck(crashes)
             self._failed_for(run, {nation.name})
             self._unmoved(watermark)
             self._say("what was exported before is as it was:")
             self.compare()
             self._workspace.jobs.repair_run(run.run_id, rerun_all_failed_tasks=True)
-            self._succeeded(trigger, self._watch(run.run_id, "repaired"), frozenset({nation.name}))
+            repaired = self._watch(run.run_id, "repaired", retried={nation.name, *_FAILED_WITH_A_CLONE})
+            self._succeeded(trigger, repaired, frozenset({nation.name}))
             self.compare()
             self._mended("Spark killed until the run failed", f"run failed, {struck} attempts", "repair", started)
         return trigger

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from databricks.sdk.errors.base import DatabricksError
@@ -37,6 +37,11 @@ class TaskState:
     def name(self) -> str:
         """The title without the number of the attempt."""
         return self.title.partition(_ATTEMPT)[0]
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether an attempt before this one failed."""
+        return _ATTEMPT in self.title
 
     @property
     def has_started(self) -> bool:
@@ -162,11 +167,21 @@ def _in_order(tasks: dict[str, RunTask]) -> list[RunTask]:
 
 def failures(jobs: JobsAPI, run: RunState) -> str:
     """What went wrong in a run that failed: each failed task with its error and the end of its log."""
-    lines = [f"run {run.run_id} ended {run.state}: {run.message}".rstrip(": ")]
-    for task in _failed_leaves(run):
-        lines.append(f"{task.title}: {task.state} {task.message}".rstrip())
-        lines += ["  | " + line for line in _output_tail(jobs, task.run_id)]
-    return "\n".join(lines)
+    heading = f"run {run.run_id} ended {run.state}: {run.message}".rstrip(": ")
+    return "\n".join([heading, *told_by(jobs, _failed_leaves(run))])
+
+
+def told_by(jobs: JobsAPI, attempts: Iterable[TaskState]) -> Iterator[str]:
+    """How each of these ended, with its error and the end of its log."""
+    for task in attempts:
+        yield f"{task.title}: {task.state} {task.message}".rstrip()
+        yield from ("  | " + line for line in _output_tail(jobs, task.run_id))
+
+
+def unexplained_attempts(run: RunState, explained: Collection[str]) -> list[TaskState]:
+    """Tasks and iterations that were tried again, but for the iterations of these tables, which a fault explains."""
+    tried = [attempt for task in run.tasks for attempt in (task, *task.iterations)]
+    return [attempt for attempt in tried if attempt.is_repeated and attempt.name.rpartition(".")[2] not in explained]
 
 
 def notebook_results(jobs: JobsAPI, loop: TaskState) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,17 @@ from local_stack.demo.display import run_display
 from local_stack.demo.exports import Exports, expected_clones, listed
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import Repository
-from local_stack.demo.runs import RunState, Trigger, failures, find_run, follow_run, notebook_results
+from local_stack.demo.runs import (
+    RunState,
+    TaskState,
+    Trigger,
+    failures,
+    find_run,
+    follow_run,
+    notebook_results,
+    told_by,
+    unexplained_attempts,
+)
 from local_stack.demo.sources import Sources
 from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
@@ -55,7 +65,9 @@ class Telling(ABC):
         sources = Sources(
             repository=repository.name, listing=repository, descriptions=self._delta_rs, warehouse=warehouse
         )
-        self.exports = Exports(catalog=stack.catalog.name, warehouse=warehouse, tables=workspace.tables, sources=sources)
+        self.exports = Exports(
+            catalog=stack.catalog.name, warehouse=warehouse, tables=workspace.tables, sources=sources
+        )
         self.runs: list[RunState] = []
         self._job_id = 0
 
@@ -114,14 +126,20 @@ class Telling(ABC):
         self._succeeded(trigger, self._watch_event(trigger), expected)
         self.compare()
 
-    def _watch_event(self, trigger: Trigger, see: Callable[[RunState], None] = lambda _: None) -> RunState:
+    def _watch_event(
+        self,
+        trigger: Trigger,
+        see: Callable[[RunState], None] = lambda _: None,
+        *,
+        retried: Collection[str] = NO_TABLES,
+    ) -> RunState:
         """The last state of the run that the event starts, or that reconcile starts where there is no hook."""
         if self._stack.trigger is not ExportTrigger.RECONCILE:
-            return self._watch(self._await_run(trigger), str(trigger), see)
+            return self._watch(self._await_run(trigger), str(trigger), see, retried=retried)
         started = self._reconciled()
         if started is None:
             raise DemoFailure(f"{RECONCILE_JOB_NAME} started no run after {trigger}")
-        return self._watch(started, f"started by {RECONCILE_JOB_NAME}", see)
+        return self._watch(started, f"started by {RECONCILE_JOB_NAME}", see, retried=retried)
 
     def _reconciled(self) -> int | None:
         """Run the deployed job, as its schedule would; the run of export_tables that it says it started."""
@@ -140,17 +158,38 @@ class Telling(ABC):
     def _log(self, run: RunState, task: str) -> list[str]:
         return (self._workspace.jobs.get_run_output(run.task(task).run_id).logs or "").splitlines()
 
-    def _watch(self, run_id: int, title: str, see: Callable[[RunState], None] = lambda _: None) -> RunState:
-        """The run's last state; every state before is shown, and then handed to `see`."""
+    def _watch(
+        self,
+        run_id: int,
+        title: str,
+        see: Callable[[RunState], None] = lambda _: None,
+        *,
+        retried: Collection[str] = NO_TABLES,
+    ) -> RunState:
+        """The run's last state; every state before is shown, and then handed to `see`.
+
+        Raises DemoFailure where something was tried again, unless a fault of the demo explains it: one that makes the
+        iterations of the tables in `retried` fail. Retries mend a flaw of ours unseen, too.
+        """
         title = f"run {run_id}: {title}"
         self._say(title)
+        failed: dict[int, TaskState] = {}
         with run_display(self._console, title) as display:
 
             def show(state: RunState) -> None:
                 display.show(state)
                 see(state)
+                attempts = (each for task in state.tasks for each in (*task.iterations, task))
+                failed.update({each.run_id: each for each in attempts if each.has_failed})
 
-            return follow_run(self._workspace.jobs, run_id, show)
+            state = follow_run(self._workspace.jobs, run_id, show)
+        if unexplained := unexplained_attempts(state, retried):
+            names = {attempt.name for attempt in unexplained}
+            told = told_by(self._workspace.jobs, (each for each in failed.values() if each.name in names))
+            raise DemoFailure(
+                "\n".join([f"run {run_id} tried again, without a fault of the demo: {listed(names)}", *told])
+            )
+        return state
 
     def _await_run(self, trigger: Trigger) -> int:
         until = time.monotonic() + RUN_APPEARS_SECONDS
