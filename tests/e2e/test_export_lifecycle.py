@@ -8,7 +8,7 @@ from table_repository import TableRepository
 pytestmark = pytest.mark.e2e
 
 # A table's path is in an item twice, so that 26 of these do not fit into one task value.
-LONG_PATH = "/".join(["tables", *["p" * 190] * 4])
+LONG_PATH = "/".join(["tables", *["pü日" * 21] * 4])
 
 
 def test_more_tables_than_fit_into_one_run_come_in_pages(exports: Exports, repository: TableRepository) -> None:
