@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from local_stack.lakefs_standin.errors import bad_request, conflict, not_found
 from local_stack.lakefs_standin.object_tree import ObjectTree
@@ -16,6 +17,7 @@ BRANCH_NAME = re.compile(r"^\w[-\w]*$", re.ASCII)
 TAG_NAME = re.compile(r"^[^\s/][^\s]*$")
 REF = re.compile(r"^(?P<name>[^~^@$]+)(?P<at>[@$]?)(?P<steps>([~^][0-9]*)*)$")
 SHORTEST_COMMIT_PREFIX = 6
+LONGEST_STEP = 9  # characters: more ancestors than any branch has
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,8 +145,10 @@ class Repository:
         raise not_found(f"ref {name}")
 
     def _ancestor(self, commit: Commit, step: str) -> Commit:
+        if len(step) > LONGEST_STEP:
+            raise not_found(f"ancestor {step[:LONGEST_STEP]}… of commit {commit.id}")
         number = int(step[1:] or 1)
-        positions = [0] * number if step[0] == "~" else [number - 1] * (number > 0)
+        positions = repeat(0, number) if step[0] == "~" else repeat(number - 1, int(number > 0))
         for position in positions:
             if position >= len(commit.parents):
                 raise not_found(f"parent {position + 1} of commit {commit.id}")
