@@ -79,8 +79,8 @@ class GatewayAlone:
 
 
 def _scope(asked: Asked) -> dict[str, Any]:
-    path = quote(asked.path, safe="/-_.~")
-    headers = _signed(asked, path) if asked.is_signed else {"host": HOST, **asked.headers}
+    path, query = quote(asked.path, safe="/-_.~"), asked.query.replace("/", "%2F")
+    headers = _signed(asked, path, query) if asked.is_signed else {"host": HOST, **asked.headers}
     present = {name: value for name, value in headers.items() if value is not None}
     return {
         "type": "http",
@@ -89,16 +89,16 @@ def _scope(asked: Asked) -> dict[str, Any]:
         "scheme": "http",
         "path": asked.path,
         "raw_path": path.encode(),
-        "query_string": asked.query.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
         "headers": [(name.lower().encode("latin-1"), value.encode()) for name, value in present.items()],
         "server": (HOST, 80),
     }
 
 
-def _signed(asked: Asked, path: str) -> dict[str, str | None]:
+def _signed(asked: Asked, path: str, query: str) -> dict[str, str | None]:
     """The headers with version 4's, as boto3 makes them; what the request names itself stays as it is."""
     named = {name.lower(): value for name, value in asked.headers.items()}
-    target = f"http://{HOST}{path}" + (f"?{asked.query}" if asked.query else "")
+    target = f"http://{HOST}{path}" + (f"?{query}" if query else "")
     own = {name: value for name, value in named.items() if value is not None and name.startswith("x-amz-")}
     request = AWSRequest(method=asked.method, url=target, headers=own, data=asked.body)
     payload = own.get("x-amz-content-sha256")

@@ -1,6 +1,7 @@
 """Objects of the S3 gateway: read, write, copy, delete."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from starlette.responses import Response
@@ -82,16 +83,17 @@ def store_blob(
 
 
 def copy_object(call: S3Call) -> Response:
-    """CopyObject; the copy shares the bytes of its source, and its content type in any case."""
+    """CopyObject: the bytes are copied, and the content type in any case."""
     branch, source = call.writable_branch(), _copy_source(call)
     refused = CONDITIONS & call.headers.keys() or {name for name in call.headers if "copy-source-" in name}
     if refused:
         raise not_known(f"a copy with {', '.join(sorted(refused))}")
     replaces = call.headers.get("x-amz-metadata-directive") == "REPLACE"
+    blob = call.store.blobs.put(call.place.bucket, call.store.blobs.read(source.address))
     entry = store_blob(
         call,
         branch,
-        Blob(address=source.address, checksum=source.checksum, size=source.size),
+        replace(blob, checksum=source.checksum),
         content_type=source.content_type,
         metadata=call.metadata() if replaces else source.metadata,
     )

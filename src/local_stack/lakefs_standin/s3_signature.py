@@ -75,7 +75,7 @@ def check_signature(request: SignedRequest, access_key: AccessKey) -> Signature 
         raise S3Error("AccessDenied")
     _check_time(claim)
     match = SCOPE.match(scope)
-    key = _signing_key(access_key.secret, scope)
+    key = signing_key(access_key.secret, scope)
     value = _signature(request, claim, scope, key)
     complete = match is not None and claim.time.startswith(match["day"]) and _covers_host(claim)
     if not complete or not same_text(value, claim.signature):
@@ -160,7 +160,8 @@ def _signature(request: SignedRequest, claim: _Claim, scope: str, key: bytes) ->
     return _digest(key, text).hex()
 
 
-def _signing_key(secret: str, scope: str) -> bytes:
+def signing_key(secret: str, scope: str) -> bytes:
+    """The key that signs requests of this scope."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = _digest(key, part)
