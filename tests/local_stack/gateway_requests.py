@@ -78,6 +78,11 @@ class GatewayAlone:
         )
 
 
+def authorization_of(asked: Asked) -> str:
+    """The right Authorization header of a request, as of now."""
+    return str(_signed(asked, quote(asked.path, safe="/-_.~"), asked.query)["authorization"])
+
+
 def _scope(asked: Asked) -> dict[str, Any]:
     path, query = quote(asked.path, safe="/-_.~"), asked.query.replace("/", "%2F")
     headers = _signed(asked, path, query) if asked.is_signed else {"host": HOST, **asked.headers}

@@ -8,7 +8,7 @@ def collect_garbage(store: Store, repository_name: str) -> int:
 
     As with a retention of no time at all. Tags protect nothing, as on a lakeFS server, and commits keep their
     metadata and listings; reading an object of theirs that was removed is answered with 410 by REST and with 404
-    NoSuchVersion by the gateway. A copy by REST shares the bytes of its source, so the branches of every repository count.
+    NoSuchVersion by the gateway. A copy by REST shares the bytes of its source, so every repository's branches count.
 
     Raises RequestError 404 where there is no such repository.
     """
