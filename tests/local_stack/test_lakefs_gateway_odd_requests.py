@@ -185,7 +185,7 @@ ODD = st.builds(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(asked=st.one_of(NEARLY_RIGHT, NEARLY_RIGHT, ODD))
 def test_no_odd_request_makes_the_gateway_itself_fail(asked: Asked) -> None:
     gateway = GatewayAlone()
@@ -206,7 +206,7 @@ SIGNING_QUERIES = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     asked=st.builds(
         Asked,
