@@ -133,7 +133,7 @@ def test_what_is_gone_cannot_be_copied_either(contract: Contract, collector: Lak
 
 
 def test_a_repository_that_is_not_there_and_a_server_that_does_not_run_are_refused(collector: LakeFSStandIn) -> None:
-    with pytest.raises(RequestError, match="not found"):
+    with pytest.raises(RequestError, match="repository not found"):
         collector.collect_garbage("no-such-repository")
     with pytest.raises(RuntimeError, match="start it"):
         LakeFSStandIn().collect_garbage("any")

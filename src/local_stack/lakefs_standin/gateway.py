@@ -1,7 +1,6 @@
 """The S3 gateway: which call a request is, and its refusals as S3 errors."""
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
@@ -12,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from local_stack.lakefs_standin.errors import RequestError
-from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.repository import REPOSITORY_NAME, Repository
 from local_stack.lakefs_standin.s3_body import decoded_body
 from local_stack.lakefs_standin.s3_call import Place, S3Call, empty_answer, error_answer, xml_answer
 from local_stack.lakefs_standin.s3_errors import S3Error, not_known
@@ -24,7 +23,6 @@ from local_stack.lakefs_standin.s3_xml import DECLARATION, NAMESPACE, render
 from local_stack.lakefs_standin.store import Store
 
 LOG = logging.getLogger(__name__)
-REPOSITORY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{2,62}\Z")
 # Parts of S3 that a lakeFS repository does not have: four of them recorded, the others alike.
 UNSUPPORTED = frozenset(
     {

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from local_stack.lakefs_standin.errors import RequestError, bad_request, conflict, forbidden, invalid_value, not_found
 from local_stack.lakefs_standin.object_tree import ObjectTree
 
+REPOSITORY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{2,62}\Z")
 BRANCH_NAME = re.compile(r"\w[-\w]*\Z", re.ASCII)
 TAG_NAME = re.compile(r"[^\s/]\S*\Z")
 REF = re.compile(r"(?P<name>[^~^@$]*)(?P<modifiers>.*)\Z", re.DOTALL)
