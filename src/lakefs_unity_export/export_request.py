@@ -39,7 +39,7 @@ class Request:
 
     def checked(self) -> "Request":
         """The request. Raises SettingsError for a value that cannot be used."""
-        names.check_repository(self.repository)
+        names.check_readable(names.check_repository(self.repository))
         names.check_branch(self.branch)
         names.check_commit_id(self.commit_id)
         names.check_choice("event", self.event, events.EVENTS)

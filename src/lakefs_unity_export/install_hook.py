@@ -28,6 +28,8 @@ def parse_order(arguments: Sequence[str]) -> Order:
     settings = None if parsed.uninstall else _settings(parsed)
     problems = _place_problems(parsed.repository, parsed.branch)
     if settings:
+        if reason := names.unreadable_repository(parsed.repository):
+            problems.append(f"--repository is {parsed.repository[:100]!r}, which cannot be exported, for {reason}")
         problems += settings.problems() + _unused(parsed, settings)
     if problems:
         raise hook_files.refusal(problems)

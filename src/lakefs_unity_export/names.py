@@ -21,6 +21,13 @@ DEFAULT_SCHEMA_TEMPLATE = "{branch}"
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
 _BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
+# Names of repositories that lakeFS takes and Spark cannot read by `s3a://<name>/...`: how they look, and what happens.
+# Seen with java.net.URI and Hadoop 3.4.1 with its AWS SDK 2.25; no other name of lakeFS's letters lacks a host.
+_UNREADABLE = (
+    (r".*-", "ends in '-', and the host of a URI cannot end so in Java: Spark finds no bucket in s3a://..."),
+    (r".*--x-s3", "ends in '--x-s3', and Spark's AWS client takes it for a directory bucket of Amazon S3 Express"),
+    (r".{43,}--op-s3", "ends in '--op-s3', and Spark's AWS client takes it for a bucket of Amazon S3 on Outposts"),
+)
 
 # Control characters, line separators, and lone surrogates (YAML can spell them, UTF-8 cannot).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -205,6 +212,19 @@ def _comparable(location: str) -> tuple[str, str]:
 def check_repository(value: str) -> str:
     """The repository's name. Raises SettingsError where lakeFS could not have such a repository."""
     return _check_parameter("repository", value, _REPOSITORY, "lower-case letters, digits and '-', 3 to 63 characters")
+
+
+def unreadable_repository(value: str) -> str:
+    """Why Spark cannot read the repository with this name through the S3 gateway; empty where it can."""
+    found = [reason for pattern, reason in _UNREADABLE if re.fullmatch(pattern, value)]
+    return f"its name {found[0]}; export from a repository with another name" if found else ""
+
+
+def check_readable(value: str) -> str:
+    """The repository's name. Raises SettingsError where Spark could not read its tables."""
+    if reason := unreadable_repository(value):
+        raise SettingsError(f"repository {value!r} cannot be exported, for {reason}")
+    return value
 
 
 def check_branch(value: str) -> str:

@@ -129,6 +129,7 @@ def reconcile(
     for repository in _entries(request.repositories):
         look = _Look(request=request, repository=repository, lakefs=lakefs_of(repository), schemas=schemas)
         try:
+            names.check_readable(repository)
             found = list(look.reports())
         except ExportError as error:
             failures.append(f"{repository}: {error}")

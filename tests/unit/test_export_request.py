@@ -57,6 +57,13 @@ def test_every_parameter_is_read() -> None:
     assert request.descriptor_names == ["a", "b/c.yaml"]
 
 
+@pytest.mark.parametrize("repository", ["ab-", "data--x-s3", "o" * 43 + "--op-s3"])
+def test_a_repository_that_spark_cannot_read_is_refused_before_anything_starts(repository: str) -> None:
+    with pytest.raises(SettingsError, match=f"^repository '{repository}' cannot be exported, for its name ends in "):
+        parse_arguments(_arguments(repository=repository)).checked()
+    assert parse_arguments(_arguments(repository=repository + "a")).checked().repository == repository + "a"
+
+
 def test_empty_parameters_keep_their_default() -> None:
     empty = dict.fromkeys(("event", "mode", "snapshot", "schema_template", "table_descriptors_path"), "")
     assert parse_arguments(_arguments(**empty)) == parse_arguments(_arguments())

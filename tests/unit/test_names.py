@@ -340,6 +340,28 @@ def test_other_repositories_are_refused(repository: str) -> None:
     assert str(raised.value).startswith(f"job parameter repository is {repository!r}; lakeFS names are lower-case")
 
 
+# Measured with java.net.URI and the S3A client of Hadoop 3.4.1: see tests/spark/test_repository_names.py.
+UNREADABLE = ["ab-", "a--", "12-", "a-b-", "a" * 62 + "-", "data--x-s3", "data--use1-az4--x-s3", "o" * 43 + "--op-s3"]
+READABLE = ["abc", "a-b", "a--b", "123", "000", "127", "0x1", "1-a", "a-1", "xn--a", "s3a", "all"]
+NEARLY = ["x-s3", "a-x-s3", "a--x-s3a", "op-s3", "data--op-s3", "o" * 42 + "--op-s3", "data--ol-s3", "data-s3alias"]
+
+
+@pytest.mark.parametrize("repository", [*READABLE, *NEARLY])
+def test_repositories_that_spark_can_read(repository: str) -> None:
+    assert names.check_readable(names.check_repository(repository)) == repository
+    assert names.unreadable_repository(repository) == ""
+
+
+@pytest.mark.parametrize("repository", UNREADABLE)
+def test_repositories_that_lakefs_takes_and_spark_cannot_read(repository: str) -> None:
+    assert names.check_repository(repository) == repository
+    with pytest.raises(SettingsError) as raised:
+        names.check_readable(repository)
+    end = next(end for end in ("--x-s3", "--op-s3", "-") if repository.endswith(end))
+    assert str(raised.value).startswith(f"repository {repository!r} cannot be exported, for its name ends in {end!r}, ")
+    assert str(raised.value).endswith("; export from a repository with another name")
+
+
 @pytest.mark.parametrize("branch", ["main", "feature-x", "_x", "A1", "x" * 300])
 def test_branches_as_lakefs_names_them(branch: str) -> None:
     assert names.check_branch(branch) == branch

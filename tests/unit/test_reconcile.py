@@ -385,6 +385,18 @@ def test_a_repository_that_does_not_answer_stops_no_other(out: io.StringIO) -> N
     assert "shop/main: is not exported yet; started run 1\n" in out.getvalue()
 
 
+@pytest.mark.parametrize("unreadable", ["ab-", "data--x-s3", "o" * 43 + "--op-s3"])
+def test_a_repository_that_spark_cannot_read_is_named_and_stops_no_other(unreadable: str, out: io.StringIO) -> None:
+    runs, repositories = ExportRunsDouble(), {name: _repository(name) for name in ("a--b", unreadable, "shop")}
+    with pytest.raises(ReconcileError) as raised:
+        _reconcile_all(repositories, runs, out)
+    first, told = str(raised.value).splitlines()
+    assert first == "1 could not be looked at, or started:"
+    assert told.startswith(f"{unreadable}: repository {unreadable!r} cannot be exported, for its name ends in ")
+    assert runs.started == [_start(repository="a--b"), _start()]
+    assert repositories[unreadable].calls["branches"] == 0
+
+
 def test_a_branch_that_cannot_be_read_stops_no_other(
     story: Story, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,64 @@
+"""Which repositories of lakeFS Spark can read: what `names` says of them, held to Java and the real S3A client."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import lakefs
+import pytest
+from lakefs.client import Client
+
+from lakefs_unity_export import names
+from local_stack.lakefs_standin import LakeFSStandIn
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LakeFSStandIn]:
+    running = LakeFSStandIn()
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_java_finds_a_host_in_every_name_but_those_that_end_in_a_hyphen(spark: Any) -> None:
+    for length in (3, 4):
+        for letters in itertools.product("a1-", repeat=length):
+            name = "".join(letters)
+            if not name.startswith("-"):
+                host = spark._jvm.java.net.URI(f"s3a://{name}/x").getHost()
+                assert (host == name) == (names.unreadable_repository(name) == ""), (name, host)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_readable"),
+    [
+        ("a--b", True),
+        ("123", True),
+        ("a-x-s3", True),
+        ("o" * 42 + "--op-s3", True),
+        ("ab-", False),
+        ("data--x-s3", False),
+        ("o" * 43 + "--op-s3", False),
+    ],
+)
+def test_s3a_reads_the_repositories_that_can_be_exported(
+    spark: Any, server: LakeFSStandIn, name: str, is_readable: bool
+) -> None:
+    client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
+    repository = lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
+    repository.branch("main").object("t/a").upload(b"x", mode="wb")
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    settings = {"endpoint": server.url, "path.style.access": "true", "attempts.maximum": "1", "retry.limit": "1"}
+    secrets = {"access.key": server.access_key.id, "secret.key": server.access_key.secret}
+    for key, value in {**settings, **secrets, "endpoint.region": "us-east-1"}.items():
+        hadoop.set(f"fs.s3a.bucket.{name}.{key}", value)
+
+    assert (names.unreadable_repository(name) == "") == is_readable
+    path = spark._jvm.org.apache.hadoop.fs.Path(f"s3a://{name}/main/t")
+    if is_readable:
+        assert [each.getPath().getName() for each in path.getFileSystem(hadoop).listStatus(path)] == ["a"]
+    else:
+        with pytest.raises(Exception, match=r"bucket is null|signature we calculated|Unrecognized hardware type"):
+            path.getFileSystem(hadoop).listStatus(path)
