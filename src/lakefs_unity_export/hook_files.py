@@ -31,6 +31,7 @@ MARKS = {
     LUA_GATE_SCRIPT: "descriptor_gate: ",
     WEBHOOK_GATE_ACTION: "id: descriptor_gate",
 }
+ACTIONS_BY_SCRIPT = {LUA_SCRIPT: LUA_ACTION, LUA_GATE_SCRIPT: LUA_GATE_ACTION}
 # The first lakeFS version whose action files may list the event. With an earlier one every commit on the branch fails.
 FIRST_VERSIONS = {"post-revert": (1, 52), "post-cherry-pick": (1, 65)}
 
@@ -166,6 +167,11 @@ def unwanted(kind: HookKind) -> tuple[str, ...]:
     """The files of the other kind, which an installation replaces."""
     lua = (LUA_ACTION, LUA_SCRIPT, LUA_GATE_ACTION, LUA_GATE_SCRIPT)
     return (WEBHOOK_ACTION, WEBHOOK_GATE_ACTION) if kind is HookKind.LUA else lua
+
+
+def hook_of(path: str) -> str:
+    """The id of the hook that one of our files is of."""
+    return MARKS[path].removeprefix("id: ").removesuffix(": ")
 
 
 def variables(settings: HookSettings) -> tuple[str, ...]:
