@@ -346,7 +346,9 @@ def test_a_folder_below_the_action_folder_is_told_before_anything_is_written(con
 def test_a_folder_below_the_action_folder_is_named_where_lakefs_refuses_for_it(contract: Contract) -> None:
     contract.put("main", "_lakefs_actions/scripts/a.lua")
     branch = LakeFSHookBranch(repository=contract.name, branch="main", client=contract.client)
-    with pytest.raises(LakeFSHookError, match=r"(?s)404 .*; _lakefs_actions/scripts/: a folder .* move what") as failure:
+    with pytest.raises(
+        LakeFSHookError, match=r"(?s)404 .*; _lakefs_actions/scripts/: a folder .* move what"
+    ) as failure:
         branch.commit("x", {})
     assert "--repository" not in str(failure.value)
 
