@@ -40,6 +40,7 @@ from lakefs_unity_export.hook_files import (
 from lakefs_unity_export.hook_installation import Order, carry_out
 from lakefs_unity_export.install_hook import main
 from local_stack.lakefs_standin import LakeFSStandIn, api_repositories
+from local_stack.lakefs_standin.action_file import parse_action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ def test_a_hook_is_installed_changed_and_removed(contract: Contract) -> None:
     assert "nothing to change" in told
 
     _, told = install(contract, order(contract, "https://other.example.com", events=("post-merge",)))
-    assert changed_lines(told) == [f"-      url: {URL}/events", "+      url: https://other.example.com/events"]
+    assert changed_lines(told) == [f'-      url: "{URL}/events"', '+      url: "https://other.example.com/events"']
 
     lua = HookSettings(kind=HookKind.LUA, host="https://adb-1.net", job_id="1", events=("post-merge",))
     install(contract, replace(order(contract), settings=lua))
@@ -351,6 +352,22 @@ def test_a_folder_below_the_action_folder_is_named_where_lakefs_refuses_for_it(c
     ) as failure:
         branch.commit("x", {})
     assert "--repository" not in str(failure.value)
+
+
+def test_lakefs_reads_every_argument_that_is_written_as_the_text_it_is() -> None:
+    settings = replace(GATED, host="https://2024-01-01", job_id="20240101")
+    odd = GateRules(catalog="2024-01-01", schema_template="{branch}", folder="null", table_defs=("1e3",))
+    written = render(replace(settings, rules=odd).checked())
+    read = {path: parse_action(path, text.encode()) for path, text in written.items() if path.endswith(".yaml")}
+    arguments = {path: action.hooks[0].properties["args"] for path, action in read.items()}
+    assert arguments[LUA_GATE_ACTION] == {
+        "catalog": "2024-01-01",
+        "schema_template": "{branch}",
+        "descriptor_folder": "null",
+        "table_defs": "1e3",
+    }
+    assert arguments[LUA_ACTION]["databricks_host"] == "https://2024-01-01"
+    assert arguments[LUA_ACTION]["job_id"] == "20240101"
 
 
 def test_a_gate_without_its_variable_refuses_the_commit_that_brings_it(contract: Contract) -> None:
