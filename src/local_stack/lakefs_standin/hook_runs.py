@@ -69,14 +69,21 @@ class ActionRun:
 class HookRunner:
     """Runs hooks: those before an operation to their end, those after it in the background, at most once.
 
-    Parameters: where action files and scripts are read, the environment that hooks may refer to, and how many seconds
-    action files are kept.
+    Parameters: where action files and scripts are read, the environment that hooks may refer to, the seconds that a Lua
+    script waits for an answer over HTTP, and those for which action files are kept.
     """
 
     def __init__(
-        self, blobs: BlobStore, environment: Mapping[str, str], *, action_seconds: float = SECONDS_KEPT
+        self,
+        blobs: BlobStore,
+        environment: Mapping[str, str],
+        lua_http_timeout_seconds: float,
+        *,
+        action_seconds: float = SECONDS_KEPT,
     ) -> None:
-        self._settings = HookSettings(environment=environment, blobs=blobs)
+        self._settings = HookSettings(
+            environment=environment, blobs=blobs, lua_http_timeout_seconds=lua_http_timeout_seconds
+        )
         self._cache = ActionCache(blobs, action_seconds)
         self._runs: WeakKeyDictionary[Repository, list[ActionRun]] = WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -175,7 +182,7 @@ class _Turn:
         except ConditionError as failure:
             error = str(failure)
         except HookError as failure:
-            error, refuses = f"action failed: {failure}", True
+            error, refuses = str(failure), True
         except Exception as failure:
             LOG.exception("hook %s of %s failed", self.definition.id, self.action)
             error = f"internal error: {failure}"

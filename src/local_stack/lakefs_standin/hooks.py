@@ -47,6 +47,7 @@ class HookSettings:
 
     environment: Mapping[str, str]
     blobs: BlobStore
+    lua_http_timeout_seconds: float
 
 
 def build_hook(definition: HookDefinition, action_name: str, settings: HookSettings) -> Hook:
@@ -54,7 +55,7 @@ def build_hook(definition: HookDefinition, action_name: str, settings: HookSetti
     properties, environment = definition.properties, settings.environment
     if definition.type == "lua":
         arguments = substitute(properties.get("args") or {}, environment, LUA_PREFIX)
-        return LuaHook(definition.id, action_name, properties, arguments, settings.blobs)
+        return LuaHook(definition.id, action_name, properties, arguments, settings)
     headers = substitute(properties.get("headers") or {}, environment, WEBHOOK_PREFIX)
     query = substitute(properties.get("query_params") or {}, environment, WEBHOOK_PREFIX)
     timeout = duration_seconds(str(properties.get("timeout") or DEFAULT_TIMEOUT))
@@ -69,7 +70,7 @@ class LuaHook:
     action_name: str
     properties: Mapping[str, Any]
     arguments: Mapping[str, Any]
-    blobs: BlobStore
+    settings: HookSettings
 
     def run(self, event: Event, log: Log) -> None:
         """Run the script, read at the event's commit."""
@@ -80,10 +81,16 @@ class LuaHook:
             "username": USER_NAME,
         }
         try:
-            view = LakeFSView(event.repository, self.blobs)
-            run_script(self._script(event, name), name=name, variables=variables, output=log, lakefs=view)
+            run_script(
+                self._script(event, name),
+                name=name,
+                variables=variables,
+                output=log,
+                http_timeout_seconds=self.settings.lua_http_timeout_seconds,
+                lakefs=LakeFSView(event.repository, self.settings.blobs),
+            )
         except LuaError as error:
-            raise HookError(str(error)) from error
+            raise HookError(f"action failed: {error}") from error
 
     def _script(self, event: Event, path: str) -> str:
         if "script" in self.properties:
@@ -91,7 +98,7 @@ class LuaHook:
         entry = event.tree.get(path)
         if entry is None:
             raise HookError(f"could not load script_path {path}: object not found")
-        return self.blobs.read(entry.address).decode("utf-8", "replace")
+        return self.settings.blobs.read(entry.address).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -119,12 +126,12 @@ class Webhook:
             with http_client(self.timeout_seconds, follow_redirects=True) as client:
                 answer = client.post(self.url, content=content.encode(), params=_query(self.query), headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise HookError(f'Post "{self.url}": {_reason(error, self.url)}') from error
+            raise HookError(f'action failed: Post "{self.url}": {_reason(error, self.url)}') from error
         finally:
             log(f"Request duration: {(time.monotonic() - started) * 1000:.6f}ms")
         log(f"Response:\n{answer.status_code} {answer.reason_phrase}\n\n{answer.text}")
         if not answer.is_success:
-            raise HookError(f"webhook request failed (status code: {answer.status_code})")
+            raise HookError(f"action failed: webhook request failed (status code: {answer.status_code})")
 
     def _tell_request(self, content: str, log: Log) -> None:
         log(f"Request:\nPOST {self.url}\nQuery Params:")
