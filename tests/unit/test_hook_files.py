@@ -242,7 +242,7 @@ ODD_TEXTS = (
         "@a",
         "`a`",
     ),
-    *(" in front", "behind ", "?", "? a", "---", "...", "\u2028", "\u2029", "a\ufeffb"),
+    *(" in front", "behind ", "?", "? a", "---", "...", "a \u2028 b", "a\u2029", "a\x85b", "\x7f", "a\ufeffb"),
 )
 
 
