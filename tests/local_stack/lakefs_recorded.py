@@ -136,7 +136,7 @@ class Replay:
         self._learn_ids(json.dumps(request))
         fill = self._names.fill
         # Paths of the REST API were recorded as sent, those of the gateway as meant.
-        target = quote(fill(request["path"]), safe="/~@$%" if request["path"].startswith(API) else "/~@")
+        target = quote(fill(request["path"]), safe="/~@$%" if request["path"].startswith(API) else "/~")
         pairs = [f"{quote(key, safe='')}={quote(fill(str(value)), safe='')}" for key, value in _query(request)]
         headers = {name: fill(value) for name, value in request.get("headers", {}).items()}
         recorded = headers.pop("Authorization", "")
