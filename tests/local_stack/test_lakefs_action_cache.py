@@ -150,6 +150,8 @@ def test_an_action_file_that_cannot_be_used_is_refused_with_the_reason(fields: d
         (b"name: \x01", "control characters are not allowed"),
         (b"name: \xff", "control characters are not allowed"),
         (b"a: b: c", "yaml: mapping values are not allowed in this context"),
+        (b"a: *b", "yaml: found undefined alias"),
+        (b"a: &b [c, {d: *b}]", "yaml: an anchor's value contains itself"),
     ],
 )
 def test_yaml_that_the_server_does_not_read_is_refused(text: bytes, told: str) -> None:

@@ -78,7 +78,7 @@ class Document:
         except (yaml.YAMLError, UnicodeError) as error:
             raise YAMLError("yaml: control characters are not allowed") from error
         if self.root is not None:
-            self._check_keys(self.root, set())
+            self._check_keys(self.root, (), set())
 
     def fields(self, node: Any, kind: str) -> dict[str, Any]:
         """The parts of a map by key; none where it is empty. `kind` is what the server calls what it reads here."""
@@ -127,22 +127,27 @@ class Document:
         shown = f" `{_shortened(node.value)}`" if isinstance(node, yaml.ScalarNode) else ""
         self._problems.append(f"line {node.start_mark.line + 1}: cannot unmarshal {tag}{shown} into {kind}")
 
-    def _check_keys(self, node: Any, seen_nodes: set[int]) -> None:
-        """Notes every key that stands twice in a map, however deep."""
-        if id(node) in seen_nodes or isinstance(node, yaml.ScalarNode):
+    def _check_keys(self, node: Any, above: tuple[Any, ...], checked: set[int]) -> None:
+        """Notes every key that stands twice in a map, however deep. Raises YAMLError where a part holds itself."""
+        if node in above:
+            raise YAMLError("yaml: an anchor's value contains itself")
+        if id(node) in checked or isinstance(node, yaml.ScalarNode):
             return
-        seen_nodes.add(id(node))
+        checked.add(id(node))
+        parts = node.value
+        if isinstance(node, yaml.MappingNode):
+            self._check_map(node)
+            parts = [value for _, value in node.value]
+        for part in parts:
+            self._check_keys(part, (*above, node), checked)
+
+    def _check_map(self, node: Any) -> None:
         lines: dict[str, int] = {}
-        for part in node.value:
-            if not isinstance(node, yaml.MappingNode):
-                self._check_keys(part, seen_nodes)
-                continue
-            key, value = part
+        for key, _ in node.value:
             line, name = key.start_mark.line + 1, str(key.value)
             if name in lines:
                 self._problems.append(f'line {line}: mapping key "{name}" already defined at line {lines[name]}')
             lines.setdefault(name, line)
-            self._check_keys(value, seen_nodes)
 
 
 def _is_null(node: Any) -> bool:
