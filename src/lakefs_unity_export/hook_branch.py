@@ -21,7 +21,7 @@ from lakefs_unity_export.errors import (
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
-from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, short_reason
+from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, server_words, short_reason
 
 TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)}
 # The hooks before a commit run while it is waited for, and one of them may take minutes.
@@ -146,17 +146,29 @@ class LakeFSHookBranch:
                 "Where the branch is protected, install the hook on a new branch and merge that; a repository that is "
                 "read-only takes no hook"
             )
-        return LakeFSError(answered)
+        return LakeFSError(f"{answered}{_remedy(status, words)}")
+
+
+def _remedy(status: int | None, words: str) -> str:
+    """What to do about an answer that is about the branch, as far as it is known."""
+    if status == 400 and "no changes" in words:
+        return "; the branch holds already what was to be committed: run install_hook again to see it"
+    if status == 410:
+        return "; the file's data is gone: delete the file or write it anew, commit that, and run install_hook again"
+    if status in (409, 423):
+        return "; others are writing to the branch: look at its last commits, and run install_hook again"
+    if status in (420, 429):
+        return "; too many requests: run install_hook again later"
+    if status is not None and status >= 500:
+        return "; look at the server's log"
+    return ""
 
 
 def _words(body: object) -> str:
     """What the server's error body says, or nothing. Whole: a hook before a commit may list many problems."""
-    try:
-        message = str(json.loads(str(body))["message"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+    message = server_words(body)
     shown = "".join(letter for letter in message if letter.isprintable() or letter == "\n")
-    return f" ({shown})"
+    return f" ({shown})" if shown else ""
 
 
 def _given(answer: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,8 @@ def shop(firing: LakeFSStandIn) -> Iterator[Any]:
 
 def repository_of(server: LakeFSStandIn) -> Any:
     client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
-    return lakefs.Repository("shop", client=client).create(storage_namespace="local://shop")
+    namespace = f"local://shop-{secrets.token_hex(4)}"
+    return lakefs.Repository("shop", client=client).create(storage_namespace=namespace)
 
 
 def install_in(
@@ -461,6 +463,25 @@ def test_what_a_server_refuses_is_told_in_its_own_words(target: HookTarget) -> N
         branch_at(target.url).commit("x", {})
     target.answer_json(412, message="2 problems:\n" + 300 * "x" + "\x1b")
     with pytest.raises(LakeFSError, match=r"412 \(2 problems:\nx{300}\) when asked for a commit of shop/main"):
+        branch_at(target.url).commit("x", {})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (400, {"message": "commit: no changes"}, r"400 \(commit: no changes\) .*; the branch holds already"),
+        (409, {"reference": ""}, r"409 \(a conflict: both sides changed the same objects\) .*; others are writing"),
+        (409, {}, r"409 when asked for a commit of shop/main; others are writing"),
+        (410, {"message": "No data"}, r"410 \(No data\) .*; the file's data is gone"),
+        (423, {"message": "locked"}, r"423 \(locked\) .*; others are writing"),
+        (429, {"message": "slow down"}, r"429 \(slow down\) .*; too many requests"),
+        (500, {"message": "oops"}, r"500 \(oops\) .*; look at the server's log"),
+        (500, None, r"500 when asked for a commit of shop/main; look at the server's log"),
+    ],
+)
+def test_an_answer_about_the_branch_says_what_to_do(target: HookTarget, status: int, body: Any, told: str) -> None:
+    target.status, target.body = status, json.dumps(body).encode()
+    with pytest.raises(LakeFSError, match=told):
         branch_at(target.url).commit("x", {})
 
 

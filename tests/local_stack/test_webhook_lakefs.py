@@ -1,5 +1,6 @@
 """The webhook's action files in a lakeFS repository: the runs that its events start, and what its gate lets through."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ def shop(server: LakeFSStandIn) -> Iterator[Repository]:
     service = LoopbackServer(name="webhook")
     service.start(app)
     client = Client(host=server.url, username=key.id, password=key.secret)
-    repository = lakefs.Repository("shop", client=client).create(storage_namespace="local://shop")
+    repository = lakefs.Repository("shop", client=client).create(
+        storage_namespace=f"local://shop-{secrets.token_hex(4)}"
+    )
     yield Repository(repository, client, service.url, runs)
     repository.delete()
     service.stop()
