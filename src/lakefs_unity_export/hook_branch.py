@@ -12,10 +12,12 @@ from lakefs.exceptions import LakeFSException, ServerException
 from lakefs.object import WriteableObject
 from lakefs_sdk.exceptions import ApiException, OpenApiException
 
+from lakefs_unity_export.action_folders import remedy, told_folders
 from lakefs_unity_export.errors import (
     HookError,
     LakeFSAccessError,
     LakeFSError,
+    LakeFSHookError,
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
@@ -24,6 +26,9 @@ from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIME
 TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)}
 # The hooks before a commit run while it is waited for, and one of them may take minutes.
 COMMIT_TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, 600)}
+PAGE_SIZE = 1000  # the server's maximum
+# How lakeFS begins to tell that it ran the hooks of an operation, or could not (recorded: action-file/*, actions/*).
+HOOK_ABORTED = "hook aborted"
 
 
 class LakeFSHookBranch:
@@ -61,6 +66,14 @@ class LakeFSHookBranch:
                 self._repository, self._branch, amount=limit, **TIMEOUTS
             )
             return [change.path for change in _given(page).results]
+
+    def folders(self, path: str) -> list[str]:
+        """The folders in a folder of the branch, each with a `/` at its end; what is not committed counts."""
+        with self._translated(f"the folders in {path}"):
+            page = self._client.sdk_client.objects_api.list_objects(
+                self._repository, self._branch, prefix=path, delimiter="/", amount=PAGE_SIZE, **TIMEOUTS
+            )
+            return [entry.path for entry in _given(page).results if entry.path_type == "common_prefix"]
 
     def read(self, ref: str, path: str) -> str | None:
         """A file's text at the ref, None where it is not there."""
@@ -120,6 +133,9 @@ class LakeFSHookBranch:
     def _refused(self, what: str, status: int | None, body: object) -> LakeFSError:
         words = _words(body)
         answered = f"lakeFS answered {status}{words} when asked for {what} of {self._place}"
+        if HOOK_ABORTED in words:
+            folders = told_folders(words)
+            return LakeFSHookError(f"{answered}; {remedy(folders)}" if folders else answered)
         if status == 404:
             return LakeFSNotFoundError(f"{answered}; check that it is there, and --repository and --branch")
         if status == 401:

@@ -50,13 +50,13 @@ class Repository:
         actions = self.client.sdk_client.actions_api
         newest = max(actions.list_repository_runs(self.repository.id).results, key=lambda run: run.start_time)
         (hook,) = actions.list_run_hooks(self.repository.id, newest.run_id).results
-        return str(actions.get_run_hook_output(self.repository.id, newest.run_id, hook.hook_run_id))
+        return bytes(actions.get_run_hook_output(self.repository.id, newest.run_id, hook.hook_run_id)).decode()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LakeFSStandIn]:
     """A lakeFS whose hooks know the secret."""
-    running = LakeFSStandIn(hook_environment={"LAKEFSACTION_WEBHOOK_SECRET": SECRET})
+    running = LakeFSStandIn(hook_environment={"LAKEFSACTION_WEBHOOK_SECRET": SECRET}, action_seconds=0)
     running.start()
     yield running
     running.stop()
