@@ -40,7 +40,7 @@ def test_java_finds_a_host_in_every_name_but_those_that_end_in_a_hyphen(spark: A
         ("o" * 42 + "--op-s3", True),
         ("ab-", False),
         ("data--x-s3", False),
-        ("o" * 43 + "--op-s3", False),
+        ("x" * 43 + "--op-s3", False),
     ],
 )
 def test_s3a_reads_the_repositories_that_can_be_exported(
