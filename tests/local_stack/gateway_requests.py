@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,6 @@ from botocore.credentials import Credentials
 
 from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.gateway import Gateway
-from local_stack.lakefs_standin.hook_runs import HookRunner
 from local_stack.lakefs_standin.store import AccessKey, Store
 
 KEY = AccessKey(id="AKIAEXAMPLE", secret="secret")
@@ -32,6 +31,7 @@ class Asked:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     body: bytes = b""
     is_signed: bool = True
+    is_broken_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,30 +48,50 @@ class Answered:
         return self.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
 
 
+class NoHooks:
+    """What a repository without action files runs."""
+
+    def run_before(self, event: object) -> None:
+        """Nothing."""
+
+    def run_after(self, event: object) -> None:
+        """Nothing."""
+
+
 class GatewayAlone:
     """A gateway whose repository has the branch `main`, with one commit of the object `a`, 0123456789."""
 
     def __init__(self) -> None:
         self.blobs = BlobStore()
-        self.store = Store(access_key=KEY, blobs=self.blobs, hooks=HookRunner(self.blobs, {}))
+        self.store = Store(access_key=KEY, blobs=self.blobs, hooks=NoHooks())
         self.repository = self.store.create_repository(REPOSITORY, "local://repo", "main")
         self._gateway = Gateway(self.store)
         assert self.ask(Asked(method="PUT", body=b"0123456789")).status == 200
 
     def ask(self, asked: Asked) -> Answered:
         """The answer to a request."""
-        return asyncio.run(self._ask(asked))
+        answered = asyncio.run(self._ask(asked))
+        assert answered is not None
+        return answered
 
-    async def _ask(self, asked: Asked) -> Answered:
+    def break_off(self, asked: Asked) -> None:
+        """Send a request, and go away before its body was read: there is no answer."""
+        assert asyncio.run(self._ask(replace(asked, is_broken_off=True))) is None
+
+    async def _ask(self, asked: Asked) -> Answered | None:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
+            if asked.is_broken_off:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": asked.body, "more_body": False}
 
         async def send(message: Any) -> None:
             sent.append(message)
 
         await self._gateway(_scope(asked), receive, send)
+        if not sent:
+            return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
         return Answered(
             status=sent[0]["status"], headers=headers, body=b"".join(each.get("body", b"") for each in sent[1:])

@@ -490,6 +490,12 @@ def test_a_request_that_is_signed_badly_reads_nothing(gateway: GatewayAlone, hea
         assert answered.status in (400, 403)
 
 
+def test_a_client_that_goes_away_changes_nothing(gateway: GatewayAlone) -> None:
+    gateway.break_off(Asked(method="PUT", path="/repo/main/b", body=b"x"))
+
+    assert objects(gateway) == ["a"]
+
+
 def test_an_unsigned_post_is_refused(gateway: GatewayAlone) -> None:
     asked = Asked(method="POST", path="/repo", query="delete=", body=b"<Delete/>", is_signed=False)
 

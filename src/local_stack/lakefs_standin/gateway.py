@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -89,12 +89,16 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return
         received = Received(
             method=request.method,
             path=unquote(scope.get("raw_path", scope["path"].encode()).decode("latin-1")),
             query=scope["query_string"].decode("latin-1"),
             headers={name.lower(): _unicode(value) for name, value in request.headers.items()},
-            body=await request.body(),
+            body=body,
         )
         try:
             response = await run_in_threadpool(self._respond, received)
