@@ -20,6 +20,7 @@ DEFAULT_SCHEMA_TEMPLATE = "{branch}"
 # lakeFS documentation, "Concepts": the names that a server accepts.
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
 _BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
+_DELTA_LOG = "_delta_log"
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
 # Names of repositories that lakeFS takes and Spark cannot read by `s3a://<name>/...`: how they look, and what happens.
 # Seen with java.net.URI and Hadoop 3.4.1 with its AWS SDK 2.25; no other name of lakeFS's letters lacks a host.
@@ -144,7 +145,7 @@ def table_path(path: str) -> str:
     """A table's path in its repository, without a leading or trailing `/`.
 
     Raises InvalidNameError for an empty path, one longer than an object's key can be, empty, `.` or `..`
-    segments, control characters, quotes, backslashes and `{{` or `}}`.
+    segments, control characters, quotes, backslashes and `{{` or `}}`, and for a Delta table's log.
     """
     bare = path.removeprefix("/").removesuffix("/")
     if not bare:
@@ -157,6 +158,8 @@ def table_path(path: str) -> str:
         if segment in ("", ".", ".."):
             named = f"the segment {segment!r}" if segment else "an empty segment"
             raise InvalidNameError(f"path {path!r} has {named}; write it from the repository's root")
+    if segment == _DELTA_LOG:
+        raise InvalidNameError(f"path {path!r} is the log of a Delta table; name the table's folder, which holds it")
     return bare
 
 

@@ -513,7 +513,7 @@ def test_what_lakefs_does_not_have_is_no_plain_read(gateway: GatewayAlone, query
     [
         {"if-none-match": "*"},
         {"if-match": "x"},
-        {"x-amz-copy-source-if-match": "x"},
+        {"x-amz-copy-source-if-modified-since": "Thu, 01 Jan 2015 00:00:00 GMT"},
         {"x-amz-copy-source-if-none-match": "*"},
     ],
 )
@@ -522,6 +522,16 @@ def test_a_copy_with_a_condition_is_refused(gateway: GatewayAlone, headers: dict
 
     assert gateway.ask(asked).status == 501
     assert objects(gateway) == ["a"]
+
+
+def test_a_copy_may_name_the_etag_that_it_copies(gateway: GatewayAlone) -> None:
+    etag = etag_of(gateway.ask(Asked()))
+    answers = []
+    for named in (etag, etag.strip('"'), '"0"', "*", ""):
+        headers = {"x-amz-copy-source": "repo/main/a", "x-amz-copy-source-if-match": named}
+        answers.append(gateway.ask(Asked(method="PUT", path="/repo/main/b", headers=headers)).status)
+
+    assert answers == [200, 200, 412, 412, 412]
 
 
 def test_a_copied_part_is_refused(gateway: GatewayAlone) -> None:

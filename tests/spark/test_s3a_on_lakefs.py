@@ -1,14 +1,19 @@
-"""What the real S3A client does to a branch: write, list, rename, delete, and upload in parts."""
+"""What the real S3A client does to a branch, and that it reads tables wherever a descriptor may say that they lie."""
 
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lakefs
+import pyarrow
 import pytest
+from deltalake import write_deltalake
 from lakefs.client import Client
 
+from lakefs_unity_export import names
+from lakefs_unity_export.clone_table import CloneRequest, clone_table
 from local_stack.lakefs_standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
@@ -88,6 +93,41 @@ def test_folders_are_renamed_and_deleted(s3a: S3A) -> None:
     assert [each for each in s3a.objects() if not each.endswith("/")] == ["kept", "to/a b%20", "to/x/ü"]
     assert s3a.files().delete(s3a.path("to"), True)
     assert [each for each in s3a.objects() if not each.endswith("/")] == ["kept"]
+
+
+ODD_PATHS = [
+    "a:b/ c ",
+    "100%/a%20b",
+    "a?b#c&d=e",
+    "{x}/[y]*",
+    "_hidden/.t",
+    "_delta_log/t",
+    "n=__HIVE_DEFAULT_PARTITION__",
+]
+
+
+@pytest.mark.parametrize("path", [*ODD_PATHS, "ä/日本/😀", "$x+~!,;|^<>@()", "C:", "..."])
+def test_a_table_at_an_odd_path_is_cloned(s3a: S3A, path: str, tmp_path: Path) -> None:
+    assert names.table_path(path) == path
+    write_deltalake(str(tmp_path / "source"), pyarrow.table({"id": [1, 2, 3]}))
+    branch = s3a.repository.branch("main")
+    for file in (each for each in (tmp_path / "source").rglob("*") if each.is_file()):
+        branch.object(f"{path}/{file.relative_to(tmp_path / 'source')}").upload(file.read_bytes(), mode="wb")
+    commit = branch.commit("a table").get_commit().id
+    request = CloneRequest(
+        repository=s3a.repository.id,
+        branch="_x",
+        commit_id=commit,
+        commit_generation=2,
+        path=path,
+        table="`lake`.`_x`.`t`",
+        source_path=names.source_path(repository=s3a.repository.id, commit_id=commit, path=path),
+        target_path=f"file:{tmp_path}/exports/_x/t",
+    )
+
+    clone_table(s3a.spark, request)
+
+    assert s3a.spark.read.format("delta").load(request.target_path).count() == 3
 
 
 def test_nothing_is_written_to_a_commit(s3a: S3A) -> None:

@@ -191,6 +191,18 @@ def test_a_path_leads_from_the_root_in_plain_segments(path: str, segment: str) -
     assert str(raised.value) == f"path {path!r} has {segment}; write it from the repository's root"
 
 
+@pytest.mark.parametrize("path", ["_delta_log", "t/_delta_log", "/a/t/_delta_log/"])
+def test_a_path_is_a_tables_folder_not_its_log(path: str) -> None:
+    with pytest.raises(InvalidNameError) as raised:
+        names.table_path(path)
+    assert str(raised.value) == (f"path {path!r} is the log of a Delta table; name the table's folder, which holds it")
+
+
+@pytest.mark.parametrize("path", ["_delta_log/t", "a_delta_log", "_delta_logs", "t/_delta_log.d"])
+def test_a_path_may_look_like_a_tables_log(path: str) -> None:
+    assert names.table_path(path) == path
+
+
 @pytest.mark.parametrize("character", REFUSED_IN_PATHS)
 def test_a_path_refuses_what_sql_and_jobs_read_otherwise(character: str) -> None:
     for path in (f"a{character}b", f"t/{character}", f"{character}/t"):

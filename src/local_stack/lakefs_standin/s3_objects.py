@@ -17,6 +17,8 @@ from local_stack.lakefs_standin.s3_listing import instant
 from local_stack.lakefs_standin.s3_xml import NAMESPACE, Element, parse, render
 
 CONDITIONS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
+# What S3A sends where it renames: the ETag that it saw. What lakeFS does with another is not recorded; S3 answers 412.
+COPY_CONDITION = "x-amz-copy-source-if-match"
 MOST_DELETED_KEYS = 1000
 
 
@@ -86,9 +88,11 @@ def store_blob(
 def copy_object(call: S3Call) -> Response:
     """CopyObject: the bytes are copied, and the content type in any case."""
     branch, source = call.writable_branch(), _copy_source(call)
-    refused = CONDITIONS & call.headers.keys() or {name for name in call.headers if "copy-source-" in name}
+    refused = {name for name in call.headers if name in CONDITIONS or "copy-source-" in name} - {COPY_CONDITION}
     if refused:
         raise not_known(f"a copy with {', '.join(sorted(refused))}")
+    if call.headers.get(COPY_CONDITION, source.checksum).strip('"') != source.checksum:
+        raise S3Error("PreconditionFailed")
     replaces = call.headers.get("x-amz-metadata-directive") == "REPLACE"
     blob = call.store.blobs.put(call.place.bucket, call.store.blobs.read(source.address))
     entry = store_blob(
