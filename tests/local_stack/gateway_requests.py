@@ -53,7 +53,9 @@ class GatewayAlone:
 
     def __init__(self) -> None:
         self.blobs = BlobStore()
-        self.store = Store(access_key=KEY, blobs=self.blobs, hooks=HookRunner(self.blobs, {}))
+        self.store = Store(
+            access_key=KEY, blobs=self.blobs, hooks=HookRunner(self.blobs, {}, lua_http_timeout_seconds=1)
+        )
         self.repository = self.store.create_repository(REPOSITORY, "local://repo", "main")
         self._gateway = Gateway(self.store)
         assert self.ask(Asked(method="PUT", body=b"0123456789")).status == 200

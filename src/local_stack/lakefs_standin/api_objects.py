@@ -8,6 +8,7 @@ from email.utils import formatdate
 from starlette.responses import Response
 
 from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, refusal
+from local_stack.lakefs_standin.api_schemas import RANGE
 from local_stack.lakefs_standin.api_versions import REPOSITORY
 from local_stack.lakefs_standin.errors import (
     RequestError,
@@ -20,7 +21,7 @@ from local_stack.lakefs_standin.errors import (
 from local_stack.lakefs_standin.listings import describe_object, objects_page, stored_file
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.ranges import ByteRange, RangeError, parse_range
-from local_stack.lakefs_standin.schemas import RANGE, read_text
+from local_stack.lakefs_standin.schemas import read_text
 
 METADATA_HEADER = "x-lakefs-meta-"
 MAXIMUM_PATHS = 1000
