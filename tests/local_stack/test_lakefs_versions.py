@@ -102,6 +102,19 @@ def test_an_empty_branch_brings_nothing_also_after_empty_commits(contract: Contr
     assert paths(contract, "main") == ["a", "b"]
 
 
+def test_what_overrides_a_picked_commit_replaces_its_message_and_metadata(contract: Contract) -> None:
+    contract.branch("dev")
+    contract.put("dev", "a")
+    fields = {"message": "picked", "metadata": {"k": "v", "x": "y"}}
+    picked = ask(contract, "POST", "/branches/dev/commits", 201, json=fields)["id"]
+    origin = {"cherry-pick-origin": picked, "cherry-pick-committer": "admin"}
+
+    made = pick(contract, picked, 201)
+    assert (made["message"], made["metadata"]) == ("picked", {"k": "v", "x": "y", **origin})
+    made = pick(contract, picked, 201, commit_overrides={"message": "mine", "metadata": {"k": "w"}})
+    assert (made["message"], made["metadata"]) == ("mine", {"k": "w", **origin})
+
+
 @pytest.mark.parametrize("number", [-1, 2, 3, 10**9])
 def test_a_parent_that_a_commit_does_not_have_is_refused(contract: Contract, number: int) -> None:
     changed = contract.commit("main", "a")

@@ -8,11 +8,11 @@ from email.utils import formatdate
 from starlette.responses import Response
 
 from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, refusal
+from local_stack.lakefs_standin.api_schemas import RANGE
 from local_stack.lakefs_standin.api_versions import REPOSITORY
 from local_stack.lakefs_standin.errors import (
     RequestError,
     bad_request,
-    gone,
     not_found,
     not_in_the_stand_in,
     precondition_failed,
@@ -20,10 +20,12 @@ from local_stack.lakefs_standin.errors import (
 from local_stack.lakefs_standin.listings import describe_object, objects_page, stored_file
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.ranges import ByteRange, RangeError, parse_range
-from local_stack.lakefs_standin.schemas import RANGE, read_text
+from local_stack.lakefs_standin.schemas import read_text
 
 METADATA_HEADER = "x-lakefs-meta-"
 MAXIMUM_PATHS = 1000
+# REST clients get every object as bytes: the SDK decodes text types, whatever they hold.
+AS_BYTES = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
 
 
 def _entry(call: ApiCall) -> tuple[str, Entry]:
@@ -58,27 +60,34 @@ def _get(call: ApiCall) -> Response:
         "Last-Modified": formatdate(entry.modified, usegmt=True),
         "Cache-Control": "no-store, must-revalidate",
     }
-    if call.request.headers.get("If-None-Match") == f'"{entry.checksum}"':
+    if call.request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    is_head = call.request.method == "HEAD"
-    if not is_head:
-        # REST clients get every object as bytes: the SDK decodes text types, whatever they hold.
-        headers |= {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     try:
         part = _part(asked, entry.size)
     except RangeError:
-        return _refused(RequestError(416, "Requested Range Not Satisfiable"), headers | _beyond(asked, entry.size))
-    if part is not None:
-        headers["Content-Range"] = part.header
+        refused = RequestError(416, "Requested Range Not Satisfiable")
+        return _refused(refused, headers | AS_BYTES | _beyond(asked, entry.size))
+    return _described(entry, part, headers) if call.request.method == "HEAD" else _read(call, entry, part, headers)
+
+
+def _described(entry: Entry, part: ByteRange | None, headers: dict[str, str]) -> Response:
+    """What HEAD tells, also of an object whose file is gone."""
+    size, status = (entry.size, 200) if part is None else (part.length, 206)
+    more = {"Accept-Ranges": "bytes", "Content-Length": str(size), **_content_range(part)}
+    return Response(b"", status, headers | more, media_type=entry.content_type)
+
+
+def _read(call: ApiCall, entry: Entry, part: ByteRange | None, headers: dict[str, str]) -> Response:
+    try:
+        content = call.store.read_object(entry, *((part.start, part.length) if part else ()))
+    except RequestError as error:
+        return _refused(error, headers | AS_BYTES)
     status = 200 if part is None else 206
-    if is_head:
-        headers |= {"Accept-Ranges": "bytes", "Content-Length": str(entry.size if part is None else part.length)}
-        return Response(b"", status, headers, media_type=entry.content_type)
-    if not call.store.blobs.holds(entry.address):
-        headers.pop("Content-Range", None)
-        return _refused(gone(), headers)
-    content = call.store.read_object(entry, *((part.start, part.length) if part else ()))
-    return Response(content, status, headers, media_type=entry.content_type)
+    return Response(content, status, headers | AS_BYTES | _content_range(part), media_type=entry.content_type)
+
+
+def _content_range(part: ByteRange | None) -> dict[str, str]:
+    return {} if part is None else {"Content-Range": part.header}
 
 
 def _part(asked: str | None, size: int) -> ByteRange | None:

@@ -32,8 +32,8 @@ def not_found(what: str = "") -> RequestError:
     return RequestError(404, f"{what}: not found" if what else "not found")
 
 
-def gone(_what: str = "") -> RequestError:
-    """410: there was such an object, and garbage collection removed its bytes. A lakeFS server does not say which."""
+def gone() -> RequestError:
+    """410: there is such an object, and its bytes were removed."""
     return RequestError(410, "No data")
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local_stack.lakefs_standin.api_schemas import AMOUNT, DIFF_TYPE
 from local_stack.lakefs_standin.merging import changes_to_merge
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.repository import Repository
-from local_stack.lakefs_standin.schemas import AMOUNT, DIFF_TYPE, read_integer, read_text
+from local_stack.lakefs_standin.schemas import read_integer, read_text
 from local_stack.lakefs_standin.tree_changes import Diff, diff_trees, page_of
 
 DEFAULT_AMOUNT = 100

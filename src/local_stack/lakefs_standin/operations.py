@@ -133,8 +133,7 @@ class Operations:
         if content is None:
             raise bad_request(NO_CHANGES)
         metadata = {
-            **picked.metadata,
-            **draft.metadata,
+            **(draft.metadata or picked.metadata),
             "cherry-pick-origin": picked.id,
             "cherry-pick-committer": picked.committer,
         }

@@ -20,7 +20,6 @@ MODIFIER = re.compile(r"[~^@$][^~^@$]*", re.DOTALL)
 STEP = re.compile(r"(?P<kind>[~^])(?P<number>[0-9]{0,9})\Z", re.ASCII)
 COMMIT_PREFIX = re.compile(r"[0-9a-f]{2,64}\Z")
 INVALID_REF = "ref: invalid value: validation error"
-EMPTY_META_RANGE = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class Content:
         return cls(tree=tree, meta_range_id=tree.digest)
 
 
-EMPTY = Content(tree=ObjectTree(), meta_range_id=EMPTY_META_RANGE)
+EMPTY = Content(tree=ObjectTree(), meta_range_id="")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,137 +1,12 @@
-"""Checking a request's values against the API's schemas, with the refusals that a lakeFS server was recorded to give.
-
-The recorded texts show the schemas of RepositoryCreation, CommitCreation, ResetCreation and `amount` whole. The others
-are as lakeFS's published SDK types them; the part of a refusal that shows such a schema is ours.
-"""
+"""Checking a request's values against the API's schemas, and refusing them as a lakeFS server was recorded to."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from local_stack.lakefs_standin.api_schemas import BODIES, Schema
 from local_stack.lakefs_standin.errors import RequestError, bad_request
-
-Schema = Mapping[str, Any]
-
-_TEXT: Schema = {"type": "string"}
-_FLAG: Schema = {"default": False, "type": "boolean"}
-_METADATA: Schema = {"additionalProperties": _TEXT, "type": "object"}
-_OVERRIDES: Schema = {"properties": {"message": _TEXT, "metadata": _METADATA}, "type": "object"}
-_INTEGER: Schema = {"type": "integer"}
-
-AMOUNT: Schema = {"default": 100, "maximum": 1000, "minimum": -1, "type": "integer"}
-DIFF_TYPE: Schema = {"default": "three_dot", "enum": ["two_dot", "three_dot"], "type": "string"}
-RANGE: Schema = {"pattern": r"^bytes=((\d*-\d*,? ?)+)$", "type": "string"}
-BODIES: dict[str, Schema] = {
-    "BranchCreation": {
-        "properties": {"force": _FLAG, "hidden": _FLAG, "name": _TEXT, "source": _TEXT},
-        "required": ["name", "source"],
-        "type": "object",
-    },
-    "BranchProtectionRules": {
-        "items": {"properties": {"pattern": _TEXT}, "required": ["pattern"], "type": "object"},
-        "type": "array",
-    },
-    "CherryPickCreation": {
-        "properties": {"commit_overrides": _OVERRIDES, "force": _FLAG, "parent_number": _INTEGER, "ref": _TEXT},
-        "required": ["ref"],
-        "type": "object",
-    },
-    "CommitCreation": {
-        "properties": {
-            "allow_empty": {
-                "default": False,
-                "description": "sets whether a commit can contain no changes",
-                "type": "boolean",
-            },
-            "date": {
-                "description": "set date to override creation date in the commit (Unix Epoch in seconds)",
-                "format": "int64",
-                "type": "integer",
-            },
-            "force": _FLAG,
-            "message": _TEXT,
-            "metadata": _METADATA,
-        },
-        "required": ["message"],
-        "type": "object",
-    },
-    "Merge": {
-        "properties": {
-            "allow_empty": _FLAG,
-            "force": _FLAG,
-            "message": _TEXT,
-            "metadata": _METADATA,
-            "squash_merge": _FLAG,
-            "strategy": _TEXT,
-        },
-        "type": "object",
-    },
-    "ObjectCopyCreation": {
-        "properties": {"force": _FLAG, "shallow": _FLAG, "src_path": _TEXT, "src_ref": _TEXT},
-        "required": ["src_path"],
-        "type": "object",
-    },
-    "PathList": {
-        "properties": {"paths": {"items": _TEXT, "type": "array"}},
-        "required": ["paths"],
-        "type": "object",
-    },
-    "RepositoryCreation": {
-        "properties": {
-            "default_branch": {"example": "main", "type": "string"},
-            "name": {"pattern": "^[a-z0-9][a-z0-9-]{2,62}$", "type": "string"},
-            "read_only": {"default": False, "example": True, "type": "boolean"},
-            "sample_data": {"default": False, "example": True, "type": "boolean"},
-            "storage_id": {
-                "description": "Unique identifier of the underlying data store. *EXPERIMENTAL*",
-                "type": "string",
-            },
-            "storage_namespace": {
-                "description": 'Filesystem URI to store the underlying data in (e.g. "s3://my-bucket/some/path/")',
-                "example": "s3://example-bucket/",
-                "pattern": "^(s3|gs|https?|mem|local|transient)://.*$",
-                "type": "string",
-            },
-        },
-        "required": ["name", "storage_namespace"],
-        "type": "object",
-    },
-    "ResetCreation": {
-        "properties": {
-            "force": _FLAG,
-            "path": _TEXT,
-            "type": {
-                "description": "What to reset according to path.",
-                "enum": ["object", "common_prefix", "reset"],
-                "type": "string",
-            },
-        },
-        "required": ["type"],
-        "type": "object",
-    },
-    "RevertCreation": {
-        "properties": {
-            "allow_empty": _FLAG,
-            "commit_overrides": _OVERRIDES,
-            "force": _FLAG,
-            "parent_number": _INTEGER,
-            "ref": _TEXT,
-        },
-        "required": ["ref", "parent_number"],
-        "type": "object",
-    },
-    "TagCreation": {
-        "properties": {"force": _FLAG, "id": _TEXT, "ref": _TEXT},
-        "required": ["id", "ref"],
-        "type": "object",
-    },
-    "UpdateObjectUserMetadata": {
-        "properties": {"set": _METADATA},
-        "required": ["set"],
-        "type": "object",
-    },
-}
 
 _KINDS = {
     "string": (str, "a string"),
@@ -245,6 +120,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _check(value: Any, schema: Schema, place: str) -> None:
+    if "$ref" in schema:
+        schema = BODIES[schema["$ref"].rpartition("/")[2]]
     if value is None:
         raise _MismatchError(place, "Value is not nullable", schema, value)
     if schema["type"] == "integer":

@@ -79,13 +79,9 @@ class Store:
 
     def read_object(self, entry: Entry, start: int = 0, length: int | None = None) -> bytes:
         """The bytes of an object, or a part of them. Raises RequestError 410 where they were collected."""
-        self.check_readable(entry)
-        return self.blobs.read(entry.address, start, length)
-
-    def check_readable(self, entry: Entry) -> None:
-        """Raise RequestError 410 where the bytes of an object were collected."""
         if not self.blobs.holds(entry.address):
             raise gone()
+        return self.blobs.read(entry.address, start, length)
 
     def put_object(
         self,
