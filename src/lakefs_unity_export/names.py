@@ -125,8 +125,16 @@ def schema_name(template: str, *, repository: str, branch: str) -> str:
 
 
 def table_name(descriptor_name: str) -> str:
-    """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case."""
-    return check_identifier("table name", descriptor_name).replace("-", "_")
+    """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case.
+
+    Raises InvalidNameError where the rules are broken, or its folder would be taken for a Delta log.
+    """
+    name = check_identifier("table name", descriptor_name).replace("-", "_")
+    if name == _DELTA_LOG:
+        raise InvalidNameError(
+            f"table name {descriptor_name!r} would make the branch's folder look like a Delta table; use another name"
+        )
+    return name
 
 
 def is_server_address(text: str) -> bool:
@@ -233,6 +241,19 @@ def check_readable(value: str) -> str:
 def check_branch(value: str) -> str:
     """The branch's name. Raises SettingsError where lakeFS could not have such a branch."""
     return _check_parameter("branch", value, _BRANCH, "letters, digits, '_' and '-'")
+
+
+def check_branch_folder(branch: str) -> str:
+    """The branch's name. Raises InvalidNameError where no other branch could be exported once its folder is there.
+
+    Delta looks for a table's log in every folder above a path, and takes what lies beside one for its partitions.
+    """
+    if branch == _DELTA_LOG:
+        raise InvalidNameError(
+            f"the folder of branch {branch!r} would make target_base_location look like a Delta table; "
+            "use a branch with another name"
+        )
+    return branch
 
 
 def check_commit_id(value: str) -> str:

@@ -241,7 +241,7 @@ class _Look:
         at_head = f"exported up to its head {head}"
         report = BranchReport(repository=self.repository, branch=branch, finding=at_head, head=head)
         try:
-            behind = self._behind(branch, head)
+            behind = self._behind(names.check_branch_folder(branch), head)
         except (WatermarkConflictError, InvalidNameError) as error:
             return replace(report, finding=f"cannot be exported: {error}")
         except ExportError as error:

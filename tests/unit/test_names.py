@@ -83,6 +83,22 @@ def test_a_table_name_holds_no_hyphen_and_is_safe(value: str) -> None:
     assert names.quoted(name) == f"`{name}`"
 
 
+@pytest.mark.parametrize("name", ["_delta_log", "_Delta-Log", "-delta-log"])
+def test_a_table_is_not_called_as_a_log_is(name: str) -> None:
+    with pytest.raises(
+        InvalidNameError, match=f"^table name '{name}' would make the branch's folder look like a Delta"
+    ):
+        names.table_name(name)
+    assert names.table_name(f"{name}s") == "_delta_logs"
+
+
+def test_a_branch_that_is_called_as_a_log_is_cannot_be_exported() -> None:
+    with pytest.raises(InvalidNameError, match=r"^the folder of branch '_delta_log' would make"):
+        names.check_branch_folder(names.check_branch("_delta_log"))
+    for fine in ("_delta_logs", "delta_log", "_delta-log", "_x", "0", "__"):
+        assert names.check_branch_folder(names.check_branch(fine)) == fine
+
+
 def test_a_table_name_has_underscores_for_hyphens_as_lakefs_exports_it() -> None:
     assert names.table_name("Line-Item-2024") == "line_item_2024"
 
@@ -352,7 +368,7 @@ def test_other_repositories_are_refused(repository: str) -> None:
     assert str(raised.value).startswith(f"job parameter repository is {repository!r}; lakeFS names are lower-case")
 
 
-# Measured with java.net.URI and the S3A client of Hadoop 3.4.1: see tests/spark/test_repository_names.py.
+# Measured with java.net.URI and the S3A client of Hadoop 3.4.1: see tests/spark/test_names_on_spark.py.
 UNREADABLE = ["ab-", "a--", "12-", "a-b-", "a" * 62 + "-", "data--x-s3", "data--use1-az4--x-s3", "o" * 43 + "--op-s3"]
 READABLE = ["abc", "a-b", "a--b", "123", "000", "127", "0x1", "1-a", "a-1", "xn--a", "s3a", "all"]
 NEARLY = ["x-s3", "a-x-s3", "a--x-s3a", "op-s3", "data--op-s3", "o" * 42 + "--op-s3", "data--ol-s3", "data-s3alias"]

@@ -199,6 +199,14 @@ def test_a_schema_that_was_dropped_is_made_anew(exported: Story) -> None:
     assert _reconcile(exported)["main"].finding == "is not exported yet"
 
 
+def test_a_branch_that_would_hide_the_others_is_named_and_not_started(exported: Story) -> None:
+    exported.lakefs.branch("_delta_log", exported.lakefs.head().id)
+    exported.lakefs.branch("_delta-log", exported.lakefs.head().id)
+    reports = _reconcile(exported)
+    assert reports["_delta_log"].finding.startswith("cannot be exported: the folder of branch '_delta_log' would make ")
+    assert exported.runs.started == [_start("_delta-log")]
+
+
 def test_a_branch_whose_schema_follows_another_is_named_and_not_started(exported: Story) -> None:
     exported.lakefs.branch("Main", exported.lakefs.head().id)
     report = _reconcile(exported)["Main"]

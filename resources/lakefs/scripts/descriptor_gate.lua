@@ -201,7 +201,11 @@ end
 
 local function table_name(value)
   local stored, problem = check_identifier("table name", value)
-  return stored and strings.replace(stored, "-", "_", -1), problem
+  local name = stored and strings.replace(stored, "-", "_", -1)
+  if name == "_delta_log" then
+    return nil, "table name " .. quoted(value) .. " would make the branch's folder look like a Delta table; use another name"
+  end
+  return name, problem
 end
 
 local function check_segments(bare, path)

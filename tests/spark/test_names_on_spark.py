@@ -1,4 +1,4 @@
-"""Which repositories of lakeFS Spark can read: what `names` says of them, held to Java and the real S3A client."""
+"""Which names of lakeFS Spark can work with: what `names` says of them, held to Java, the S3A client and Delta."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from typing import Any
 
 import lakefs
 import pytest
+from cloned_tables import Tables
 from lakefs.client import Client
 
 from lakefs_unity_export import names
@@ -62,3 +63,15 @@ def test_s3a_reads_the_repositories_that_can_be_exported(
     else:
         with pytest.raises(Exception, match=r"bucket is null|signature we calculated|Unrecognized hardware type"):
             path.getFileSystem(hadoop).listStatus(path)
+
+
+def test_no_table_is_cloned_beside_a_folder_that_is_called_as_a_log_is(tables: Tables) -> None:
+    tables.sql("CREATE TABLE {t} (id BIGINT) USING delta; INSERT INTO {t} VALUES (1)")
+    folder = f"file:{tables.folder}/exports/main"
+    for fine in ("_delta_logs", "first"):
+        tables.clone(target_path=f"{folder}/{fine}")
+
+    tables.clone(target_path=f"{folder}/_delta_log")
+
+    with pytest.raises(Exception, match="DELTA_INVALID_PARTITION_PATH"):
+        tables.clone(target_path=f"{folder}/second")
