@@ -71,7 +71,9 @@ def test_no_table_is_cloned_beside_a_folder_that_is_called_as_a_log_is(tables: T
     for fine in ("_delta_logs", "first"):
         tables.clone(target_path=f"{folder}/{fine}")
 
-    tables.clone(target_path=f"{folder}/_delta_log")
+    with pytest.raises(Exception, match="DELTA_MISSING_DELTA_TABLE"):
+        tables.clone(target_path=f"{folder}/_delta_log")
 
+    tables.clone(target_path=f"{folder}/first")
     with pytest.raises(Exception, match="DELTA_INVALID_PARTITION_PATH"):
         tables.clone(target_path=f"{folder}/second")
