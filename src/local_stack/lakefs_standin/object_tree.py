@@ -105,13 +105,15 @@ class ObjectTree:
 
 
 def _folder_digest(folder: str, entries: Folder) -> bytes:
-    lines = [folder, *(f"{name}\0{_identity(entries[name])}" for name in sorted(entries))]
-    return hashlib.sha256(json.dumps(lines).encode()).digest()
+    # With its length, a name can hold any character.
+    lines = [folder, *(f"{len(name)}:{name}{_identity(entries[name])}" for name in sorted(entries))]
+    return hashlib.sha256("\0".join(lines).encode()).digest()
 
 
 def _identity(entry: Entry) -> str:
     """What `same_content` compares."""
-    return json.dumps([entry.checksum, entry.size, entry.content_type, sorted(entry.metadata.items())])
+    metadata = json.dumps(sorted(entry.metadata.items())) if entry.metadata else ""
+    return f"{entry.checksum}\0{entry.size}\0{entry.content_type}\0{metadata}"
 
 
 def split_path(path: str) -> tuple[str, str]:

@@ -15,9 +15,9 @@ from local_stack.lakefs_standin.object_tree import ObjectTree
 REPOSITORY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{2,62}\Z")
 BRANCH_NAME = re.compile(r"\w[-\w]*\Z", re.ASCII)
 TAG_NAME = re.compile(r"[^\s/]\S*\Z")
-REF = re.compile(r"(?P<name>[^~^@$]*)(?P<modifiers>.*)\Z", re.DOTALL)
-MODIFIER = re.compile(r"[~^@$][^~^@$]*", re.DOTALL)
-STEP = re.compile(r"(?P<kind>[~^])(?P<number>[0-9]{0,9})\Z", re.ASCII)
+REF_NAME = re.compile(r"[^~^@$]")
+REF_PART = re.compile(r"[~^@$]?[^~^@$]+|[~^@$]")
+STEP = re.compile(r"[~^][0-9]{0,9}\Z", re.ASCII)
 COMMIT_PREFIX = re.compile(r"[0-9a-f]{2,64}\Z")
 INVALID_REF = "ref: invalid value: validation error"
 
@@ -239,8 +239,7 @@ def check_tag_name(name: str) -> None:
 
 def _split_ref(ref: str) -> tuple[str, list[str]]:
     """A ref's name and its modifiers. Raises RequestError 500 where one cannot be read."""
-    match = REF.match(ref)
-    name, modifiers = (match["name"], MODIFIER.findall(match["modifiers"])) if match else ("", [])
+    name, *modifiers = REF_PART.findall(ref) if REF_NAME.match(ref) else ("", *REF_PART.findall(ref))
     for modifier in modifiers:
         if modifier not in ("@", "$") and not STEP.match(modifier):
             raise invalid_value(f"could not parse modifier {modifier}: {INVALID_REF}")
