@@ -20,7 +20,6 @@ DEFAULT_SCHEMA_TEMPLATE = "{branch}"
 # lakeFS documentation, "Concepts": the names that a server accepts.
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
 _BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
-_DELTA_LOG = "_delta_log"
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
 # Names of repositories that lakeFS takes and Spark cannot read by `s3a://<name>/...`: how they look, and what happens.
 # Seen with java.net.URI and Hadoop 3.4.1 with its AWS SDK 2.25; no other name of lakeFS's letters lacks a host.
@@ -29,6 +28,9 @@ _UNREADABLE = (
     (r".*--x-s3", "ends in '--x-s3', and Spark's AWS client takes it for a directory bucket of Amazon S3 Express"),
     (r".{43,}--op-s3", "ends in '--op-s3', and Spark's AWS client takes it for a bucket of Amazon S3 on Outposts"),
 )
+
+# The folder that makes the one above it a Delta table (Delta's protocol, "Delta Table Specification").
+_DELTA_LOG = "_delta_log"
 
 # Control characters, line separators, and lone surrogates (YAML can spell them, UTF-8 cannot).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
