@@ -38,9 +38,9 @@ class Request:
     run_id: str = ""
 
     def checked(self) -> "Request":
-        """The request. Raises SettingsError for a value that cannot be used."""
-        names.check_repository(self.repository)
-        names.check_branch(self.branch)
+        """The request. Raises SettingsError or InvalidNameError for a value that cannot be used."""
+        names.check_readable(names.check_repository(self.repository))
+        names.check_branch_folder(names.check_branch(self.branch))
         names.check_commit_id(self.commit_id)
         names.check_choice("event", self.event, events.EVENTS)
         names.check_choice("mode", self.mode, ("changed", "full"))

@@ -1,4 +1,4 @@
-"""Command `install_hook`: puts the hook into a branch of a lakeFS repository, or takes it out, in one commit.
+"""Command `install_hook`: puts the hook into a branch of a lakeFS repository, or takes it out, and commits that.
 
 Shows every change before it makes it. lakeFS's address and key come from where `lakectl` has them: the variables
 `LAKECTL_SERVER_ENDPOINT_URL`, `LAKECTL_CREDENTIALS_ACCESS_KEY_ID` and `LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY`, or
@@ -28,6 +28,8 @@ def parse_order(arguments: Sequence[str]) -> Order:
     settings = None if parsed.uninstall else _settings(parsed)
     problems = _place_problems(parsed.repository, parsed.branch)
     if settings:
+        if reason := names.unreadable_repository(parsed.repository):
+            problems.append(f"--repository is {parsed.repository[:100]!r}, which cannot be exported, for {reason}")
         problems += settings.problems() + _unused(parsed, settings)
     if problems:
         raise hook_files.refusal(problems)
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="install_hook",
         allow_abbrev=False,
-        description="Put the export's hook into a branch of a lakeFS repository, or take it out, in one commit.",
+        description="Put the export's hook into a branch of a lakeFS repository, or take it out, and commit that.",
     )
     parser.add_argument("--repository", required=True)
     parser.add_argument("--branch", required=True, help="the branch to commit to; branches made from it have it too")

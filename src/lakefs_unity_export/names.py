@@ -21,6 +21,16 @@ DEFAULT_SCHEMA_TEMPLATE = "{branch}"
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]{2,62}", re.ASCII)
 _BRANCH = re.compile(r"\w[-\w]*", re.ASCII)
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
+# Names of repositories that lakeFS takes and Spark cannot read by `s3a://<name>/...`: how they look, and what happens.
+# Seen with java.net.URI and Hadoop 3.4.1 with its AWS SDK 2.25; no other name of lakeFS's letters lacks a host.
+_UNREADABLE = (
+    (r".*-", "ends in '-', and the host of a URI cannot end so in Java: Spark finds no bucket in s3a://..."),
+    (r".*--x-s3", "ends in '--x-s3', and Spark's AWS client takes it for a directory bucket of Amazon S3 Express"),
+    (r".{43,}--op-s3", "ends in '--op-s3', and Spark's AWS client takes it for a bucket of Amazon S3 on Outposts"),
+)
+
+# The folder that makes the one above it a Delta table (Delta's protocol, "Delta Table Specification").
+_DELTA_LOG = "_delta_log"
 
 # Control characters, line separators, and lone surrogates (YAML can spell them, UTF-8 cannot).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -117,8 +127,16 @@ def schema_name(template: str, *, repository: str, branch: str) -> str:
 
 
 def table_name(descriptor_name: str) -> str:
-    """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case."""
-    return check_identifier("table name", descriptor_name).replace("-", "_")
+    """A table's name: the descriptor's with `-` replaced by `_`, as lakeFS's own exporter does, in lower case.
+
+    Raises InvalidNameError where the rules are broken, or its folder would be taken for a Delta log.
+    """
+    name = check_identifier("table name", descriptor_name).replace("-", "_")
+    if name == _DELTA_LOG:
+        raise InvalidNameError(
+            f"table name {descriptor_name!r} would make the branch's folder look like a Delta table; use another name"
+        )
+    return name
 
 
 def is_server_address(text: str) -> bool:
@@ -137,7 +155,7 @@ def table_path(path: str) -> str:
     """A table's path in its repository, without a leading or trailing `/`.
 
     Raises InvalidNameError for an empty path, one longer than an object's key can be, empty, `.` or `..`
-    segments, control characters, quotes, backslashes and `{{` or `}}`.
+    segments, control characters, quotes, backslashes and `{{` or `}}`, and for a Delta table's log.
     """
     bare = path.removeprefix("/").removesuffix("/")
     if not bare:
@@ -150,6 +168,8 @@ def table_path(path: str) -> str:
         if segment in ("", ".", ".."):
             named = f"the segment {segment!r}" if segment else "an empty segment"
             raise InvalidNameError(f"path {path!r} has {named}; write it from the repository's root")
+    if segment == _DELTA_LOG:
+        raise InvalidNameError(f"path {path!r} is the log of a Delta table; name the table's folder, which holds it")
     return bare
 
 
@@ -207,9 +227,35 @@ def check_repository(value: str) -> str:
     return _check_parameter("repository", value, _REPOSITORY, "lower-case letters, digits and '-', 3 to 63 characters")
 
 
+def unreadable_repository(value: str) -> str:
+    """Why Spark cannot read the repository with this name through the S3 gateway; empty where it can."""
+    found = [reason for pattern, reason in _UNREADABLE if re.fullmatch(pattern, value)]
+    return f"its name {found[0]}; export from a repository with another name" if found else ""
+
+
+def check_readable(value: str) -> str:
+    """The repository's name. Raises SettingsError where Spark could not read its tables."""
+    if reason := unreadable_repository(value):
+        raise SettingsError(f"repository {value!r} cannot be exported, for {reason}")
+    return value
+
+
 def check_branch(value: str) -> str:
     """The branch's name. Raises SettingsError where lakeFS could not have such a branch."""
     return _check_parameter("branch", value, _BRANCH, "letters, digits, '_' and '-'")
+
+
+def check_branch_folder(branch: str) -> str:
+    """The branch's name. Raises InvalidNameError where no other branch could be exported once its folder is there.
+
+    Delta looks for a table's log in every folder above a path, and takes what lies beside one for its partitions.
+    """
+    if branch == _DELTA_LOG:
+        raise InvalidNameError(
+            f"the folder of branch {branch!r} would make target_base_location look like a Delta table; "
+            "use a branch with another name"
+        )
+    return branch
 
 
 def check_commit_id(value: str) -> str:

@@ -129,6 +129,7 @@ def reconcile(
     for repository in _entries(request.repositories):
         look = _Look(request=request, repository=repository, lakefs=lakefs_of(repository), schemas=schemas)
         try:
+            names.check_readable(repository)
             found = list(look.reports())
         except ExportError as error:
             failures.append(f"{repository}: {error}")
@@ -240,7 +241,7 @@ class _Look:
         at_head = f"exported up to its head {head}"
         report = BranchReport(repository=self.repository, branch=branch, finding=at_head, head=head)
         try:
-            behind = self._behind(branch, head)
+            behind = self._behind(names.check_branch_folder(branch), head)
         except (WatermarkConflictError, InvalidNameError) as error:
             return replace(report, finding=f"cannot be exported: {error}")
         except ExportError as error:

@@ -37,7 +37,7 @@ def commits(server: LakeFS, tmp_path_factory: pytest.TempPathFactory) -> list[st
     """Two commits of a table that delta-rs wrote: two rows, then three."""
     client = Client(host=server.endpoint_url, username=server.access_key_id, password=server.secret_access_key)
     repository = lakefs.Repository(REPOSITORY, client=client)
-    namespace = {"stand-in": f"mem://{REPOSITORY}", "binary": f"local://{REPOSITORY}"}.get(server.kind)
+    namespace = f"local://{REPOSITORY}" if server.kind in ("stand-in", "binary") else None
     if namespace is None:
         pytest.skip("a configured server has its own storage; the end-to-end tests run on it")
     repository.create(storage_namespace=namespace, default_branch="main", exist_ok=True)
@@ -180,8 +180,10 @@ def test_what_is_wrong_with_lakefs_is_said_in_the_last_line(
 
 
 def test_a_path_or_commit_without_a_table_is_named(clones: Clones, commits: list[str]) -> None:
-    for commit, path in ((commits[0], "tables/nothing"), ("e" * 64, "tables/orders")):
-        result = clones.run(commit, path=path)
-        assert (result.error or "").startswith("NoSourceTableError: there is no Delta table at s3a://")
-        assert f"{commit}/{path}" in (result.error or "")
+    no_path = clones.run(commits[0], path="tables/nothing").error or ""
+    assert no_path.startswith("NoSourceTableError: there is no Delta table at s3a://")
+    assert f"{commits[0]}/tables/nothing" in no_path
+    # A lakeFS server answers 400 to the listing of a ref that is not there, so S3A cannot tell that there is no table.
+    no_commit = clones.run("e" * 64).error or ""
+    assert f"Error: cannot read s3a://{REPOSITORY}/{'e' * 64}/tables/orders: " in no_commit
     assert not Path(clones.target.removeprefix("file:")).exists()

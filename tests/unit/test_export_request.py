@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lakefs_unity_export.errors import SettingsError
+from lakefs_unity_export.errors import InvalidNameError, SettingsError
 from lakefs_unity_export.export_request import Request, parse_arguments
 
 REQUIRED = {
@@ -55,6 +55,18 @@ def test_every_parameter_is_read() -> None:
     request = parse_arguments(_arguments(**values)).checked()
     assert {name: getattr(request, name) for name in values} == values
     assert request.descriptor_names == ["a", "b/c.yaml"]
+
+
+def test_a_branch_that_would_hide_the_others_is_refused_before_anything_starts() -> None:
+    with pytest.raises(InvalidNameError, match=r"^the folder of branch '_delta_log' would make"):
+        parse_arguments(_arguments(branch="_delta_log")).checked()
+
+
+@pytest.mark.parametrize("repository", ["ab-", "data--x-s3", "o" * 43 + "--op-s3"])
+def test_a_repository_that_spark_cannot_read_is_refused_before_anything_starts(repository: str) -> None:
+    with pytest.raises(SettingsError, match=f"^repository '{repository}' cannot be exported, for its name ends in "):
+        parse_arguments(_arguments(repository=repository)).checked()
+    assert parse_arguments(_arguments(repository=repository + "a")).checked().repository == repository + "a"
 
 
 def test_empty_parameters_keep_their_default() -> None:

@@ -99,6 +99,19 @@ def test_every_problem_is_said_before_anything_is_called(arguments: list[str], t
     assert all(line.startswith(f"  {begin}") for line, begin in zip(problems, told, strict=True))
 
 
+LUA_ARGUMENTS = ["--branch", "main", "--databricks-host", "https://a.net", "--job-id", "1"]
+
+
+@pytest.mark.parametrize("repository", ["ab-", "data--x-s3", "o" * 43 + "--op-s3"])
+def test_no_hook_is_installed_for_a_repository_that_spark_cannot_read_but_one_can_be_removed(repository: str) -> None:
+    with pytest.raises(SettingsError) as failure:
+        parse_order(["--repository", repository, *LUA_ARGUMENTS])
+    _, told = str(failure.value).splitlines()
+    assert told.startswith(f"  --repository is {repository!r}, which cannot be exported, for its name ends in ")
+    assert parse_order(["--repository", repository, "--branch", "main", "--uninstall"]).settings is None
+    assert parse_order(["--repository", repository + "a", *LUA_ARGUMENTS]).repository == repository + "a"
+
+
 def test_no_option_takes_a_secret_and_no_message_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
     for given in (["--databricks-token", "dapi0123456789"], ["--databricks-token=dapi0123456789"]):
         with pytest.raises(SystemExit):

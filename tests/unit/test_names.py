@@ -83,6 +83,22 @@ def test_a_table_name_holds_no_hyphen_and_is_safe(value: str) -> None:
     assert names.quoted(name) == f"`{name}`"
 
 
+@pytest.mark.parametrize("name", ["_delta_log", "_Delta-Log", "-delta-log"])
+def test_a_table_is_not_called_as_a_log_is(name: str) -> None:
+    with pytest.raises(
+        InvalidNameError, match=f"^table name '{name}' would make the branch's folder look like a Delta"
+    ):
+        names.table_name(name)
+    assert names.table_name(f"{name}s") == "_delta_logs"
+
+
+def test_a_branch_that_is_called_as_a_log_is_cannot_be_exported() -> None:
+    with pytest.raises(InvalidNameError, match=r"^the folder of branch '_delta_log' would make"):
+        names.check_branch_folder(names.check_branch("_delta_log"))
+    for fine in ("_delta_logs", "delta_log", "_delta-log", "_x", "0", "__"):
+        assert names.check_branch_folder(names.check_branch(fine)) == fine
+
+
 def test_a_table_name_has_underscores_for_hyphens_as_lakefs_exports_it() -> None:
     assert names.table_name("Line-Item-2024") == "line_item_2024"
 
@@ -189,6 +205,18 @@ def test_a_path_leads_from_the_root_in_plain_segments(path: str, segment: str) -
     with pytest.raises(InvalidNameError) as raised:
         names.table_path(path)
     assert str(raised.value) == f"path {path!r} has {segment}; write it from the repository's root"
+
+
+@pytest.mark.parametrize("path", ["_delta_log", "t/_delta_log", "/a/t/_delta_log/"])
+def test_a_path_is_a_tables_folder_not_its_log(path: str) -> None:
+    with pytest.raises(InvalidNameError) as raised:
+        names.table_path(path)
+    assert str(raised.value) == (f"path {path!r} is the log of a Delta table; name the table's folder, which holds it")
+
+
+@pytest.mark.parametrize("path", ["_delta_log/t", "a_delta_log", "_delta_logs", "t/_delta_log.d"])
+def test_a_path_may_look_like_a_tables_log(path: str) -> None:
+    assert names.table_path(path) == path
 
 
 @pytest.mark.parametrize("character", REFUSED_IN_PATHS)
@@ -338,6 +366,28 @@ def test_other_repositories_are_refused(repository: str) -> None:
     with pytest.raises(SettingsError) as raised:
         names.check_repository(repository)
     assert str(raised.value).startswith(f"job parameter repository is {repository!r}; lakeFS names are lower-case")
+
+
+# Measured with java.net.URI and the S3A client of Hadoop 3.4.1: see tests/spark/test_names_on_spark.py.
+UNREADABLE = ["ab-", "a--", "12-", "a-b-", "a" * 62 + "-", "data--x-s3", "data--use1-az4--x-s3", "o" * 43 + "--op-s3"]
+READABLE = ["abc", "a-b", "a--b", "123", "000", "127", "0x1", "1-a", "a-1", "xn--a", "s3a", "all"]
+NEARLY = ["x-s3", "a-x-s3", "a--x-s3a", "op-s3", "data--op-s3", "o" * 42 + "--op-s3", "data--ol-s3", "data-s3alias"]
+
+
+@pytest.mark.parametrize("repository", [*READABLE, *NEARLY])
+def test_repositories_that_spark_can_read(repository: str) -> None:
+    assert names.check_readable(names.check_repository(repository)) == repository
+    assert names.unreadable_repository(repository) == ""
+
+
+@pytest.mark.parametrize("repository", UNREADABLE)
+def test_repositories_that_lakefs_takes_and_spark_cannot_read(repository: str) -> None:
+    assert names.check_repository(repository) == repository
+    with pytest.raises(SettingsError) as raised:
+        names.check_readable(repository)
+    end = next(end for end in ("--x-s3", "--op-s3", "-") if repository.endswith(end))
+    assert str(raised.value).startswith(f"repository {repository!r} cannot be exported, for its name ends in {end!r}, ")
+    assert str(raised.value).endswith("; export from a repository with another name")
 
 
 @pytest.mark.parametrize("branch", ["main", "feature-x", "_x", "A1", "x" * 300])

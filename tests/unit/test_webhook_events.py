@@ -88,6 +88,16 @@ def test_only_repositories_that_match_are_served() -> None:
     assert {run["repository"] for run in service.runs.runs.values()} == {"shop", "lake-1"}
 
 
+@pytest.mark.parametrize("repository", ["ab-", "data--x-s3", "o" * 43 + "--op-s3"])
+def test_a_repository_that_spark_cannot_read_starts_no_run(repository: str) -> None:
+    with webhook(repositories=("*",)) as service:
+        refused, taken = (service.post({**COMMIT, "repository_id": name}) for name in (repository, repository + "a"))
+    assert refused.status_code == 422
+    assert refused.text.startswith(f"repository {repository!r} cannot be exported, for its name ends in ")
+    assert taken.status_code == 200
+    assert [run["repository"] for run in service.runs.runs.values()] == [repository + "a"]
+
+
 def test_other_branches_are_answered_politely() -> None:
     with webhook(branches=("main", "release-?")) as service:
         answers = {name: service.post({**COMMIT, "branch_id": name}) for name in ("main", "release-1", "dev")}

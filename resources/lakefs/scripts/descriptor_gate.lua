@@ -201,15 +201,24 @@ end
 
 local function table_name(value)
   local stored, problem = check_identifier("table name", value)
-  return stored and strings.replace(stored, "-", "_", -1), problem
+  local name = stored and strings.replace(stored, "-", "_", -1)
+  if name == "_delta_log" then
+    return nil, "table name " .. quoted(value) .. " would make the branch's folder look like a Delta table; use another name"
+  end
+  return name, problem
 end
 
 local function check_segments(bare, path)
+  local last = ""
   for _, segment in ipairs(strings.split(bare, "/")) do
+    last = segment
     if segment == "" or segment == "." or segment == ".." then
       local named = segment == "" and "an empty segment" or "the segment " .. quoted(segment)
       return "path " .. quoted(path) .. " has " .. named .. "; write it from the repository's root"
     end
+  end
+  if last == "_delta_log" then
+    return "path " .. quoted(path) .. " is the log of a Delta table; name the table's folder, which holds it"
   end
   return nil
 end

@@ -8,6 +8,7 @@ from lakefs_unity_export.descriptor_gate import GATED_EVENTS, GateReader, GateRe
 from lakefs_unity_export.errors import InvalidEventError, LakeFSError
 from lakefs_unity_export.events import LAKEFS_EVENTS, NothingToStart, decide
 from lakefs_unity_export.lakefs_client import LakeFSClient
+from lakefs_unity_export.names import unreadable_repository
 from lakefs_unity_export.webhook.bounded_calls import BoundedCalls
 from lakefs_unity_export.webhook.event_body import EventBody
 from lakefs_unity_export.webhook.job_starts import JobStarts, Runs
@@ -58,6 +59,8 @@ class Service:
         self._check_repository(body)
         if not self.settings.takes_branch(body.branch_id):
             return "nothing", f"branch {_shown(body.branch_id)} is not one that is exported (WEBHOOK_BRANCHES)"
+        if reason := unreadable_repository(body.repository_id):
+            raise Refusal(422, f"repository {_shown(body.repository_id)} cannot be exported, for {reason}")
         run_id = await self._starts.start(wanted, seconds=seconds)
         return "started", f"{self.settings.workspace.host}/jobs/{self.settings.job_id}/runs/{run_id}"
 

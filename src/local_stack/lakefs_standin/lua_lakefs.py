@@ -63,13 +63,13 @@ class LakeFSView:
         """An object's content."""
         address = self._entry(repository, ref, path).address
         if not self._blobs.holds(address):
-            raise gone(f"object at {address}")
+            raise gone()
         return self._blobs.read(address)
 
     def _entry(self, repository: str, ref: str, path: str) -> Entry:
         entry = self.repository(repository).tree_at(ref).get(path)
         if entry is None:
-            raise not_found(f"object {path}")
+            raise not_found()
         return entry
 
 

@@ -1,0 +1,139 @@
+"""What the real S3A client does to a branch, and that it reads tables wherever a descriptor may say that they lie."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lakefs
+import pyarrow
+import pytest
+from deltalake import write_deltalake
+from lakefs.client import Client
+
+from lakefs_unity_export import names
+from lakefs_unity_export.clone_table import CloneRequest, clone_table
+from local_stack.lakefs_standin import LakeFSStandIn
+
+pytestmark = pytest.mark.spark
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3A:
+    """A branch through S3A, and the repository through lakeFS's own client."""
+
+    spark: Any
+    hadoop: Any
+    repository: Any
+
+    def uri(self, path: str, ref: str = "main") -> str:
+        return f"s3a://{self.repository.id}/{ref}/{path}"
+
+    def path(self, path: str) -> Any:
+        return self.spark._jvm.org.apache.hadoop.fs.Path(self.uri(path))
+
+    def files(self) -> Any:
+        return self.path("x").getFileSystem(self.hadoop)
+
+    def objects(self) -> list[str]:
+        return [each.path for each in self.repository.branch("main").objects()]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LakeFSStandIn]:
+    running = LakeFSStandIn()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def s3a(spark: Any, server: LakeFSStandIn) -> S3A:
+    client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
+    name = f"s3a-{secrets.token_hex(4)}"
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    settings = {"endpoint": server.url, "path.style.access": "true", "multipart.size": "5M", "attempts.maximum": "1"}
+    keys = {"access.key": server.access_key.id, "secret.key": server.access_key.secret}
+    for key, value in {**settings, **keys}.items():
+        hadoop.set(f"fs.s3a.bucket.{name}.{key}", value)
+    repository = lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
+    return S3A(spark=spark, hadoop=hadoop, repository=repository)
+
+
+def test_a_delta_table_is_written_changed_and_read_at_its_commits(s3a: S3A) -> None:
+    commits = []
+    for mode, rows in (("append", 3), ("append", 2), ("overwrite", 1)):
+        s3a.spark.range(rows).write.format("delta").mode(mode).save(s3a.uri("tables/t"))
+        commits.append(s3a.repository.branch("main").commit(mode).get_commit().id)
+
+    counts = [s3a.spark.read.format("delta").load(s3a.uri("tables/t", commit)).count() for commit in commits]
+    assert counts == [3, 5, 1]
+
+
+def test_large_objects_are_uploaded_in_parts(s3a: S3A) -> None:
+    content = secrets.token_bytes(12 * MEBIBYTE)
+    out = s3a.files().create(s3a.path("big"))
+    for start in range(0, len(content), MEBIBYTE):
+        out.write(content[start : start + MEBIBYTE])
+    out.close()
+
+    assert s3a.objects() == ["big"]
+    assert s3a.repository.branch("main").object("big").reader(mode="rb").read() == content
+
+
+def test_folders_are_renamed_and_deleted(s3a: S3A) -> None:
+    branch = s3a.repository.branch("main")
+    for path in ("from/a b%20", "from/x/ü", "kept"):
+        branch.object(path).upload(b"x", mode="wb")
+
+    assert s3a.files().rename(s3a.path("from"), s3a.path("to"))
+    assert [each for each in s3a.objects() if not each.endswith("/")] == ["kept", "to/a b%20", "to/x/ü"]
+    assert s3a.files().delete(s3a.path("to"), True)
+    assert [each for each in s3a.objects() if not each.endswith("/")] == ["kept"]
+
+
+ODD_PATHS = [
+    "a:b/ c ",
+    "100%/a%20b",
+    "a?b#c&d=e",
+    "{x}/[y]*",
+    "_hidden/.t",
+    "_delta_log/t",
+    "n=__HIVE_DEFAULT_PARTITION__",
+]
+
+
+@pytest.mark.parametrize("path", [*ODD_PATHS, "ä/日本/😀", "$x+~!,;|^<>@()", "C:", "..."])
+def test_a_table_at_an_odd_path_is_cloned(s3a: S3A, path: str, tmp_path: Path) -> None:
+    assert names.table_path(path) == path
+    write_deltalake(str(tmp_path / "source"), pyarrow.table({"id": [1, 2, 3]}))
+    branch = s3a.repository.branch("main")
+    for file in (each for each in (tmp_path / "source").rglob("*") if each.is_file()):
+        branch.object(f"{path}/{file.relative_to(tmp_path / 'source')}").upload(file.read_bytes(), mode="wb")
+    commit = branch.commit("a table").get_commit().id
+    request = CloneRequest(
+        repository=s3a.repository.id,
+        branch="_x",
+        commit_id=commit,
+        commit_generation=2,
+        path=path,
+        table="`lake`.`_x`.`t`",
+        source_path=names.source_path(repository=s3a.repository.id, commit_id=commit, path=path),
+        target_path=f"file:{tmp_path}/exports/_x/t",
+    )
+
+    clone_table(s3a.spark, request)
+
+    assert s3a.spark.read.format("delta").load(request.target_path).count() == 3
+
+
+def test_nothing_is_written_to_a_commit(s3a: S3A) -> None:
+    s3a.repository.branch("main").object("a").upload(b"x", mode="wb")
+    commit = s3a.repository.branch("main").commit("a").get_commit().id
+
+    path = s3a.spark._jvm.org.apache.hadoop.fs.Path(s3a.uri("b", commit))
+    with pytest.raises(Exception, match=r"NoSuchBucket|UnknownStore|does not exist"):
+        s3a.files().create(path).close()
