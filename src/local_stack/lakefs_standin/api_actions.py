@@ -49,7 +49,8 @@ class _Requests:
     def get_output(self, call: ApiCall) -> Response:
         for hook in self._run(call).hooks:
             if hook.id == call.path("hook_run"):
-                return Response(hook.output, media_type="application/octet-stream")
+                output = hook.output.encode("utf-8", "surrogateescape")
+                return Response(output, media_type="application/octet-stream")
         raise not_found(f"hook run {call.path('hook_run')}")
 
     def _run(self, call: ApiCall) -> ActionRun:

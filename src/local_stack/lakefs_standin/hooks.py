@@ -68,7 +68,6 @@ class LuaHook:
 
     def run(self, event: Event, log: Log) -> None:
         """Run the script, read at the event's commit."""
-        name = str(self.properties.get("script_path") or "lua")
         variables = {
             "action": lua_action(event, action_name=self.action_name, hook_id=self.id),
             "args": self.arguments,
@@ -76,23 +75,23 @@ class LuaHook:
         }
         try:
             run_script(
-                self._script(event, name),
-                name=name,
+                self._script(event),
                 variables=variables,
                 output=log,
                 http_timeout_seconds=self.settings.lua_http_timeout_seconds,
                 lakefs=LakeFSView(event.repository, self.settings.blobs),
             )
         except LuaError as error:
-            raise HookError(str(error)) from error
+            raise HookError(f"action failed: {error}") from error
 
-    def _script(self, event: Event, path: str) -> str:
+    def _script(self, event: Event) -> str:
         if "script" in self.properties:
             return str(self.properties["script"])
+        path = str(self.properties["script_path"])
         entry = event.tree.get(path)
         if entry is None:
-            raise HookError(f"could not load script_path {path}: object not found")
-        return self.settings.blobs.read(entry.address).decode("utf-8", "replace")
+            raise HookError(f"action failed: could not load script_path {path}: HTTP 404: invalid action")
+        return self.settings.blobs.read(entry.address).decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True)
