@@ -12,6 +12,21 @@ class LuaCallError(Exception):
     """A module's function refuses its arguments, or fails; Lua sees it as an error."""
 
 
+class LuaBareError(LuaCallError):
+    """An error that go-lua raises inside a module's function: its text names no position of the script."""
+
+
+class LuaCrash(LuaCallError):
+    """The server's own language fails inside a module's function.
+
+    A run shows the text, without a trace; `pcall` gives whatever lay on Lua's stack.
+    """
+
+    def __init__(self, text: str, caught: Any) -> None:
+        super().__init__(text)
+        self.caught = caught
+
+
 class LuaArray(list[Any]):
     """A list that Lua marked as one with `array`."""
 
