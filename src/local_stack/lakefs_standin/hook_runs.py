@@ -55,11 +55,14 @@ class ActionRun:
 class HookRunner:
     """Runs hooks: those before an operation to their end, those after it in the background, at most once.
 
-    Parameters: where action files and scripts are read, and the environment that hooks may refer to.
+    Parameters: where action files and scripts are read, the environment that hooks may refer to, and the seconds
+    that a Lua script waits for an answer over HTTP.
     """
 
-    def __init__(self, blobs: BlobStore, environment: Mapping[str, str]) -> None:
-        self._settings = HookSettings(environment=environment, blobs=blobs)
+    def __init__(self, blobs: BlobStore, environment: Mapping[str, str], lua_http_timeout_seconds: float) -> None:
+        self._settings = HookSettings(
+            environment=environment, blobs=blobs, lua_http_timeout_seconds=lua_http_timeout_seconds
+        )
         self._runs: WeakKeyDictionary[Repository, list[ActionRun]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 

@@ -41,6 +41,7 @@ class HookSettings:
 
     environment: Mapping[str, str]
     blobs: BlobStore
+    lua_http_timeout_seconds: float
 
 
 def build_hook(definition: HookDefinition, action_name: str, settings: HookSettings) -> Hook:
@@ -48,7 +49,7 @@ def build_hook(definition: HookDefinition, action_name: str, settings: HookSetti
     properties, environment = definition.properties, settings.environment
     if definition.type == "lua":
         arguments = substitute(properties.get("args") or {}, environment, LUA_PREFIX)
-        return LuaHook(definition.id, action_name, properties, arguments, settings.blobs)
+        return LuaHook(definition.id, action_name, properties, arguments, settings)
     headers = substitute(properties.get("headers") or {}, environment, WEBHOOK_PREFIX)
     query = substitute(properties.get("query_params") or {}, environment, WEBHOOK_PREFIX)
     timeout = duration_seconds(str(properties.get("timeout") or "1m"))
@@ -63,7 +64,7 @@ class LuaHook:
     action_name: str
     properties: Mapping[str, Any]
     arguments: Mapping[str, Any]
-    blobs: BlobStore
+    settings: HookSettings
 
     def run(self, event: Event, log: Log) -> None:
         """Run the script, read at the event's commit."""
@@ -74,8 +75,14 @@ class LuaHook:
             "username": USER_NAME,
         }
         try:
-            view = LakeFSView(event.repository, self.blobs)
-            run_script(self._script(event, name), name=name, variables=variables, output=log, lakefs=view)
+            run_script(
+                self._script(event, name),
+                name=name,
+                variables=variables,
+                output=log,
+                http_timeout_seconds=self.settings.lua_http_timeout_seconds,
+                lakefs=LakeFSView(event.repository, self.settings.blobs),
+            )
         except LuaError as error:
             raise HookError(str(error)) from error
 
@@ -85,7 +92,7 @@ class LuaHook:
         entry = event.tree.get(path)
         if entry is None:
             raise HookError(f"could not load script_path {path}: object not found")
-        return self.blobs.read(entry.address).decode("utf-8", "replace")
+        return self.settings.blobs.read(entry.address).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.garbage import collect_garbage
 from local_stack.lakefs_standin.gateway import Gateway
 from local_stack.lakefs_standin.hook_runs import HookRunner
+from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS
 from local_stack.lakefs_standin.store import AccessKey, Store
 from local_stack.loopback_server import LoopbackServer
 
@@ -20,12 +21,20 @@ API_PATH = "/api/v1"
 class LakeFSStandIn:
     """A lakeFS server in this process; its state lives as long as it runs.
 
-    Parameters: the environment that `{{ ENV.X }}` in action files sees; `port`, 0 for a free one.
+    Parameters: the environment that `{{ ENV.X }}` in action files sees; `port`, 0 for a free one; the seconds that a
+    Lua script waits for an answer over HTTP, fewer in tests than on a server.
     """
 
-    def __init__(self, *, hook_environment: Mapping[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        hook_environment: Mapping[str, str] | None = None,
+        port: int = 0,
+        lua_http_timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self.access_key = AccessKey(id=f"AKIA{secrets.token_hex(8).upper()}", secret=secrets.token_urlsafe(30))
         self._hook_environment = dict(hook_environment or {})
+        self._lua_http_timeout_seconds = lua_http_timeout_seconds
         self._server = LoopbackServer(name="lakefs-stand-in", port=port)
         self._blobs: BlobStore | None = None
         self._store: Store | None = None
@@ -40,7 +49,7 @@ class LakeFSStandIn:
         if self._server.is_running:
             return
         self._blobs = BlobStore()
-        runner = HookRunner(self._blobs, self._hook_environment)
+        runner = HookRunner(self._blobs, self._hook_environment, self._lua_http_timeout_seconds)
         self._store = store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
         self._server.start(_Application(rest_api(store, action_endpoints(runner)), Gateway(store)))
 
