@@ -23,7 +23,7 @@ ESCAPED = re.compile("[" + "".join(ESCAPES) + "]")
 STRAY = "\ud800"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 SMALLEST_PLAIN_NUMBER, LARGEST_PLAIN_NUMBER = 1e-6, 1e21
-SLOTS = 40
+SLOTS, FIRST_SIZE = 42, 40
 
 
 def json_module(runtime: Any) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def decoded(data: bytes) -> Any:
     return _read_back(json.loads(replaced(text_of(data)), parse_int=_float, parse_float=_float))
 
 
-def too_deep(on_top: bytes | bool) -> LuaCrash:
+def too_deep(on_top: Any) -> LuaCrash:
     """What nested data raises that Lua's stack cannot take; `pcall` gives what lies on it."""
-    return LuaCrash(f"index out of range [{SLOTS}] with length {SLOTS}", on_top)
+    return LuaCrash(f"index out of range [{FIRST_SIZE}] with length {FIRST_SIZE}", on_top)
 
 
 def _float(text: str) -> float:
