@@ -57,9 +57,7 @@ class GateRepository:
     """The repository `shop`: `main` with what is committed and what is not, and a commit to merge."""
 
     def __init__(self) -> None:
-        self.repository = Repository(
-            name="shop", storage_namespace="local://shop", default_branch="main", committer="admin"
-        )
+        self.repository = Repository(name="shop", storage_namespace="local://shop", default_branch="main")
         self.blobs = Blobs()
         self.view = CountedView(LakeFSView(self.repository, self.blobs))
         self.source = ""

@@ -62,6 +62,18 @@ class LakeFSStandIn:
             raise RuntimeError("the stand-in does not run: start it before you collect its garbage")
         return collect_garbage(self._store, repository)
 
+    def lose_file(self, repository: str, path: str) -> None:
+        """Take the stored file of an object on the default branch away, as by hand. For tests.
+
+        Raises RequestError 404 where there is no such repository, RuntimeError where the server does not run.
+        """
+        if self._store is None:
+            raise RuntimeError("the stand-in does not run: start it before you take a file from it")
+        held = self._store.repository(repository)
+        entry = held.branch(held.default_branch).tree.get(path)
+        if entry is not None:
+            self._store.blobs.remove(entry.address)
+
     def stop(self) -> None:
         """Stop serving and forget everything; a second call does nothing."""
         self._server.stop()
