@@ -8,7 +8,8 @@ from typing import Any
 
 import lupa.lua52 as lupa
 
-from local_stack.lakefs_standin.go_http import GoHTTPError, go_request
+from local_stack.lakefs_standin.go.http import go_request
+from local_stack.lakefs_standin.go.http_exchange import GoHTTPError
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_tables import pulled
 from local_stack.lakefs_standin.lua_values import LuaCallError, text_of, to_lua

@@ -10,8 +10,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from local_stack.lakefs_standin.go_text import REPLACEMENT, STRAY_BYTE, number_text, replaced
-from local_stack.lakefs_standin.json_scanner import JSONError, check_json
+from local_stack.lakefs_standin.go.json_scanner import JSONError, check_json
+from local_stack.lakefs_standin.go.text import REPLACEMENT, STRAY_BYTE, number_text, replaced
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_tables import pulled
 from local_stack.lakefs_standin.lua_values import LuaArray, LuaCallError, LuaCrash, lua_type, text_of, to_lua
@@ -31,7 +31,7 @@ def json_module(runtime: Any) -> dict[str, Any]:
 
     def marshal(*arguments: Any) -> bytes:
         given = Arguments(arguments)
-        return _Writer(_layout(given)).write(pulled(given, 1)).encode() + b"\n"
+        return written(pulled(given, 1), _layout(given))
 
     def unmarshal(*arguments: Any) -> Any:
         return to_lua(runtime, decoded(Arguments(arguments).data(1)))
@@ -85,6 +85,11 @@ def _layout(given: Arguments) -> tuple[str, str] | None:
     return text_of(prefix or b""), text_of(indent or b"")
 
 
+def written(value: Any, layout: tuple[str, str] | None = None) -> bytes:
+    """A value as Go writes it, with a line break at the end. Raises LuaCallError."""
+    return _Writer(layout).write(value).encode() + b"\n"
+
+
 class _Writer:
     """Writes values as Go does; `layout` is prefix and indentation of each line but the first."""
 
@@ -98,8 +103,8 @@ class _Writer:
             return {None: "null", True: "true", False: "false"}[value]
         if isinstance(value, str):
             return _string(value)
-        if isinstance(value, float):
-            return _number(value)
+        if isinstance(value, int | float):
+            return _number(float(value))
         if isinstance(value, LuaArray):
             return self._enclosed("[]", [self.write(item, level + 1) for item in value], level)
         colon = ": " if self._spaced else ":"

@@ -8,15 +8,16 @@ import hashlib
 import hmac
 import re
 import time
-from typing import Any
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-import lupa.lua52 as lupa
-
-from local_stack.lakefs_standin import go_time
+from local_stack.lakefs_standin.go import time as go_time
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_values import LuaCallError, lua_type, to_lua
 
 Module = dict[str, Any]
+T = TypeVar("T")
 # What Unicode calls white space, and Go trims.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 STANDARD_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -126,7 +127,7 @@ def _unit(units: Any, name: str) -> int:
     return int(value)
 
 
-def _in_go(work: Any) -> Any:
+def _in_go(work: Callable[[], T]) -> T:
     try:
         return work()
     except go_time.GoTimeError as error:
@@ -214,6 +215,11 @@ def hmac_module(_runtime: Any) -> Module:
         return signed
 
     return {"sign_sha256": sign("sha256"), "sign_sha1": sign("sha1")}
+
+
+def uuid_module(_runtime: Any) -> Module:
+    """`uuid`."""
+    return {"new": lambda *_: str(uuid.uuid4()).encode()}
 
 
 def bytes_of_text(text: str) -> bytes:

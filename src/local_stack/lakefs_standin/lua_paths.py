@@ -4,12 +4,14 @@ What they do was observed on a server; where it was not, for separators that com
 """
 
 import posixpath
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from local_stack.lakefs_standin.go_url import HOST, PATH, SEGMENT, GoURLError, escaped, parse_url, unescaped
+from local_stack.lakefs_standin.go.url import HOST, PATH, SEGMENT, GoURLError, escaped, parse_url, unescaped
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_values import LuaCallError, to_lua
 
+T = TypeVar("T")
 SEPARATOR = "/"
 HIDDEN = "_"
 
@@ -63,12 +65,10 @@ def _joined(parts: list[str], separator: str) -> str:
     """The parts with one separator between them, also where a part brings its own."""
     joined = ""
     for index, part in enumerate(parts):
-        if index > 0:
-            joined += "" if joined.endswith(separator) else separator
-            part = part.removeprefix(separator)
-        if separator and part.startswith(separator):
+        inner = part.removeprefix(separator) if index > 0 else part
+        if separator and inner.startswith(separator):
             raise LuaCallError(f"path: the stand-in joins no part that begins with {separator} at the front, or twice")
-        joined += part
+        joined += (separator if index > 0 and not joined.endswith(separator) else "") + inner
     return joined
 
 
@@ -106,7 +106,7 @@ def url_module(runtime: Any) -> dict[str, Any]:
     return {"parse": parse, "build_url": build_url, "path_escape": path_escape, "query_unescape": query_unescape}
 
 
-def _in_go(work: Any) -> Any:
+def _in_go(work: Callable[[], T]) -> T:
     try:
         return work()
     except GoURLError as error:

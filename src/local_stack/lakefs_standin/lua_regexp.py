@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from local_stack.lakefs_standin.go_regexp import Regexp, compiled_regexp
-from local_stack.lakefs_standin.go_regexp_parser import RegexpError
+from local_stack.lakefs_standin.go.regexp import Regexp, compiled_regexp
+from local_stack.lakefs_standin.go.regexp_parser import RegexpError
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_values import LuaCallError, to_lua
 

@@ -138,6 +138,7 @@ class _Modules:
             "strings": lambda: lua_modules.strings_module(runtime),
             "regexp": lambda: regexp_module(runtime, self._guarded),
             "path": lambda: path_module(runtime),
+            "uuid": lambda: lua_modules.uuid_module(runtime),
             "net/url": lambda: url_module(runtime),
             "time": lambda: lua_modules.time_module(runtime),
             "encoding/json": lambda: json_module(runtime),

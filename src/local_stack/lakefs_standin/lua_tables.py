@@ -9,8 +9,15 @@ from typing import Any
 import lupa.lua52 as lupa
 
 from local_stack.lakefs_standin.lua_arguments import Arguments
-from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaArray, LuaBareError, LuaCallError, LuaCrash, lua_type
-from local_stack.lakefs_standin.lua_values import text_of
+from local_stack.lakefs_standin.lua_values import (
+    ARRAY_MARK,
+    LuaArray,
+    LuaBareError,
+    LuaCallError,
+    LuaCrash,
+    lua_type,
+    text_of,
+)
 
 DEEPEST = 40
 
@@ -52,7 +59,9 @@ def _list(table: Any, depth: int) -> LuaArray:
             raise _refused(f"pull array: expected numeric index, got '{lua_type(key)}'")
         pulled_value = _value(value, depth)
         if not 1 <= int(key) <= length:
-            raise LuaCrash(f"index out of range [{int(key) - 1}]" + (f" with length {length}" if key > 0 else ""), value)
+            raise LuaCrash(
+                f"index out of range [{int(key) - 1}]" + (f" with length {length}" if key > 0 else ""), value
+            )
         values[int(key) - 1] = pulled_value
     return values
 

@@ -16,7 +16,7 @@ class LuaBareError(LuaCallError):
     """An error that go-lua raises inside a module's function: its text names no position of the script."""
 
 
-class LuaCrash(LuaCallError):
+class LuaCrash(LuaCallError):  # noqa: N818, it is what Go calls a panic
     """The server's own language fails inside a module's function.
 
     A run shows the text, without a trace; `pcall` gives whatever lay on Lua's stack.

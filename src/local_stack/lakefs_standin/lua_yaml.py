@@ -7,8 +7,8 @@ not quoted, anywhere in the document, raises an error that does not say so; a ke
 import math
 from typing import Any
 
-from local_stack.lakefs_standin.go_yaml import GoMap, read_yaml
-from local_stack.lakefs_standin.go_yaml_nodes import Timestamp, YAMLError
+from local_stack.lakefs_standin.go.yaml import GoMap, read_yaml
+from local_stack.lakefs_standin.go.yaml_scalars import Timestamp, YAMLError
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_json import SLOTS, too_deep
 from local_stack.lakefs_standin.lua_tables import pulled

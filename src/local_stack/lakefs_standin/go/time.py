@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-
 NANOSECONDS = 1_000_000_000
 ISO = "2006-01-02T15:04:05-07:00"
 ELEMENTS = re.compile("(2006|-07:00|01|02|15|04|05)")
@@ -57,7 +56,14 @@ def _parts(layout: str) -> list[str]:
 def _quoted(text: str) -> str:
     """A text as Go's errors of time quote it: ASCII, all else as bytes."""
     data = text.encode("utf-8", "surrogateescape")
-    return '"' + "".join(QUOTED.get(byte) or (chr(byte) if FIRST_PRINTED <= byte < FIRST_BEYOND_ASCII else f"\\x{byte:02x}") for byte in data) + '"'
+    return (
+        '"'
+        + "".join(
+            QUOTED.get(byte) or (chr(byte) if FIRST_PRINTED <= byte < FIRST_BEYOND_ASCII else f"\\x{byte:02x}")
+            for byte in data
+        )
+        + '"'
+    )
 
 
 def _zone(name: str) -> tzinfo:

@@ -1,10 +1,10 @@
 """URLs as Go's `net/url` reads and writes them, with its errors."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
-from local_stack.lakefs_standin.go_text import quoted
+from local_stack.lakefs_standin.go.text import quoted
 
 PLAIN = ascii_letters + digits + "-_.~"
 # What each part of a URL may hold beside letters, digits and `-_.~`.
@@ -58,7 +58,9 @@ class GoURL:
         if self.opaque:
             text += self.opaque
         else:
-            if (self.scheme or self.host or self.user is not None) and (self.host or self.path or self.user is not None):
+            if (self.scheme or self.host or self.user is not None) and (
+                self.host or self.path or self.user is not None
+            ):
                 text += "//" + self._shown_user() + escaped(self.host, HOST)
             path = self.escaped_path
             text += ("/" if path and path[0] != "/" and self.host else "") + path
@@ -93,7 +95,7 @@ def parse_url(text: str) -> GoURL:
     if not fragment:
         return url
     try:
-        return GoURL(**{**vars(url), "fragment": unescaped(fragment)})
+        return replace(url, fragment=unescaped(fragment))
     except GoURLError as error:
         raise GoURLError(f"parse {quoted(text)}: {error}") from None
 

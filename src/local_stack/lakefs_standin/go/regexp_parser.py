@@ -5,9 +5,8 @@ From what Go's package `regexp/syntax` documents and does. Classes of scripts (`
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 
-from local_stack.lakefs_standin.go_characters import (
+from local_stack.lakefs_standin.go.characters import (
     EVERY,
     EVERY_BUT_LINE_BREAK,
     LAST,
@@ -19,7 +18,19 @@ from local_stack.lakefs_standin.go_characters import (
     negated,
     united,
 )
-from local_stack.lakefs_standin.go_text import STRAY_BYTE
+from local_stack.lakefs_standin.go.regexp_nodes import (
+    At,
+    Character,
+    Choice,
+    Group,
+    Node,
+    Place,
+    Repeat,
+    Sequence,
+    few_enough,
+    height,
+)
+from local_stack.lakefs_standin.go.text import STRAY_BYTE
 
 MOST_REPEATS = 1000
 DEEPEST = 1000
@@ -27,7 +38,6 @@ REPEAT = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}", re.ASCII)
 CAPTURE_NAME = re.compile("[A-Za-z0-9_]+")
 CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 SIGNS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-Place = Literal["text start", "text end", "line start", "line end", "word edge", "no word edge"]
 PLACES: dict[str, Place] = {"A": "text start", "z": "text end", "b": "word edge", "B": "no word edge"}
 
 
@@ -36,55 +46,6 @@ class RegexpError(Exception):
 
     def __init__(self, problem: str, part: str) -> None:
         super().__init__(f"error parsing regexp: {problem}: `{part}`")
-
-
-@dataclass(frozen=True)
-class Character:
-    """One of some characters."""
-
-    ranges: Ranges
-
-
-@dataclass(frozen=True)
-class At:
-    """A place between characters."""
-
-    place: Place
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """One after the other."""
-
-    parts: tuple["Node", ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The first that leads to a match."""
-
-    options: tuple["Node", ...]
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Something from `least` times on, at most `most` times."""
-
-    what: "Node"
-    least: int
-    most: int | None
-    greedy: bool
-
-
-@dataclass(frozen=True)
-class Group:
-    """What a group in parentheses takes, by its number."""
-
-    what: "Node"
-    number: int
-
-
-Node = Character | At | Sequence | Choice | Repeat | Group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +104,7 @@ class _Parser:
         if len(self._open) > 1:
             raise RegexpError("missing closing )", self._pattern)
         node = self._open[0].node()
-        if _height(node) > DEEPEST:
+        if height(node) > DEEPEST:
             raise RegexpError("expression nests too deeply", self._pattern)
         return Parsed(node, self._groups)
 
@@ -280,7 +241,7 @@ class _Parser:
         if not self._open[-1].parts:
             raise RegexpError("missing argument to repetition operator", part)
         node = Repeat(self._open[-1].parts.pop(), least, most, greedy)
-        if letter == "{" and (least > 1 or (most or 0) > 1) and not _few_enough(node, MOST_REPEATS):
+        if letter == "{" and (least > 1 or (most or 0) > 1) and not few_enough(node, MOST_REPEATS):
             raise RegexpError("invalid repeat count", part)
         self._push(node)
         return start
@@ -437,33 +398,3 @@ class _Parser:
 
 def _number(digits: str) -> int | None:
     return int(digits, 16) if re.fullmatch("[0-9a-fA-F]+", digits) else None
-
-
-def _few_enough(node: Node, most: int) -> bool:
-    """Whether no part would be repeated more often than Go allows, counting repetitions of repetitions."""
-    if isinstance(node, Repeat):
-        times = node.least if node.most is None else node.most
-        if node.most == 0:
-            return True
-        if times > most:
-            return False
-        return _few_enough(node.what, most // times if times else most)
-    return all(_few_enough(part, most) for part in _parts(node))
-
-
-def _parts(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, Sequence):
-        return node.parts
-    if isinstance(node, Choice):
-        return node.options
-    return (node.what,) if isinstance(node, Repeat | Group) else ()
-
-
-def _height(node: Node) -> int:
-    """How deep the expression is nested, without a call for each level."""
-    deepest, left = 0, [(node, 1)]
-    while left:
-        part, depth = left.pop()
-        deepest = max(deepest, depth)
-        left += [(inner, depth + 1) for inner in _parts(part)]
-    return deepest

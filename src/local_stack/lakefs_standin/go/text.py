@@ -1,5 +1,6 @@
 """Text as Go sees it: bytes, of which those that are no UTF-8 count one by one."""
 
+import math
 import re
 
 REPLACEMENT = "\ufffd"
@@ -26,7 +27,7 @@ def quoted_letter(letter: str) -> str:
 
 def number_text(value: float) -> str:
     """A number as Go prints it with 14 digits."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     return {float("inf"): "+Inf", float("-inf"): "-Inf"}.get(value) or f"{value:.14g}"
 

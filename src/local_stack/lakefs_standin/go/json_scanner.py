@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local_stack.lakefs_standin.go_text import quoted_letter
+from local_stack.lakefs_standin.go.text import quoted_letter
 
 DEEPEST = 10_000
 SPACE = re.compile(rb"[ \t\r\n]*")

@@ -10,42 +10,18 @@ from typing import Any
 
 import yaml
 
+from local_stack.lakefs_standin.go.yaml_scalars import YAMLError, resolve
+
 LONG_PREFIX = "tag:yaml.org,2002:"
 DEEPEST = 10_000
 BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-WORDS: dict[str, Any] = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-}
-INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-CLOCK = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,][0-9]+)?"
-TIMESTAMP = re.compile(
-    rf"([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})(?:[Tt]{CLOCK}(?:Z|[-+]([0-9]{{2}}):([0-9]{{2}}))| +{CLOCK})?", re.ASCII
-)
+# One of the characters for private use stands in for a byte order mark, of the same length in UTF-8.
+MARK, PLACEHOLDER = "\ufeff", "\uf7fe"
 # How many tokens Go's scanner has read when its parser looks at the first of them; behind a document, where keys may
 # make it more, the stand-in takes more.
 AHEAD, AHEAD_BEHIND_DOCUMENT = 3, 6
 # Go takes the comma for a part of the tag, PyYAML's libyaml does not.
 TAG_WITH_COMMA = re.compile(r"[^\s\[\]{}]*![^\s\[\]{}<]*,")
-LARGEST, SMALLEST = 2**64 - 1, -(2**63)
-RESOLVED_TAGS = ("", "!!str", "!!bool", "!!int", "!!float", "!!null", "!!timestamp")
-
-
-class YAMLError(Exception):
-    """The text cannot be read, in Go's words."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"yaml: {problem}")
-
-
-@dataclass(frozen=True)
-class Timestamp:
-    """A date or a time, which Lua cannot hold."""
 
 
 @dataclass(eq=False)
@@ -85,7 +61,7 @@ class Node:
 
 def first_document(content: bytes) -> Node | None:
     """The root of the first document, or None where there is none. Raises YAMLError."""
-    content = content or b"\n"
+    content = _with_placeholders(content or b"\n")
     composer = _Composer(content)
     try:
         root = composer.compose()
@@ -96,7 +72,13 @@ def first_document(content: bytes) -> Node | None:
     except yaml.scanner.ScannerError as error:
         raise _problem(error) from error
     except yaml.MarkedYAMLError as error:
-        raise _problem(_scanner_error(content, error.problem_mark.index) or error) from error
+        ahead = _scanner_error(content, error.problem_mark.index) if error.problem_mark else None
+        raise _problem(ahead or error) from error
+
+
+def _with_placeholders(content: bytes) -> bytes:
+    """The text with another character for byte order marks that are not at its front, which Go takes for text."""
+    return content[:1] + content[1:].replace(MARK.encode(), PLACEHOLDER.encode())
 
 
 def _problem(error: yaml.MarkedYAMLError) -> YAMLError:
@@ -195,7 +177,7 @@ class _Composer:
     def _made(self, event: Any) -> Node:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            return Node("alias", "", event.anchor, line)
+            return Node("alias", "", str(event.anchor), line)
         if event.tag is not None and self._in_flow:
             self._refuse_comma(event)
         tag = _short(event.tag or "")
@@ -205,77 +187,12 @@ class _Composer:
         return Node(kind, default if tag in ("", "!") else tag, "", line, flow=event.flow_style is True)
 
     def _scalar(self, event: Any, tag: str, line: int) -> Node:
-        quoted = event.style not in (None, "")
+        quoted, value = event.style not in (None, ""), event.value.replace(PLACEHOLDER, MARK)
         if tag in ("", "!"):
-            plain_tag = "!!merge" if event.value == "<<" else resolve("", event.value)[0]
+            plain_tag = "!!merge" if value == "<<" else resolve("", value)[0]
             tag = "!!str" if quoted else plain_tag
-        return Node("scalar", tag, event.value, line, quoted=quoted)
+        return Node("scalar", tag, value, line, quoted=quoted)
 
 
 def _short(tag: str) -> str:
     return "!!" + tag.removeprefix(LONG_PREFIX) if tag.startswith(LONG_PREFIX) else tag
-
-
-def resolve(tag: str, text: str) -> tuple[str, Any]:
-    """What a scalar is: its tag and value, where it has a tag of its own or none. Raises YAMLError."""
-    if tag not in RESOLVED_TAGS:
-        return tag, text
-    found, value = ("!!str", text) if tag == "!!str" else _guessed(tag, text)
-    if tag == "!!float" and found == "!!int":
-        return tag, float(value)
-    if tag not in ("", found, "!!str"):
-        raise YAMLError(f"cannot decode {found} `{text}` as a {tag}")
-    return found, value
-
-
-def _guessed(tag: str, text: str) -> tuple[str, Any]:
-    if text in WORDS:
-        value = WORDS[text]
-        return ("!!null" if value is None else "!!bool" if isinstance(value, bool) else "!!float"), value
-    if text[0] == ".":
-        return ("!!float", float(text)) if FLOAT.fullmatch(text) and _is_finite(text) else ("!!str", text)
-    if text[0] not in "+-0123456789":
-        return "!!str", text
-    if tag in ("", "!!timestamp") and _is_timestamp(text):
-        return "!!timestamp", Timestamp()
-    plain = text.replace("_", "")
-    integer = _integer(plain)
-    if integer is not None:
-        return "!!int", integer
-    if FLOAT.fullmatch(plain) and _is_finite(plain):
-        return "!!float", float(plain)
-    return "!!str", text
-
-
-def _is_finite(text: str) -> bool:
-    return abs(float(text)) != float("inf")
-
-
-def _integer(text: str) -> int | None:
-    found = INTEGER.fullmatch(text)
-    if found is None:
-        return None
-    for digits, base in zip(found.groups()[1:], (16, 2, 8, 10), strict=True):
-        if digits is not None:
-            value = int(found[1] + digits, base)
-            # A sign makes Go read 63 bits only.
-            return value if SMALLEST <= value <= (LARGEST if not found[1] else -SMALLEST - 1) else None
-    return None
-
-
-def _is_timestamp(text: str) -> bool:
-    found = TIMESTAMP.fullmatch(text)
-    if found is None:
-        return False
-    year, month, day, *clock = (int(part or 0) for part in found.groups())
-    hour, minute, second, offset_hour, offset_minute, *other = clock
-    leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    days = (31, 29 if leap_year else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-    return (
-        1 <= month <= 12
-        and 1 <= day <= days[month - 1]
-        and max(hour, other[0]) < 24
-        and max(minute, second, *other[1:]) < 60
-        and offset_hour <= 24
-        and offset_minute <= 60
-    )

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_stack.lakefs_standin.go_text import quoted
-from local_stack.lakefs_standin.go_yaml_nodes import Node, Timestamp, YAMLError, first_document, resolve
+from local_stack.lakefs_standin.go.text import quoted
+from local_stack.lakefs_standin.go.yaml_nodes import Node, first_document
+from local_stack.lakefs_standin.go.yaml_scalars import YAMLError, resolve
 
 # Small documents may come from aliases by 99 of 100, large ones by 10 of 100.
 FEW_VALUES, MANY_VALUES = 400_000, 4_000_000

@@ -1,7 +1,4 @@
-"""HTTP/1.1 as Go's client speaks it: how a request is written, what is followed, and what its errors say.
-
-A connection is used once. The time-out is for all of it: redirects and bodies too.
-"""
+"""One request of Go's HTTP client and its answer, over a connection of its own, with Go's errors."""
 
 import base64
 import gzip
@@ -12,27 +9,27 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
-from local_stack.lakefs_standin.go_text import quoted
-from local_stack.lakefs_standin.go_url import GoURL, GoURLError, parse_url
+from local_stack.lakefs_standin.go.text import quoted
+from local_stack.lakefs_standin.go.url import GoURL
 from local_stack.lakefs_standin.outgoing import USER_AGENT, tls_context
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 PORTS = {"http": "80", "https": "443"}
 LARGEST_PORT = 65535
-MOST_REDIRECTS = 10
 # What Go writes by itself, and takes from nobody.
 OWN_HEADERS = {"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer"}
-SENT_TO_ONE_HOST = {"Authorization", "Www-Authenticate", "Cookie", "Cookie2", "Proxy-Authorization"}
-OF_BODY = {"Content-Encoding", "Content-Language", "Content-Location", "Content-Type"}
 WITH_LENGTH = {"POST", "PUT", "PATCH"}
-WITHOUT_BODY = {204, 304}
+SWITCHING, FIRST_FINAL, WITHOUT_BODY = 101, 200, {204, 304}
 LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 LATE_BODY = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 BROKEN = "net/http: HTTP/1.x transport connection broken: "
+BLANKS = " \t"
 CHUNK = 65536
+GZIP_HEADER_SIZE = 10
+IN_CHUNKS = -1
+STATUS_DIGITS = 3
 EXPIRED, OTHER_HOST = 10, 62
 
 
@@ -40,8 +37,19 @@ class GoHTTPError(Exception):
     """There is no answer, in Go's words."""
 
 
-class _NotSentError(Exception):
-    """One request of a chain failed."""
+class NoAnswerError(Exception):
+    """No answer began: what Go says behind the method and the URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoRequest:
+    """A request. Names of headers are in canonical case; `deadline` is a time of the monotonic clock, in seconds."""
+
+    method: str
+    url: GoURL
+    headers: Mapping[str, str]
+    body: bytes
+    deadline: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,24 +62,6 @@ class GoAnswer:
     body: bytes
 
 
-def go_request(
-    method: str, url: str, *, headers: Mapping[str, str], body: bytes, timeout_seconds: float
-) -> GoAnswer:
-    """Send a request and follow redirects. Raises GoHTTPError.
-
-    `headers` are sent in canonical case; an empty method is GET.
-    """
-    method = method or "GET"
-    if not TOKEN.fullmatch(method):
-        raise GoHTTPError(f"net/http: invalid method {quoted(method)}")
-    try:
-        parsed = parse_url(url)
-    except GoURLError as error:
-        raise GoHTTPError(str(error)) from error
-    named = {canonical_name(name): value for name, value in headers.items()}
-    return _Chain(method, parsed, named, body, time.monotonic() + timeout_seconds).followed()
-
-
 def canonical_name(name: str) -> str:
     """A header's name in canonical case; one that is no name stays as it is."""
     if not TOKEN.fullmatch(name):
@@ -79,80 +69,28 @@ def canonical_name(name: str) -> str:
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
 
 
-@dataclass
-class _Chain:
-    """A request and those that redirects make of it."""
-
-    method: str
-    url: GoURL
-    headers: dict[str, str]
-    body: bytes
-    deadline: float
-
-    def followed(self) -> GoAnswer:
-        """The last answer."""
-        operation = self.method[0] + self.method[1:].lower()
-        first_host = self.url.hostname
-        shown = self.url.shown()
-        for hop in range(MOST_REDIRECTS + 1):
-            try:
-                answer = _Exchange(self).answer()
-            except _NotSentError as error:
-                raise GoHTTPError(f"{operation} {quoted(self.url.shown())}: {error}") from error
-            shown = self._redirected(answer, first_host, operation) if 301 <= answer.code <= 308 else ""
-            if not shown:
-                return answer
-            if hop == MOST_REDIRECTS - 1:
-                break
-        raise GoHTTPError(f"{operation} {quoted(shown)}: stopped after {MOST_REDIRECTS} redirects")
-
-    def _redirected(self, answer: GoAnswer, first_host: str, operation: str) -> str:
-        """Turn into the next request, and tell where it goes; nothing where the answer is the last."""
-        location = answer.headers.get("Location", [""])[0]
-        if answer.code not in (301, 302, 303, 307, 308) or not location:
-            return ""
-        before = self.url
-        try:
-            self.url = parse_url(urljoin(GoURL(**{**vars(before), "password": None}).shown(), location))
-        except GoURLError as error:
-            problem = f"failed to parse Location header {quoted(location)}: {error}"
-            raise GoHTTPError(f"{operation} {quoted(before.shown())}: {problem}") from error
-        if answer.code in (301, 302, 303):
-            self.method = self.method if self.method in ("GET", "HEAD") else "GET"
-            self.body = b""
-            self._drop(OF_BODY)
-        host = self.url.hostname
-        if host != first_host and not host.endswith("." + first_host):
-            self._drop(SENT_TO_ONE_HOST)
-        if (before.scheme, self.url.scheme) != ("https", "http"):
-            self.headers.setdefault("Referer", GoURL(**{**vars(before), "user": None, "password": None}).shown())
-        return location
-
-    def _drop(self, names: set[str]) -> None:
-        self.headers = {name: value for name, value in self.headers.items() if name not in names}
-
-
-class _Exchange:
+class Exchange:
     """One request and its answer."""
 
-    def __init__(self, request: _Chain) -> None:
+    def __init__(self, request: GoRequest) -> None:
         self._request = request
         self._read = bytearray()
         self._over = False
 
     def answer(self) -> GoAnswer:
-        """Send and read. Raises _NotSentError where no answer begins, GoHTTPError where its body does not end."""
+        """Send and read. Raises NoAnswerError where no answer begins, GoHTTPError where its body does not end."""
         self._check()
         with self._connected() as self._socket:
             try:
                 self._socket.sendall(self._written())
                 code, status, headers = self._head()
+                length = _length(headers)
             except TimeoutError:
-                raise _NotSentError(LATE) from None
+                raise NoAnswerError(LATE) from None
             except OSError as error:
-                raise _NotSentError(self._lost(error)) from error
+                raise NoAnswerError(self._lost(error)) from error
             try:
-                body = self._body(code, headers)
+                body = self._body(code, length)
             except TimeoutError:
                 raise GoHTTPError(LATE_BODY) from None
             except OSError as error:
@@ -168,13 +106,13 @@ class _Exchange:
         if url.scheme in PORTS:
             for name, value in self._request.headers.items():
                 if not TOKEN.fullmatch(name):
-                    raise _NotSentError(f"net/http: invalid header field name {quoted(name)}")
+                    raise NoAnswerError(f"net/http: invalid header field name {quoted(name)}")
                 if CONTROL.search(value):
-                    raise _NotSentError(f"net/http: invalid header field value for {quoted(name)}")
+                    raise NoAnswerError(f"net/http: invalid header field value for {quoted(name)}")
         if url.scheme not in PORTS:
-            raise _NotSentError(f"unsupported protocol scheme {quoted(url.scheme)}")
+            raise NoAnswerError(f"unsupported protocol scheme {quoted(url.scheme)}")
         if not url.host:
-            raise _NotSentError("http: no Host in request URL")
+            raise NoAnswerError("http: no Host in request URL")
 
     def _left(self) -> float:
         left = self._request.deadline - time.monotonic()
@@ -186,38 +124,40 @@ class _Exchange:
         url = self._request.url
         host, port = url.hostname, url.port or PORTS[url.scheme]
         if int(port) > LARGEST_PORT:
-            raise _NotSentError(f"dial tcp: address {port}: invalid port")
+            raise NoAnswerError(f"dial tcp: address {port}: invalid port")
         try:
             addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
         except OSError:
-            raise _NotSentError(f"dial tcp: lookup {host}: no such host") from None
-        opened = self._dialled([address[4][:2] for address in addresses])
+            raise NoAnswerError(f"dial tcp: lookup {host}: no such host") from None
+        opened = self._dialled([(str(address[4][0]), int(address[4][1])) for address in addresses])
         return opened if url.scheme == "http" else self._secured(opened, host)
 
-    def _dialled(self, addresses: list[tuple[str | int, ...]]) -> socket.socket:
+    def _dialled(self, addresses: list[tuple[str, int]]) -> socket.socket:
         first_problem = ""
         for host, port in addresses:
             try:
-                return socket.create_connection((str(host), int(port)), timeout=self._left())
+                return socket.create_connection((host, port), timeout=self._left())
             except TimeoutError:
-                raise _NotSentError(LATE) from None
+                raise NoAnswerError(LATE) from None
             except OSError as error:
-                shown = f"[{host}]" if ":" in str(host) else host
+                shown = f"[{host}]" if ":" in host else host
                 problem = f"dial tcp {shown}:{port}: connect: {(error.strerror or str(error)).lower()}"
                 first_problem = first_problem or problem
-        raise _NotSentError(first_problem)
+        raise NoAnswerError(first_problem)
 
     def _secured(self, opened: socket.socket, host: str) -> socket.socket:
         try:
             return tls_context().wrap_socket(opened, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
-            raise _NotSentError(f"tls: failed to verify certificate: x509: {_certificate_problem(error, host)}") from error
+            raise NoAnswerError(
+                f"tls: failed to verify certificate: x509: {_certificate_problem(error, host)}"
+            ) from error
         except TimeoutError:
-            raise _NotSentError(LATE) from None
+            raise NoAnswerError(LATE) from None
         except (ssl.SSLEOFError, ConnectionError):
-            raise _NotSentError("EOF") from None
+            raise NoAnswerError("EOF") from None
         except ssl.SSLError as error:
-            raise _NotSentError("tls: first record does not look like a TLS handshake") from error
+            raise NoAnswerError("tls: first record does not look like a TLS handshake") from error
         finally:
             # A socket that was wrapped is another one.
             if opened.fileno() != -1 and not isinstance(opened, ssl.SSLSocket):
@@ -226,7 +166,7 @@ class _Exchange:
     def _written(self) -> bytes:
         request, headers = self._request, dict(self._request.headers)
         agent = headers.get("User-Agent", USER_AGENT)
-        lines = [f"{request.method} {request.url.request_uri} HTTP/1.1", f"Host: {request.url.host.removesuffix(':')}"]
+        lines = [f"{request.method} {request.url.request_uri} HTTP/1.1", f"Host: {request.url.host}"]
         lines += [f"User-Agent: {agent}"] if agent else []
         if request.body or request.method in WITH_LENGTH:
             lines.append(f"Content-Length: {len(request.body)}")
@@ -234,7 +174,7 @@ class _Exchange:
             credentials = f"{request.url.user}:{request.url.password or ''}".encode("utf-8", "surrogateescape")
             headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
         sent = {name: value for name, value in headers.items() if name not in OWN_HEADERS}
-        lines += [f"{name}: {value.strip(' ' + chr(9))}" for name, value in sorted(sent.items())]
+        lines += [f"{name}: {value.strip(BLANKS)}" for name, value in sorted(sent.items())]
         lines += ["Accept-Encoding: gzip"] if self._unpacks else []
         return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + request.body
 
@@ -266,39 +206,40 @@ class _Exchange:
     def _head(self) -> tuple[int, str, dict[str, list[str]]]:
         while True:
             line = self._line()
-            if line is None:
-                raise _NotSentError(BROKEN + "unexpected EOF" if self._read else "EOF")
-            code, status = _status(line.decode("latin-1"))
+            if line is None and not self._read:
+                raise NoAnswerError("EOF")
+            code, status = _status(_text(bytes(self._read) if line is None else line))
             headers = self._headers()
-            if code == 101 or code >= 200:
+            if code == SWITCHING or code >= FIRST_FINAL:
                 return code, status, headers
 
     def _headers(self) -> dict[str, list[str]]:
         headers: dict[str, list[str]] = {}
-        while True:
-            line = self._line()
-            if line is None:
-                raise _NotSentError(BROKEN + "unexpected EOF")
-            if not line:
-                return headers
-            name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
-            if not colon or not name or name != name.strip():
-                raise _NotSentError(BROKEN + f"malformed MIME header line: {line.decode('utf-8', 'surrogateescape')}")
-            headers.setdefault(canonical_name(name), []).append(value.strip(" \t"))
+        name = ""
+        while line := self._header_line():
+            if line[0] in " \t" and name:
+                headers[name][-1] = f"{headers[name][-1]} {line.strip(BLANKS)}"
+                continue
+            name = _header_name(line)
+            headers.setdefault(name, []).append(line.partition(":")[2].strip(BLANKS))
+        return headers
 
-    def _body(self, code: int, headers: dict[str, list[str]]) -> bytes:
-        chunked = headers.pop("Transfer-Encoding", [""])[0].lower() == "chunked"
+    def _header_line(self) -> str:
+        line = self._line()
+        if line is None:
+            raise NoAnswerError(BROKEN + "unexpected EOF")
+        return _text(line).rstrip(BLANKS)
+
+    def _body(self, code: int, length: int | None) -> bytes:
         if self._request.method == "HEAD" or code in WITHOUT_BODY:
             return b""
-        if chunked:
-            headers.pop("Content-Length", None)
+        if length == IN_CHUNKS:
             return self._chunks()
-        length = headers.get("Content-Length", [""])[0]
-        if not length.isdigit():
-            while self._more():
-                pass
-            return bytes(self._read)
-        return self._exactly(int(length))
+        if length is not None:
+            return self._exactly(length)
+        while self._more():
+            pass
+        return bytes(self._read)
 
     def _exactly(self, length: int) -> bytes:
         while len(self._read) < length:
@@ -324,17 +265,21 @@ class _Exchange:
                 raise GoHTTPError("malformed chunked encoding")
 
     def _unpacked(self, answer: GoAnswer) -> GoAnswer:
-        if not self._unpacks or answer.headers.get("Content-Encoding", [""])[0].lower() != "gzip":
+        is_packed = answer.headers.get("Content-Encoding", [""])[0].lower() == "gzip"
+        if not self._unpacks or not is_packed or answer.headers.get("Content-Length") == ["0"]:
             return answer
         headers = {
-            name: values for name, values in answer.headers.items() if name not in ("Content-Encoding", "Content-Length")
+            name: values
+            for name, values in answer.headers.items()
+            if name not in ("Content-Encoding", "Content-Length")
         }
         try:
             body = gzip.decompress(answer.body) if answer.body else b""
         except EOFError:
             raise GoHTTPError("unexpected EOF") from None
         except (OSError, zlib.error):
-            raise GoHTTPError("gzip: invalid header") from None
+            is_short = len(answer.body) < GZIP_HEADER_SIZE
+            raise GoHTTPError("unexpected EOF" if is_short else "gzip: invalid header") from None
         return GoAnswer(code=answer.code, status=answer.status, headers=headers, body=body)
 
 
@@ -343,12 +288,56 @@ def _status(line: str) -> tuple[int, str]:
     status = status.lstrip(" ")
     code = status.partition(" ")[0]
     if not space:
-        raise _NotSentError(BROKEN + f"malformed HTTP response {quoted(line)}")
-    if len(code) != 3 or not code.isdigit() or not code.isascii():
-        raise _NotSentError(BROKEN + f"malformed HTTP status code {quoted(code)}")
+        raise NoAnswerError(BROKEN + f"malformed HTTP response {quoted(line)}")
+    if len(code) != STATUS_DIGITS or not code.isdigit() or not code.isascii():
+        raise NoAnswerError(BROKEN + f"malformed HTTP status code {quoted(code)}")
     if not re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
-        raise _NotSentError(BROKEN + f"malformed HTTP version {quoted(version)}")
+        raise NoAnswerError(BROKEN + f"malformed HTTP version {quoted(version)}")
     return int(code), status
+
+
+def _header_name(line: str) -> str:
+    """The name in a line of the head. Raises NoAnswerError."""
+    name, colon, _ = line.partition(":")
+    if line[0] in BLANKS:
+        raise NoAnswerError(BROKEN + f"malformed MIME header initial line: {quoted(line)}")
+    if not colon:
+        raise NoAnswerError(BROKEN + f"malformed MIME header: missing colon: {quoted(line)}")
+    if not name:
+        raise NoAnswerError(BROKEN + f"malformed MIME header line: {quoted(line)}")
+    return canonical_name(name)
+
+
+def _length(headers: dict[str, list[str]]) -> int | None:
+    """How long the body is, IN_CHUNKS, or None where it ends with the connection. Raises NoAnswerError.
+
+    Takes away the headers that Go takes away.
+    """
+    if any("close" in value.lower().replace(" ", "").split(",") for value in headers.get("Connection", [])):
+        del headers["Connection"]
+    encodings = headers.get("Transfer-Encoding", [])
+    if len(encodings) > 1:
+        raise NoAnswerError(BROKEN + f"too many transfer encodings: [{' '.join(map(quoted, encodings))}]")
+    if encodings:
+        if encodings[0].lower() != "chunked":
+            raise NoAnswerError(BROKEN + f"unsupported transfer encoding: {quoted(encodings[0])}")
+        headers.pop("Content-Length", None)
+        del headers["Transfer-Encoding"]
+        return IN_CHUNKS
+    lengths = list(dict.fromkeys(headers.get("Content-Length", [])))
+    if len(lengths) > 1:
+        shown = " ".join(quoted(length) for length in headers["Content-Length"])
+        raise NoAnswerError(BROKEN + f"http: message cannot contain multiple Content-Length headers; got [{shown}]")
+    if not lengths:
+        return None
+    headers["Content-Length"] = lengths
+    if not (lengths[0].isascii() and lengths[0].isdigit()):
+        raise NoAnswerError(BROKEN + f"bad Content-Length {quoted(lengths[0])}")
+    return int(lengths[0])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _certificate_problem(error: ssl.SSLCertVerificationError, host: str) -> str:

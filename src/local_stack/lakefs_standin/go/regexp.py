@@ -10,20 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from local_stack.lakefs_standin.go_characters import LAST, WORD, Ranges, united
-from local_stack.lakefs_standin.go_regexp_parser import (
-    At,
-    Character,
-    Choice,
-    Group,
-    Node,
-    Place,
-    RegexpError,
-    Repeat,
-    Sequence,
-    parse_regexp,
-)
-from local_stack.lakefs_standin.go_text import replaced
+from local_stack.lakefs_standin.go.characters import LAST, WORD, Ranges, united
+from local_stack.lakefs_standin.go.regexp_nodes import At, Character, Choice, Group, Node, Place, Repeat, Sequence
+from local_stack.lakefs_standin.go.regexp_parser import RegexpError, parse_regexp
+from local_stack.lakefs_standin.go.text import replaced
 
 MOST_STEPS = 100_000
 NOWHERE = -1
@@ -243,7 +233,9 @@ class Regexp:
                 ranges += step.ranges
             else:
                 left += step.then if isinstance(step, _Fork) else [step.then]
-        return re.compile("[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in united(ranges)) + "]" if ranges else "(?!)")
+        return re.compile(
+            "[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in united(ranges)) + "]" if ranges else "(?!)"
+        )
 
 
 @lru_cache(maxsize=256)
