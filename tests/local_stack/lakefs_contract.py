@@ -105,7 +105,7 @@ def s3_client(server: LakeFS, **keys: str) -> Any:
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[LakeFS]:
     """The stand-in, with an environment for hooks."""
-    server = LakeFSStandIn(hook_environment=HOOK_ENVIRONMENT)
+    server = LakeFSStandIn(hook_environment=HOOK_ENVIRONMENT, action_seconds=0)
     server.start()
     yield lakefs_of(server)
     server.stop()

@@ -112,6 +112,8 @@ def _is_replay(item: pytest.Item) -> bool:
 
 
 def _stand_in() -> LakeFSStandIn:
-    stand_in = LakeFSStandIn(hook_environment=HOOK_ENVIRONMENT, lua_http_timeout_seconds=TIMEOUT_SECONDS)
+    stand_in = LakeFSStandIn(
+        hook_environment=HOOK_ENVIRONMENT, lua_http_timeout_seconds=TIMEOUT_SECONDS, action_seconds=0
+    )
     stand_in.start()
     return stand_in

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from lakefs_recorded import FILE_GONE, FIXTURES, RECORDS, Replay
+from lakefs_recorded import FILE_GONE, FIXTURES, RECORDS, replay
 
 from local_stack.lakefs import ENDPOINT_VARIABLE, LakeFS, configured_server
 from local_stack.lakefs_standin import LakeFSStandIn
@@ -45,7 +45,7 @@ def test_the_stand_in_answers_as_recorded(standin: LakeFSStandIn, record_id: str
         kind="stand-in",
         stop=standin.stop,
     )
-    found = {difference.step: difference.text for difference in Replay(server, record_id, standin.lose_file).run()}
+    found = {difference.step: difference.text for difference in replay(server, record_id, standin.lose_file)}
     listed = STAYS_DIFFERENT.get(record_id, {})
     if isinstance(listed, str):
         assert found, f"{record_id} agrees now: take it from lakefs_server_differences.yaml"
@@ -59,5 +59,5 @@ def test_the_stand_in_answers_as_recorded(standin: LakeFSStandIn, record_id: str
 @pytest.mark.skipif(not os.environ.get(ENDPOINT_VARIABLE), reason=f"{ENDPOINT_VARIABLE} names no server")
 @pytest.mark.parametrize("record_id", [record_id for record_id in RECORDS if record_id != FILE_GONE])
 def test_a_configured_server_answers_as_recorded(record_id: str) -> None:
-    found = Replay(configured_server(os.environ), record_id).run()
+    found = replay(configured_server(os.environ), record_id)
     assert not found, "\n  ".join(difference.text for difference in found)

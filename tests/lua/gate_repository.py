@@ -93,7 +93,6 @@ class GateRepository:
         given = {"catalog": "lake", **arguments}
         run_script(
             SCRIPT,
-            name="scripts/descriptor_gate.lua",
             variables={
                 "action": self._action(event, strategy),
                 "args": {name: value for name, value in given.items() if value is not None},

@@ -1,7 +1,6 @@
 """One request to the REST API, with its parameters read and checked."""
 
 import base64
-import binascii
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +109,7 @@ def check_basic_auth(request: Request, access_key: AccessKey) -> None:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
         presented = base64.b64decode(encoded) if scheme.lower() == "basic" else b""
-    except binascii.Error:
+    except ValueError:
         presented = b""
     if not hmac.compare_digest(presented, f"{access_key.id}:{access_key.secret}".encode()):
         raise RequestError(401, "error authenticating request")

@@ -43,8 +43,7 @@ def _operations(call: ApiCall) -> Operations:
     return call.store.operations(call.repository)
 
 
-def _draft(fields: Mapping[str, Any]) -> CommitDraft:
-    created = fields.get("date")
+def _draft(fields: Mapping[str, Any], created: int | None = None) -> CommitDraft:
     if created is not None and not 0 <= created <= LATEST_SECOND:
         raise bad_request(f"date: the stand-in of lakeFS takes none before 1970 or after the year 9999, not {created}")
     return CommitDraft(
@@ -57,7 +56,8 @@ def _draft(fields: Mapping[str, Any]) -> CommitDraft:
 
 def _commit(call: ApiCall) -> Response:
     fields = call.fields("CommitCreation")
-    commit = _operations(call).commit(call.path("branch"), _draft(fields), allow_empty=fields["allow_empty"])
+    draft = _draft(fields, fields.get("date"))
+    commit = _operations(call).commit(call.path("branch"), draft, allow_empty=fields["allow_empty"])
     return answer(describe_commit(commit), 201)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local_stack.lakefs_standin.action_cache import SECONDS_KEPT
 from local_stack.lakefs_standin.api import rest_api
 from local_stack.lakefs_standin.api_actions import action_endpoints
 from local_stack.lakefs_standin.blobs import BlobStore
@@ -22,7 +23,8 @@ class LakeFSStandIn:
     """A lakeFS server in this process; its state lives as long as it runs.
 
     Parameters: the environment that `{{ ENV.X }}` in action files sees; `port`, 0 for a free one; the seconds that a
-    Lua script waits for an answer over HTTP, fewer in tests than on a server.
+    Lua script waits for an answer over HTTP, and those for which action files are kept, both fewer only in tests of
+    something else.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class LakeFSStandIn:
         hook_environment: Mapping[str, str] | None = None,
         port: int = 0,
         lua_http_timeout_seconds: float = TIMEOUT_SECONDS,
+        action_seconds: float = SECONDS_KEPT,
     ) -> None:
         self.access_key = AccessKey(id=f"AKIA{secrets.token_hex(8).upper()}", secret=secrets.token_urlsafe(30))
         self._hook_environment = dict(hook_environment or {})
         self._lua_http_timeout_seconds = lua_http_timeout_seconds
+        self._action_seconds = action_seconds
         self._server = LoopbackServer(name="lakefs-stand-in", port=port)
         self._blobs: BlobStore | None = None
         self._store: Store | None = None
@@ -49,7 +53,12 @@ class LakeFSStandIn:
         if self._server.is_running:
             return
         self._blobs = BlobStore()
-        runner = HookRunner(self._blobs, self._hook_environment, self._lua_http_timeout_seconds)
+        runner = HookRunner(
+            self._blobs,
+            self._hook_environment,
+            self._lua_http_timeout_seconds,
+            action_seconds=self._action_seconds,
+        )
         self._store = store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
         self._server.start(_Application(rest_api(store, action_endpoints(runner)), Gateway(store)))
 
