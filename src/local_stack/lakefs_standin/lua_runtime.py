@@ -18,6 +18,8 @@ from local_stack.lakefs_standin.lua_http import TIMEOUT_SECONDS, http_module
 from local_stack.lakefs_standin.lua_json import json_module
 from local_stack.lakefs_standin.lua_lakefs import LakeFSView, lakefs_module
 from local_stack.lakefs_standin.lua_names import ChunkNames
+from local_stack.lakefs_standin.lua_paths import path_module, url_module
+from local_stack.lakefs_standin.lua_regexp import regexp_module
 from local_stack.lakefs_standin.lua_syntax import syntax_error
 from local_stack.lakefs_standin.lua_values import ARRAY_MARK, LuaBareError, LuaCallError, LuaCrash, to_lua
 from local_stack.lakefs_standin.lua_yaml import yaml_module
@@ -108,7 +110,10 @@ class _Modules:
         self.guarded_all: Callable[[Any], Any] = lambda functions: functions
         self._modules: dict[str, Callable[[], dict[str, Any]]] = {
             "strings": lambda: lua_modules.strings_module(runtime),
-            "regexp": lambda: lua_modules.regexp_module(runtime, self._guarded),
+            "regexp": lambda: regexp_module(runtime, self._guarded),
+            "path": lambda: path_module(runtime),
+            "uuid": lambda: lua_modules.uuid_module(runtime),
+            "net/url": lambda: url_module(runtime),
             "time": lambda: lua_modules.time_module(runtime),
             "encoding/json": lambda: json_module(runtime),
             "encoding/yaml": lambda: yaml_module(runtime),
