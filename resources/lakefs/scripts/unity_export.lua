@@ -54,9 +54,14 @@ local RULES = {
 local secrets = {}
 local retried = false
 
+-- The value as it stands between the quotes of a JSON text; `marshal` takes tables only.
+local function escaped(value)
+  return json.marshal({ s = value }):sub(#'{"s":"' + 1, -(#'"}\n' + 1))
+end
+
 local function keep_secret(value)
   secrets[#secrets + 1] = value
-  secrets[#secrets + 1] = json.marshal(value):sub(2, -3)
+  secrets[#secrets + 1] = escaped(value)
 end
 
 local function is_secret(piece)
