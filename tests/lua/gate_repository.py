@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakefs_unity_export.changes import DiffEntry
-from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, find_problems
+from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, judge
 from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError
 from lakefs_unity_export.ports import ObjectInfo
 from local_stack.lakefs_standin.errors import RequestError
@@ -25,7 +25,7 @@ SCRIPT = (ROOT / "resources/lakefs/scripts/descriptor_gate.lua").read_text()
 ACTIONS = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]
 FOLDER = "_lakefs_tables"
 STRATEGY = ".lakefs.merge.strategy"
-NOT_YAML = re.compile(r"^(?P<file>.*?): (?:line \d+: )?is not YAML \(.*", re.DOTALL)
+NOT_YAML = re.compile(r"^(?P<file>.*?): (?:line \d+: )?(?:is not YAML \(|the key .* stands twice).*", re.DOTALL)
 
 
 class Blobs(dict[str, bytes]):
@@ -112,7 +112,7 @@ class GateRepository:
         request = GateRequest(
             event_type=event, repository="shop", branch="main", source_ref=self._source(event), strategy=strategy
         )
-        found = find_problems(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view))
+        found = judge(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view)).problems
         return [str(problem) for problem in found]
 
     def _source(self, event: str) -> str:
@@ -177,5 +177,5 @@ def described(name: str, *, file: str = "", path: str = "") -> dict[str, bytes]:
 
 
 def comparable(lines: list[str]) -> list[str]:
-    """The lines in order; where a file is not YAML, without what the library says of it."""
+    """The lines in order; where a file is not YAML, or a key twice in it, without which was seen first."""
     return sorted(NOT_YAML.sub(r"\g<file>: is not YAML", line) for line in lines)
