@@ -62,7 +62,7 @@ class GateRepository:
         )
         self.blobs = Blobs()
         self.view = CountedView(LakeFSView(self.repository, self.blobs))
-        self.source = ""
+        self.before = ""
 
     def commit(self, files: Mapping[str, bytes], *parents: Commit, branch: str = "main") -> Commit:
         """A commit of exactly these files, by default after the branch's head; the branch is then at it."""
@@ -94,7 +94,7 @@ class GateRepository:
         lines: list[str] = []
         given = {"catalog": "lake", **arguments}
         run_script(
-            SCRIPT,
+            self.before + SCRIPT,
             name="scripts/descriptor_gate.lua",
             variables={
                 "action": self._action(event, strategy),
