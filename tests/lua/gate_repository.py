@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakefs_unity_export.changes import DiffEntry
-from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, judge
+from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, Verdict, judge
 from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError
 from lakefs_unity_export.ports import ObjectInfo
 from local_stack.lakefs_standin.errors import RequestError
@@ -63,6 +63,7 @@ class GateRepository:
         self.blobs = Blobs()
         self.view = CountedView(LakeFSView(self.repository, self.blobs))
         self.before = ""
+        self.printed: list[str] = []
 
     def commit(self, files: Mapping[str, bytes], *parents: Commit, branch: str = "main") -> Commit:
         """A commit of exactly these files, by default after the branch's head; the branch is then at it."""
@@ -90,8 +91,8 @@ class GateRepository:
         return []
 
     def run(self, event: str, strategy: str = "default", **arguments: Any) -> list[str]:
-        """What the gate in Lua prints. Raises LuaError."""
-        lines: list[str] = []
+        """What the gate in Lua prints, which `printed` holds too. Raises LuaError."""
+        self.printed = []
         given = {"catalog": "lake", **arguments}
         run_script(
             self.before + SCRIPT,
@@ -101,19 +102,22 @@ class GateRepository:
                 "args": {name: value for name, value in given.items() if value is not None},
                 "username": "admin",
             },
-            output=lines.append,
+            output=self.printed.append,
             http_enabled=False,
             lakefs=self.view,  # type: ignore[arg-type]
         )
-        return lines
+        return self.printed
 
     def in_python(self, event: str = "pre-commit", strategy: str = "default", **rules: Any) -> list[str]:
         """The problems that the gate in Python finds."""
+        return [str(problem) for problem in self.verdict(event, strategy, **rules).problems]
+
+    def verdict(self, event: str = "pre-commit", strategy: str = "default", **rules: Any) -> Verdict:
+        """What the gate in Python says."""
         request = GateRequest(
             event_type=event, repository="shop", branch="main", source_ref=self._source(event), strategy=strategy
         )
-        found = judge(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view)).problems
-        return [str(problem) for problem in found]
+        return judge(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view))
 
     def _source(self, event: str) -> str:
         return self.repository.branch("dev").head.id if event == "pre-merge" else "main"

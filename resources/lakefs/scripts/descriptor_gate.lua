@@ -8,6 +8,7 @@ The same rules and words as the exporter's, held to the same cases. Reads descri
 until then it costs one call to lakeFS, which runs in the server, as the user who commits.
 ]]
 
+local json = require("encoding/json")
 local lakefs = require("lakefs")
 local regexp = require("regexp")
 local strings = require("strings")
@@ -286,13 +287,30 @@ local function checked_folder()
   return without_slashes(folder)
 end
 
+-- The path without an ending that is almost that of descriptors, such as `.yml`; nothing where it has none.
+local function without_almost_suffix(path)
+  for _, ending in ipairs({ ".yml", SUFFIX }) do
+    if strings.has_suffix(path:sub(-#ending):lower(), ending) and not strings.has_suffix(path, SUFFIX) then
+      return path:sub(1, #path - #ending)
+    end
+  end
+  return nil
+end
+
+local function note(text)
+  print(visible("note: " .. text))
+end
+
 -- Which files are wanted, and their order, by their paths inside the folder without `.yaml`; nothing where all are.
 local function wanted_files()
   local wanted = nil
   for position, entry in ipairs(list_setting("table_defs")) do
-    local key = without_suffix(entry, ".yaml")
+    local key, bare = without_suffix(entry, SUFFIX), without_almost_suffix(entry)
     wanted = wanted or {}
     wanted[key] = wanted[key] or position
+    if bare then
+      note("table_defs names " .. quoted(entry) .. ", and descriptors end in .yaml; write " .. quoted(bare) .. " there")
+    end
   end
   return wanted
 end
@@ -310,8 +328,11 @@ end
 
 -- What lakeFS holds
 
+-- Objects come as they are, so what is said in the place of one is JSON; other answers are tables.
 local function refuse_answer(code, what, answer)
-  local said = type(answer) == "table" and type(answer.message) == "string" and " (" .. answer.message .. ")" or ""
+  local read, refusal = pcall(json.unmarshal, answer)
+  refusal = read and refusal or answer
+  local said = type(refusal) == "table" and type(refusal.message) == "string" and " (" .. refusal.message .. ")" or ""
   fail("lakeFS answered " .. tostring(code) .. said .. " when asked for " .. what)
 end
 
@@ -349,18 +370,30 @@ local function changes_to_merge(destination, rules)
   end)
 end
 
--- The key by which table_defs names a file, or nothing: hidden files and folders and other endings are no descriptors.
-local function descriptor_key(path, folder)
+-- The path inside the folder, or nothing for what lies elsewhere, and for hidden files and folders.
+local function path_inside(path, folder)
   local inside = without_prefix(path, folder .. "/")
-  if inside == path or not strings.has_suffix(inside, ".yaml") then
-    return nil
-  end
   for _, part in ipairs(strings.split(inside, "/")) do
     if strings.has_prefix(part, ".") or strings.has_prefix(part, "_") then
       return nil
     end
   end
-  return without_suffix(inside, ".yaml")
+  return inside ~= path and inside or nil
+end
+
+-- The key by which table_defs names a file, or nothing: hidden files and folders and other endings are no descriptors.
+local function descriptor_key(path, folder)
+  local inside = path_inside(path, folder)
+  return inside and strings.has_suffix(inside, SUFFIX) and without_suffix(inside, SUFFIX) or nil
+end
+
+-- A file that is no descriptor for its ending alone is no reason to refuse: the export does without it.
+local function note_on_ending(path, rules)
+  local inside = path_inside(path, rules.folder)
+  local bare = inside and without_almost_suffix(inside)
+  if bare and (rules.wanted == nil or rules.wanted[inside] or rules.wanted[bare]) then
+    note(path .. " is not read: descriptors end in .yaml; rename it")
+  end
 end
 
 local function is_descriptor(path, rules)
@@ -397,21 +430,26 @@ local function descriptor_files(ref, rules)
 end
 
 local function before_commit(rules)
+  local brings = false
   for _, change in ipairs(uncommitted_changes(rules)) do
-    if change.type ~= "removed" and is_descriptor(change.path, rules) then
-      return in_order(descriptor_files(action.branch_id, rules), rules)
+    if change.type ~= "removed" then
+      note_on_ending(change.path, rules)
+      brings = brings or is_descriptor(change.path, rules)
     end
   end
-  return nil
+  return brings and in_order(descriptor_files(action.branch_id, rules), rules) or nil
 end
 
 -- The files that the source changed, or nothing where it brings none. Where both sides changed one, the source's
 -- counts, unless the destination wins.
 local function files_from_source(destination, rules)
-  local strategy = action.commit.metadata[MERGE_STRATEGY]
+  local strategy = (action.commit.metadata or {})[MERGE_STRATEGY]
   local from_source, brings = {}, false
   for _, change in ipairs(changes_to_merge(destination, rules)) do
     local is_lost = change.type == "conflict" and strategy == DESTINATION_WINS
+    if change.type ~= "removed" and not is_lost then
+      note_on_ending(change.path, rules)
+    end
     if is_descriptor(change.path, rules) and not is_lost then
       from_source[change.path] = true
       brings = brings or change.type ~= "removed"
@@ -475,7 +513,7 @@ end
 
 local YAML_LINE = regexp.compile("line ([0-9]+): ([^\\n]*)")
 local TWICE = regexp.compile("^mapping key \"([^\"\\\\]*)\" already defined at line ([0-9]+)$")
--- What lakeFS's library says of a text that is YAML, and that the exporter reads. Keys that are lists are all one to it.
+-- What lakeFS's library says of a text that is YAML, and that the exporter reads. Keys that are lists are one key to it.
 local NO_FAULT = regexp.compile(
   "^yaml: (?:document contains excessive aliasing|exceeded max depth|cannot decode|!!binary|anchor '|map merge|" ..
     "invalid map key|unmarshal errors:\\n  line [0-9]+: mapping key \"\" )"
@@ -675,7 +713,7 @@ end
 local function read_descriptor(file, content, rules, tell)
   local parsed, where, problem = parse_yaml(content)
   if not parsed and not where then
-    print(visible(file .. ": not checked, lakeFS's YAML library cannot read it (" .. problem .. "); the export can"))
+    note(file .. " is not checked: lakeFS's YAML library cannot read it (" .. problem .. "), the export can")
     return nil
   end
   if not parsed then
