@@ -1,4 +1,4 @@
-"""Both scripts fail by `hook.fail`, so that people see their text alone, and by `error` where a server has no `hook`."""
+"""Both scripts fail by `hook.fail`, so that people see their text alone; by `error` where a server has no `hook`."""
 
 from collections.abc import Callable
 

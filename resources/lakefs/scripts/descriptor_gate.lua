@@ -523,9 +523,10 @@ local AFTER_DOCUMENT = regexp.compile("(?s)\\n(?:---|\\.\\.\\.)(?:[ \\t\\n].*)?$
 local NOTHING = "^(?:\\n(?:(?:---|\\.\\.\\.)(?:[ \\t]+#[^\\n]*|[ \\t]*)|[ \\t]*(?:#[^\\n]*)?))*$"
 local BYTE_ORDER_MARK = "\239\187\191"
 local A_LIST = "^[ \\t\\n]*(?:\\[|-(?:[ \\t\\n]|$))"
--- Plain values that YAML 1.1 does not read as text: nothing, and switches, numbers (also to base 60) and dates.
+-- Plain values that YAML 1.1 does not read as text: nothing, and switches, numbers (also to base 60) and dates. What is
+-- tagged as binary is taken with its tag.
 local NULL = "^(?:~|null|Null|NULL)$"
-local NOT_TEXT = "^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF" ..
+local NOT_TEXT = "^(?:!!binary.*|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF" ..
   "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+" ..
   "|[-+]?[0-9][0-9_]*\\.[0-9_]*(?:[eE][-+][0-9]+)?|\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?" ..
   "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)" ..
@@ -537,7 +538,7 @@ local NOT_TEXT = "^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|O
 local FIELD = "(?:" .. table.concat(FIELDS, "|") .. ")"
 local FIELD_KEY = "[\\n{,][ \\t\\n]*(?:" .. FIELD .. "[ \\t]*:[ \\t]|[\"']" .. FIELD .. "[\"'][ \\t]*:)[ \\t]*"
 local ANCHOR = "&[^ \\t\\n,{}\\[\\]]+[ \\t]+"
-local PLAIN = "(?:[+.~0-9A-Za-z]|-[.0-9])"
+local PLAIN = "(?:[+.~0-9A-Za-z]|-[.0-9]|!!binary[ \\t])"
 local PLACES = regexp.compile(
   "(" .. FIELD_KEY .. "(?:" .. ANCHOR .. ")?)" .. PLAIN .. "|(:[ \\t]+" .. ANCHOR .. ")" .. PLAIN ..
     "|([ \\t\\n\\[{,:])[0-9]{4}-[0-9]{1,2}-[0-9]|([\\n{,][ \\t\\n]*)<<[ \\t]*:"
@@ -629,10 +630,16 @@ end
 -- The keys of a file, with the marks in its values. Else nothing, the field of the problem and the problem; where
 -- lakeFS's library is to blame, nothing, nothing and what it says.
 local function parse_yaml(content)
+  if strings.has_prefix(content, "\255\254") or strings.has_prefix(content, "\254\255") then
+    return nil, nil, "UTF-16"
+  end
   local lines = strings.replace(strings.replace(content, "\r\n", "\n", -1), "\r", "\n", -1)
   local start, document, rest = split_document("\n" .. without_prefix(lines, BYTE_ORDER_MARK))
   if not regexp.match(NOTHING, rest) then
     return not_yaml("", "found another document")
+  end
+  if strings.contains(document, "\n" .. BYTE_ORDER_MARK) then
+    return not_yaml("", "found a byte order mark within the text")
   end
   local marks = new_marks(lines)
   local read, parsed = pcall(yaml.unmarshal, as_value(start, document, marks))
