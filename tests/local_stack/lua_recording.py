@@ -8,7 +8,7 @@ what the stand-in does otherwise, with the reason.
 import json
 import re
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ ANY = {
 }
 SAME = {"repo": "[a-z0-9-]+", **{f"id_{number}": "[0-9a-f]{64}" for number in range(1, 10)}}
 PLACEHOLDER = re.compile("<(" + "|".join([*ANY, *SAME]) + ")>")
-# Where one of these ends a row of printed values, what follows is the text of a caught error.
+# Among printed values, the text that follows one of these is that of a caught error.
 CAUGHT = ("false", "nil", "raised")
 
 
@@ -168,7 +168,8 @@ def _without_caught_texts(lines: list[str]) -> list[str]:
     kept: list[str] = []
     for line in lines:
         values = line.split("\t")
-        caught = [position for position, value in enumerate(values[:-1]) if value in CAUGHT]
+        pairs = enumerate(pairwise(values))
+        caught = [place for place, (value, text) in pairs if value in CAUGHT and text not in ("", *CAUGHT)]
         if caught:
             kept.append("\t".join(values[: caught[0] + 1]))
         elif not line.startswith(("\t", "stack traceback:")):

@@ -372,6 +372,16 @@ def test_lakefs_reads_every_argument_that_is_written_as_the_text_it_is() -> None
     assert arguments[LUA_ACTION]["job_id"] == "20240101"
 
 
+def test_arguments_that_look_like_dates_do_not_end_the_server(shop: Any) -> None:
+    odd = GateRules(catalog="2024-01-01", schema_template="{branch}", folder="2024-01-02", table_defs=("2024-01-03",))
+    install_in(shop, replace(GATED, rules=odd))
+    shop.branch("main").object("2024-01-02/2024-01-03.yaml").upload(b"name: orders\n", mode="wb")
+    with pytest.raises(LakeFSException, match=r"2024-01-02/2024-01-03\.yaml: type: is missing"):
+        shop.branch("main").commit("broken")
+    shop.branch("main").reset_changes()
+    assert shop.branch("main").head.id
+
+
 def test_a_gate_without_its_variable_refuses_the_commit_that_brings_it(contract: Contract) -> None:
     with pytest.raises(LakeFSError, match="answered 500"):
         install(contract, order(contract, gate=True))

@@ -22,7 +22,7 @@ end
 
 def run(script: str, view: LakeFSView | None = None, **arguments: str) -> str:
     lines: list[str] = []
-    run_script(script, name="script.lua", variables={"args": arguments}, output=lines.append, lakefs=view)
+    run_script(script, variables={"args": arguments}, output=lines.append, lakefs=view)
     return "\n".join(lines)
 
 

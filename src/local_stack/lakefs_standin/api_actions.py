@@ -58,7 +58,8 @@ class _Requests:
             if hook.status == "skipped":
                 return Response()
             name = {"Content-Disposition": f"attachment; filename={hook.id}.log"}
-            return Response(hook.output, media_type="application/octet-stream", headers=name)
+            output = hook.output.encode("utf-8", "surrogateescape")
+            return Response(output, media_type="application/octet-stream", headers=name)
         raise RequestError(404, "not found")
 
     def _run(self, call: ApiCall) -> ActionRun:
