@@ -10,7 +10,10 @@ from typing import Any
 
 import yaml
 
+from local_stack.lakefs_standin.lua_values import TruthKey
+
 TAG = "tag:yaml.org,2002:"
+TRUTH_KEY = "!truth-key"
 BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LONGEST_SHOWN_VALUE = 10
 SHOWN_BEGINNING = 7
@@ -32,6 +35,18 @@ class YAMLError(Exception):
 
 class _Loader(BASE):  # type: ignore[misc]
     """Gives the nodes of a document, their tags resolved, and what they hold."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A map, in which true is another key than 1."""
+        for key, _ in node.value:
+            if key.tag == TAG + "bool":
+                key.tag = TRUTH_KEY
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+    def construct_truth_key(self, node: Any) -> TruthKey:
+        """A key that is true or false."""
+        return TruthKey(self.construct_yaml_bool(node))
 
     def construct_integer(self, node: Any) -> int:
         """A whole number; a 0 before the digits makes it octal."""
@@ -56,6 +71,7 @@ class _Loader(BASE):  # type: ignore[misc]
 _Loader.yaml_implicit_resolvers = {}
 for _name, _pattern in _WORDS.items():
     _Loader.add_implicit_resolver(TAG + _name, re.compile(_pattern), None)
+_Loader.add_constructor(TRUTH_KEY, _Loader.construct_truth_key)
 _Loader.add_constructor(TAG + "int", _Loader.construct_integer)
 _Loader.add_constructor(TAG + "float", _Loader.construct_number)
 _Loader.add_constructor(None, _Loader.construct_unknown)

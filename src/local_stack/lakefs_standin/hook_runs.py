@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.branch_patterns import PatternError
 from local_stack.lakefs_standin.errors import RequestError, not_found
 from local_stack.lakefs_standin.events import Event
+from local_stack.lakefs_standin.hook_arguments import HookArgumentsError, ServerEnd
 from local_stack.lakefs_standin.hook_environment import MissingVariableError
 from local_stack.lakefs_standin.hooks import Hook, HookError, HookPropertyError, HookSettings, build_hook
 from local_stack.lakefs_standin.repository import Repository
@@ -23,7 +24,7 @@ Status = Literal["completed", "failed", "skipped"]
 # What the hooks of one event are: each action that listens to it, with its hooks ready to run.
 ReadyActions = list[tuple[Action, list[tuple[HookDefinition, Hook]]]]
 # What makes an event impossible to run hooks for, as opposed to a hook that fails.
-UNUSABLE = (PatternError, HookPropertyError, MissingVariableError)
+UNUSABLE = (PatternError, HookPropertyError, HookArgumentsError, MissingVariableError)
 
 
 class ConditionError(Exception):
@@ -70,7 +71,7 @@ class HookRunner:
     """Runs hooks: those before an operation to their end, those after it in the background, at most once.
 
     Parameters: where action files and scripts are read, the environment that hooks may refer to, the seconds that a Lua
-    script waits for an answer over HTTP, and those for which action files are kept.
+    script waits for an answer over HTTP, what ends the server, and the seconds for which action files are kept.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class HookRunner:
         environment: Mapping[str, str],
         lua_http_timeout_seconds: float,
         *,
+        end_server: Callable[[ServerEnd], None],
         action_seconds: float = SECONDS_KEPT,
     ) -> None:
         self._settings = HookSettings(
             environment=environment, blobs=blobs, lua_http_timeout_seconds=lua_http_timeout_seconds
         )
+        self._end_server = end_server
         self._cache = ActionCache(blobs, action_seconds)
         self._runs: WeakKeyDictionary[Repository, list[ActionRun]] = WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -104,7 +107,7 @@ class HookRunner:
         """Run the hooks of a pre event.
 
         Raises RequestError, in the words of the server: 412 where a hook fails, 404 on a folder among the action files,
-        500 on any other action file that cannot be used.
+        500 on any other action file that cannot be used. Raises ServerEnd where a hook ends the server.
         """
         aborted = f"{event.type} hook aborted, run id '{event.run_id}': "
         try:
@@ -128,6 +131,8 @@ class HookRunner:
             self._run_all(event, self._ready(event))
         except (ActionFilesError, RequestError, *UNUSABLE) as error:
             LOG.warning("%s on %s: %s", event.type, event.repository.name, error)
+        except ServerEnd as end:
+            self._end_server(end)
 
     def _ready(self, event: Event) -> ReadyActions:
         """The actions that listen to the event, with their hooks. All action files are read, whatever the event."""

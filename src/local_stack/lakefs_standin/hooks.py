@@ -13,7 +13,8 @@ from local_stack.lakefs_standin.action_file import HookDefinition
 from local_stack.lakefs_standin.blobs import BlobStore
 from local_stack.lakefs_standin.event_payloads import lua_action, webhook_body
 from local_stack.lakefs_standin.events import Event
-from local_stack.lakefs_standin.hook_environment import LUA_PREFIX, WEBHOOK_PREFIX, substitute
+from local_stack.lakefs_standin.hook_arguments import check_no_dates, hook_arguments
+from local_stack.lakefs_standin.hook_environment import WEBHOOK_PREFIX, substitute
 from local_stack.lakefs_standin.lua_lakefs import LakeFSView
 from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
 from local_stack.lakefs_standin.outgoing import http_client
@@ -51,10 +52,10 @@ class HookSettings:
 
 
 def build_hook(definition: HookDefinition, action_name: str, settings: HookSettings) -> Hook:
-    """The hook with its `{{ ENV.X }}` replaced. Raises MissingVariableError and HookPropertyError."""
+    """The hook with its `{{ ENV.X }}` replaced. Raises MissingVariableError, HookPropertyError, HookArgumentsError."""
     properties, environment = definition.properties, settings.environment
     if definition.type == "lua":
-        arguments = substitute(properties.get("args") or {}, environment, LUA_PREFIX)
+        arguments = hook_arguments(properties.get("args"), environment)
         return LuaHook(definition.id, action_name, properties, arguments, settings)
     headers = substitute(properties.get("headers") or {}, environment, WEBHOOK_PREFIX)
     query = substitute(properties.get("query_params") or {}, environment, WEBHOOK_PREFIX)
@@ -73,7 +74,8 @@ class LuaHook:
     settings: HookSettings
 
     def run(self, event: Event, log: Log) -> None:
-        """Run the script, read at the event's commit."""
+        """Run the script, read at the event's commit. Raises ServerEnd where the args hold a date."""
+        check_no_dates(self.arguments)
         variables = {
             "action": lua_action(event, action_name=self.action_name, hook_id=self.id),
             "args": self.arguments,
