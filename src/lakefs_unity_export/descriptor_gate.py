@@ -74,42 +74,53 @@ def _without_advice(error: SettingsError) -> str:
     return str(error).removeprefix("job parameter ").partition("; run the job")[0]
 
 
-def find_problems(request: GateRequest, rules: GateRules, lakefs: GateReader) -> tuple[Problem, ...]:
-    """What is wrong with the table descriptors that the commit or merge would leave; nothing where it changes none.
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is wrong with the table descriptors that a commit or merge would leave, and what else is to be told."""
 
-    Raises InvalidEventError for a request that is not whole, LakeFSError where lakeFS does not answer as it should.
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def judge(request: GateRequest, rules: GateRules, lakefs: GateReader) -> Verdict:
+    """What is to be said of the table descriptors that the commit or merge would leave; nothing where it changes none.
+
+    A file that is no descriptor for its ending alone is noted where the commit or merge brings it, and no reason to
+    refuse: the export does without it. Raises InvalidEventError for a request that is not whole, LakeFSError where
+    lakeFS does not answer as it should.
     """
     request = request.checked()
     try:
         naming = rules.naming(request.repository, request.branch)
     except InvalidNameError as error:
-        return (Problem(file=f"branch {request.branch}", field="", message=str(error)),)
-    contents = (_committed if request.event_type == COMMIT else _merged)(request, naming, rules.table_defs, lakefs)
-    return descriptors.read_descriptors(contents, naming).problems
+        return Verdict(problems=(Problem(file=f"branch {request.branch}", field="", message=str(error)),))
+    changes = _changes(request, naming, lakefs)
+    paths = [change.path for change in changes if change.type != "removed"]
+    notes = tuple(descriptors.notes_on_endings(paths, naming.folder, rules.table_defs))
+    if not descriptors.select_files(paths, naming.folder, rules.table_defs)[0]:
+        return Verdict(notes=notes)
+    if request.event_type == COMMIT:
+        contents = read_files(request.branch, naming, rules.table_defs, lakefs)[0]
+    else:
+        contents = _merged(request, changes, naming, rules.table_defs, lakefs)
+    return Verdict(problems=descriptors.read_descriptors(contents, naming).problems, notes=notes)
 
 
-def _committed(request: GateRequest, naming: NamingRules, wanted: tuple[str, ...], lakefs: GateReader) -> Contents:
-    """The files that the branch's uncommitted state holds, once one of them is new or different."""
-    changes = lakefs.uncommitted_changes(request.branch, naming.folder + "/")
-    if not any(change.type != "removed" and _is_descriptor(change, naming, wanted) for change in changes):
-        return {}
-    return read_files(request.branch, naming, wanted, lakefs)[0]
-
-
-def _merged(request: GateRequest, naming: NamingRules, wanted: tuple[str, ...], lakefs: GateReader) -> Contents:
-    """The files that the merge leaves, once it brings a new or different one."""
-    changes = [
+def _changes(request: GateRequest, naming: NamingRules, lakefs: GateReader) -> list[DiffEntry]:
+    """What the commit or merge changes in the descriptor folder."""
+    if request.event_type == COMMIT:
+        return list(lakefs.uncommitted_changes(request.branch, naming.folder + "/"))
+    return [
         change
         for change in lakefs.changes_to_merge(request.branch, request.source_ref, naming.folder + "/")
-        if _is_descriptor(change, naming, wanted)
-        and not (change.type == "conflict" and request.strategy == DESTINATION_WINS)
+        if not (change.type == "conflict" and request.strategy == DESTINATION_WINS)
     ]
-    if all(change.type == "removed" for change in changes):
-        return {}
+
+
+def _merged(
+    request: GateRequest, changes: list[DiffEntry], naming: NamingRules, wanted: tuple[str, ...], lakefs: GateReader
+) -> Contents:
+    """The files that the merge leaves."""
     from_source = {change.path for change in changes}
     head = lakefs.branch_head(request.branch)
     return read_merged(head, request.source_ref, from_source, naming, wanted, lakefs)
-
-
-def _is_descriptor(change: DiffEntry, naming: NamingRules, wanted: tuple[str, ...]) -> bool:
-    return bool(descriptors.select_files([change.path], naming.folder, wanted)[0])

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic
-import yaml
 
 from lakefs_unity_export import names
+from lakefs_unity_export.descriptor_yaml import DescriptorSyntaxError, read_keys
 from lakefs_unity_export.errors import InvalidNameError
 
 DEFAULT_FOLDER = "_lakefs_tables"
@@ -80,25 +80,52 @@ class _Findings:
 
 
 def select_files(paths: Iterable[str], folder: str, table_defs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The descriptor files among the objects of the folder, and notes on what `table_defs` names in vain.
+    """The descriptor files among the objects of the folder, and notes on files and entries that are of no use.
 
     Hidden files and folders (a name that starts with `.` or `_`) and other endings are skipped. An entry of
     `table_defs` is a file's path inside the folder, with or without `.yaml`; no entries select every file.
     """
-    by_key = {}
-    for path in paths:
-        inside = path.removeprefix(folder + "/")
-        if inside.endswith(SUFFIX) and not any(part.startswith((".", "_")) for part in inside.split("/")):
-            by_key[inside.removesuffix(SUFFIX)] = path
-    if not table_defs:
-        return list(by_key.values()), []
-    wanted = dict.fromkeys(entry.removesuffix(SUFFIX) for entry in table_defs)
+    shown = _shown(paths, folder)
+    by_key = {inside.removesuffix(SUFFIX): path for inside, path in shown.items() if inside.endswith(SUFFIX)}
+    wanted = [entry.removesuffix(SUFFIX) for entry in table_defs] if table_defs else list(by_key)
     missing = [
         f"table_defs names {entry!r}, and {folder}/{entry}{SUFFIX} does not exist"
-        for entry in wanted
-        if entry not in by_key
+        for entry in dict.fromkeys(wanted)
+        if entry not in by_key and _bare(entry) == entry
     ]
-    return [by_key[entry] for entry in wanted if entry in by_key], missing
+    files = [by_key[entry] for entry in dict.fromkeys(wanted) if entry in by_key]
+    return files, notes_on_endings(shown.values(), folder, table_defs) + missing
+
+
+def notes_on_endings(paths: Iterable[str], folder: str, table_defs: Sequence[str]) -> list[str]:
+    """Notes on the objects of the folder, and on the entries of `table_defs`, that end in almost `.yaml`."""
+    wanted = {entry.removesuffix(SUFFIX) for entry in table_defs}
+    notes = [
+        f"{folder}/{inside} is not read: descriptors end in {SUFFIX}; rename it"
+        for inside in _shown(paths, folder)
+        if _bare(inside) != inside and (not table_defs or inside in wanted or _bare(inside) in wanted)
+    ]
+    return notes + [
+        f"table_defs names {entry!r}, and descriptors end in {SUFFIX}; write {_bare(entry)!r} there"
+        for entry in dict.fromkeys(table_defs)
+        if _bare(entry) != entry
+    ]
+
+
+def _shown(paths: Iterable[str], folder: str) -> dict[str, str]:
+    """The objects that are not hidden, by their paths inside the folder."""
+    by_inside = {path.removeprefix(folder + "/"): path for path in paths}
+    return {
+        inside: path
+        for inside, path in by_inside.items()
+        if not any(part.startswith((".", "_")) for part in inside.split("/"))
+    }
+
+
+def _bare(inside: str) -> str:
+    """The path without an ending that is almost that of descriptors, such as `.yml`."""
+    bare, dot, ending = inside.rpartition(".")
+    return bare if dot and "." + ending != SUFFIX and ending.lower() in ("yaml", "yml") else inside
 
 
 def read_descriptors(contents: Mapping[str, bytes | Problem], rules: NamingRules) -> DescriptorSet:
@@ -120,15 +147,15 @@ def read_descriptors(contents: Mapping[str, bytes | Problem], rules: NamingRules
 
 
 def _read_one(file: str, content: bytes, rules: NamingRules, findings: _Findings) -> Descriptor | None:
-    parsed = _parse_yaml(file, content, findings)
-    if parsed is None:
+    keys = _read_keys(file, content, findings)
+    if keys is None:
         return None
-    kind = parsed.get("type")
+    kind = keys.get("type")
     if isinstance(kind, str) and kind.strip().lower() != "delta":
         findings.notes.append(f"{file}: skipped, its type is {kind!r} and only delta tables are exported")
         return None
     try:
-        read = _Content.model_validate(parsed)
+        read = _Content.model_validate(keys)
     except pydantic.ValidationError as error:
         for problem in error.errors():
             where = ".".join(str(part) for part in problem["loc"])
@@ -137,35 +164,15 @@ def _read_one(file: str, content: bytes, rules: NamingRules, findings: _Findings
     return _named(file, read, rules, findings)
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML without merge keys: a few lines of merged merges fill any memory."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not read", key.start_mark)
-        super().flatten_mapping(node)
-
-
-def _parse_yaml(file: str, content: bytes, findings: _Findings) -> dict[str, Any] | None:
+def _read_keys(file: str, content: bytes, findings: _Findings) -> dict[str, Any] | None:
     try:
-        parsed = _Loader(content).get_single_data()
-    # Beside YAMLError, odd values raise ValueError, KeyError, IndexError, OverflowError and others.
-    except Exception as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
-        findings.problem(file, where, f"is not YAML ({_yaml_reason(error)}); write it as `key: value` lines")
+        keys = read_keys(content)
+    except DescriptorSyntaxError as error:
+        findings.problem(file, f"line {error.line}" if error.line else "", str(error))
         return None
-    if not isinstance(parsed, dict):
+    if keys is None:
         findings.problem(file, "", "holds no `key: value` lines; give it name, type and path")
-        return None
-    return parsed
-
-
-def _yaml_reason(error: Exception) -> str:
-    if isinstance(error, yaml.reader.ReaderError):
-        return "not UTF-8 text, or text with control characters"
-    return getattr(error, "problem", None) or type(error).__name__
+    return keys
 
 
 def _advice(kind: str, message: str) -> str:

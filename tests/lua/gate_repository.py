@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakefs_unity_export.changes import DiffEntry
-from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, find_problems
+from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, Verdict, judge
 from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError
 from lakefs_unity_export.ports import ObjectInfo
 from local_stack.lakefs_standin.errors import RequestError
@@ -25,7 +25,7 @@ SCRIPT = (ROOT / "resources/lakefs/scripts/descriptor_gate.lua").read_text()
 ACTIONS = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]
 FOLDER = "_lakefs_tables"
 STRATEGY = ".lakefs.merge.strategy"
-NOT_YAML = re.compile(r"^(?P<file>.*?): (?:line \d+: )?is not YAML \(.*", re.DOTALL)
+NOT_YAML = re.compile(r"^(?P<file>.*?): (?:line \d+: )?(?:is not YAML \(|the key .* stands twice).*", re.DOTALL)
 
 
 class Blobs(dict[str, bytes]):
@@ -60,7 +60,8 @@ class GateRepository:
         self.repository = Repository(name="shop", storage_namespace="local://shop", default_branch="main")
         self.blobs = Blobs()
         self.view = CountedView(LakeFSView(self.repository, self.blobs))
-        self.source = ""
+        self.before = ""
+        self.printed: list[str] = []
 
     def commit(self, files: Mapping[str, bytes], *parents: Commit, branch: str = "main") -> Commit:
         """A commit of exactly these files, by default after the branch's head; the branch is then at it."""
@@ -88,29 +89,32 @@ class GateRepository:
         return []
 
     def run(self, event: str, strategy: str = "default", **arguments: Any) -> list[str]:
-        """What the gate in Lua prints. Raises LuaError."""
-        lines: list[str] = []
+        """What the gate in Lua prints, which `printed` holds too. Raises LuaError."""
+        self.printed = []
         given = {"catalog": "lake", **arguments}
         run_script(
-            SCRIPT,
+            self.before + SCRIPT,
             variables={
                 "action": self._action(event, strategy),
                 "args": {name: value for name, value in given.items() if value is not None},
                 "username": "admin",
             },
-            output=lines.append,
+            output=self.printed.append,
             http_enabled=False,
             lakefs=self.view,  # type: ignore[arg-type]
         )
-        return lines
+        return self.printed
 
     def in_python(self, event: str = "pre-commit", strategy: str = "default", **rules: Any) -> list[str]:
         """The problems that the gate in Python finds."""
+        return [str(problem) for problem in self.verdict(event, strategy, **rules).problems]
+
+    def verdict(self, event: str = "pre-commit", strategy: str = "default", **rules: Any) -> Verdict:
+        """What the gate in Python says."""
         request = GateRequest(
             event_type=event, repository="shop", branch="main", source_ref=self._source(event), strategy=strategy
         )
-        found = find_problems(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view))
-        return [str(problem) for problem in found]
+        return judge(request, GateRules(**{"catalog": "lake", **rules}), Reader(self.view.view))
 
     def _source(self, event: str) -> str:
         return self.repository.branch("dev").head.id if event == "pre-merge" else "main"
@@ -174,5 +178,5 @@ def described(name: str, *, file: str = "", path: str = "") -> dict[str, bytes]:
 
 
 def comparable(lines: list[str]) -> list[str]:
-    """The lines in order; where a file is not YAML, without what the library says of it."""
+    """The lines in order; where a file is not YAML, or a key twice in it, without which was seen first."""
     return sorted(NOT_YAML.sub(r"\g<file>: is not YAML", line) for line in lines)

@@ -114,15 +114,15 @@ def recorded_waits() -> Iterator[list[float]]:
 
 
 def run_hook(
-    action: object, arguments: object, *, http_enabled: bool = True, timeout_seconds: float = 5.0
+    action: object, arguments: object, *, http_enabled: bool = True, timeout_seconds: float = 5.0, before: str = ""
 ) -> HookOutcome:
-    """Run the hook for an action table and its args, over HTTP."""
+    """Run the hook for an action table and its args, over HTTP, with more Lua before it."""
     lines: list[str] = []
     error = ""
     with recorded_waits() as waits:
         try:
             run_script(
-                SCRIPT.read_text(),
+                before + SCRIPT.read_text(),
                 variables={"action": action, "args": arguments, "username": "admin"},
                 output=lines.append,
                 http_enabled=http_enabled,
@@ -134,8 +134,13 @@ def run_hook(
 
 
 def run_against(
-    workspace: Workspace, action: object = COMMIT, arguments: object = WITH_TOKEN, *, http_enabled: bool = True
+    workspace: Workspace,
+    action: object = COMMIT,
+    arguments: object = WITH_TOKEN,
+    *,
+    http_enabled: bool = True,
+    before: str = "",
 ) -> HookOutcome:
     """Run the hook against a workspace of this process."""
     with patch.object(lua_runtime, "http_module", workspace.module):
-        return run_hook(action, arguments, http_enabled=http_enabled)
+        return run_hook(action, arguments, http_enabled=http_enabled, before=before)

@@ -97,6 +97,72 @@ def test_an_object_whose_data_was_collected_is_a_problem_of_its_file(repository:
     assert repository.in_lua() == [f"{FOLDER}/gone.yaml: cannot be read, lakeFS answered 410"]
 
 
+# What is told and refuses nothing
+
+
+def test_a_file_that_lakefs_cannot_hand_over_is_let_through_with_a_line(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/a.yaml": b"name: a\ntype: delta\npath: a\ndeep: " + b"[" * 99 + b"]" * 99})
+    told, valid = repository.run("pre-commit")
+    start = f"note: {FOLDER}/a.yaml is not checked: lakeFS's YAML library cannot read it ("
+    assert (told.startswith(start), told.endswith("), the export can"), valid) == (True, True, VALID)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_let_through_with_a_line(repository: GateRepository, encoding: str) -> None:
+    repository.stage({f"{FOLDER}/a.yaml": "\ufeffname: yes\ntype: delta\npath: a\n".encode(encoding)})
+    note = f"note: {FOLDER}/a.yaml is not checked: lakeFS's YAML library cannot read it (UTF-16), the export can"
+    assert repository.run("pre-commit") == [note, VALID]
+
+
+def test_its_line_is_told_beside_the_problems_of_other_files(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/a.yaml": b"~: x\n", f"{FOLDER}/b.yaml": b"{"})
+    (line,) = repository.in_lua()
+    assert line.startswith(f"{FOLDER}/b.yaml: line ")
+    assert repository.printed == [
+        f"note: {FOLDER}/a.yaml is not checked: lakeFS's YAML library cannot read it (table index is nil), "
+        "the export can"
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.yml", "a.YAML", "a.Yml", "sub/a.yml", "x.yaml/a.yml", "İ.yml", "a\nb.YML"])
+def test_a_new_file_with_almost_the_ending_of_descriptors_is_told(repository: GateRepository, name: str) -> None:
+    repository.stage({f"{FOLDER}/{name}": b"{"})
+    shown = name.replace("\n", "\\n")
+    note = f"note: {FOLDER}/{shown} is not read: descriptors end in .yaml; rename it"
+    assert repository.run("pre-commit") == [note]
+    assert [f"note: {told}" for told in repository.verdict().notes] == [note.replace("\\n", "\n")]
+    assert repository.view.calls == Counter(diff_branch=1)
+
+
+@pytest.mark.parametrize("name", ["a.yaml.bak", "a.json", "yml", "_a.yml", ".a.yml", ".yml", "_x/a.yml", "x.yml/a"])
+def test_other_files_are_passed_over_in_silence(repository: GateRepository, name: str) -> None:
+    repository.stage({f"{FOLDER}/{name}": b"{"})
+    assert (repository.run("pre-commit"), repository.verdict().notes) == ([], ())
+
+
+def test_a_file_of_that_kind_that_is_removed_or_was_there_before_is_not_told(repository: GateRepository) -> None:
+    put(repository, {f"{FOLDER}/a.yml": b"{", f"{FOLDER}/b.yml": b"{"}, branch="main")
+    repository.stage({f"{FOLDER}/a.yml": None, **described("suppliers")})
+    assert (repository.run("pre-commit"), repository.verdict().notes) == ([VALID], ())
+
+
+def test_a_merge_tells_of_them_too(repository: GateRepository) -> None:
+    put(repository, {f"{FOLDER}/a.yml": b"{"})
+    note = f"{FOLDER}/a.yml is not read: descriptors end in .yaml; rename it"
+    assert (repository.run("pre-merge"), repository.verdict("pre-merge").notes) == ([f"note: {note}"], (note,))
+
+
+def test_table_defs_says_which_of_them_are_told_and_its_own_entries_are(repository: GateRepository) -> None:
+    repository.stage({f"{FOLDER}/{name}.yml": b"{" for name in "abc"})
+    notes = [
+        "table_defs names 'a.yml', and descriptors end in .yaml; write 'a' there",
+        f"{FOLDER}/a.yml is not read: descriptors end in .yaml; rename it",
+        f"{FOLDER}/b.yml is not read: descriptors end in .yaml; rename it",
+    ]
+    assert repository.run("pre-commit", table_defs=["a.yml", "b"]) == [f"note: {note}" for note in notes]
+    assert sorted(repository.verdict(table_defs=("a.yml", "b")).notes) == sorted(notes)
+
+
 # Before a merge
 
 
@@ -180,6 +246,26 @@ def test_an_answer_of_lakefs_that_is_none_refuses_the_commit(
     monkeypatch.setattr(repository.view.view, asked, refuse)
     repository.stage(described("suppliers"))
     with pytest.raises(LuaError, match=r"^descriptor_gate: lakeFS answered 403 .*when asked for "):
+        repository.run("pre-commit")
+
+
+def test_what_lakefs_says_in_the_place_of_an_object_is_told(repository: GateRepository) -> None:
+    repository.before = """
+      local ask = require
+      require = function(name)
+        if name ~= "lakefs" then return ask(name) end
+        local module = ask(name)
+        return {
+          diff_branch = module.diff_branch,
+          list_objects = module.list_objects,
+          get_object = function() return 403, '{"message":"not authorized"}\\n' end,
+        }
+      end
+    """
+    repository.stage(described("suppliers"))
+    with pytest.raises(
+        LuaError, match=r"^descriptor_gate: lakeFS answered 403 \(not authorized\) when asked for object "
+    ):
         repository.run("pre-commit")
 
 

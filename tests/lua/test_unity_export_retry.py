@@ -116,10 +116,10 @@ def test_whatever_is_answered_the_hook_asks_at_most_once_more_and_for_one_run(
         (None, 2.0),
     ],
 )
-@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
-def test_the_workspace_may_say_how_long_to_wait_up_to_ten_seconds(name: str, value: Any, seconds: float) -> None:
-    busy = Reply(status=429, headers={name: value})
-    assert run_against(Workspace(busy, STARTED)).waits == [seconds]
+def test_the_workspace_may_say_how_long_to_wait_up_to_ten_seconds(value: Any, seconds: float) -> None:
+    """A header that comes twice is a list, as a lakeFS server gives it; one of no value is text."""
+    busy = Reply(status=429, headers={"Retry-After": value})
+    assert sum(run_against(Workspace(busy, STARTED)).waits) == seconds
 
 
 def test_the_wait_that_the_workspace_asks_for_is_read_over_http(run_hook: RunHook, workspace: HookTarget) -> None:

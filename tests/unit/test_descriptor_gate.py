@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lakefs_unity_export import descriptors
 from lakefs_unity_export.changes import DiffEntry
-from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, find_problems
+from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, judge
 from lakefs_unity_export.errors import InvalidEventError, LakeFSError, LakeFSNotFoundError
 from lakefs_unity_export.ports import ObjectInfo
 
@@ -100,7 +100,7 @@ def described(name: str, *, file: str = "", path: str = "") -> dict[str, bytes]:
 
 def before_commit(lakefs: StagedDouble, rules: GateRules = RULES) -> list[str]:
     request = GateRequest(event_type="pre-commit", repository="shop", branch="main", source_ref="main")
-    return [str(problem) for problem in find_problems(request, rules, lakefs)]
+    return [str(problem) for problem in judge(request, rules, lakefs).problems]
 
 
 def before_merge(lakefs: StagedDouble, source: str = "dev", strategy: str = "", rules: GateRules = RULES) -> list[str]:
@@ -111,7 +111,7 @@ def before_merge(lakefs: StagedDouble, source: str = "dev", strategy: str = "", 
         source_ref=lakefs.head(source).id,
         strategy=strategy,
     )
-    return [str(problem) for problem in find_problems(request, rules, lakefs)]
+    return [str(problem) for problem in judge(request, rules, lakefs).problems]
 
 
 # Before a commit
@@ -266,7 +266,7 @@ def test_a_request_that_lakefs_would_not_send_is_refused_before_lakefs_is_asked(
 ) -> None:
     request = GateRequest(event_type="pre-merge", repository="shop", branch="main", source_ref="c0ffee")
     with pytest.raises(InvalidEventError, match=said.replace(".", r"\.")):
-        find_problems(replace(request, **changes), RULES, repository)
+        judge(replace(request, **changes), RULES, repository)
     assert repository.calls == Counter()
 
 

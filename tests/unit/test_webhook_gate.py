@@ -45,13 +45,12 @@ def test_a_commit_that_changes_no_descriptor_passes_for_one_call(service: Webhoo
 def test_a_refused_commit_is_told_every_problem_on_a_line_of_its_own(
     service: Webhook, repository: StagedDouble
 ) -> None:
-    repository.stage({f"{FOLDER}/a.yaml": b"{", f"{FOLDER}/b.yaml": b"name: b\npath: /\n"})
+    repository.stage({f"{FOLDER}/a.yaml": b"a: *x", f"{FOLDER}/b.yaml": b"name: b\npath: /\n"})
     answer = service.post(COMMIT, "/validate")
     assert answer.status_code == 412
     assert answer.text.splitlines() == [
         "2 problems in the table descriptors that this commit would leave; mend all, then try again:",
-        f"{FOLDER}/a.yaml: line 1: is not YAML (expected the node content, but found '<stream end>'); "
-        "write it as `key: value` lines",
+        f"{FOLDER}/a.yaml: line 1: is not YAML (found the alias 'x' of nothing); write it as `key: value` lines",
         f"{FOLDER}/b.yaml: type: is missing; add it",
     ]
     assert service.runs.calls == 0
@@ -61,6 +60,21 @@ def test_a_file_whose_name_holds_a_line_break_stays_on_its_line(service: Webhook
     repository.stage({f"{FOLDER}/a\n{FOLDER}/b\x1b.yaml": b"name: a\npath: p\n"})
     answer = service.post(COMMIT, "/validate")
     assert answer.text.splitlines()[1:] == [f"{FOLDER}/a\\n{FOLDER}/b\\x1b.yaml: type: is missing; add it"]
+
+
+def test_a_file_with_almost_the_ending_of_descriptors_is_told_and_refuses_nothing(
+    service: Webhook, repository: StagedDouble
+) -> None:
+    repository.stage({f"{FOLDER}/a.yml": b"{"})
+    answer = service.post(COMMIT, "/validate")
+    assert (answer.status_code, answer.text.splitlines()) == (
+        200,
+        [
+            "the table descriptors are valid",
+            f"note: {FOLDER}/a.yml is not read: descriptors end in .yaml; rename it",
+        ],
+    )
+    assert repository.calls == Counter(diff=1)
 
 
 def test_a_refused_merge_is_told_too(service: Webhook, repository: StagedDouble) -> None:

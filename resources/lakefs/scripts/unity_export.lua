@@ -54,9 +54,14 @@ local RULES = {
 local secrets = {}
 local retried = false
 
+-- The value as it stands between the quotes of a JSON text; `marshal` takes tables only.
+local function escaped(value)
+  return json.marshal({ s = value }):sub(#'{"s":"' + 1, -(#'"}\n' + 1))
+end
+
 local function keep_secret(value)
   secrets[#secrets + 1] = value
-  secrets[#secrets + 1] = json.marshal(value):sub(2, -3)
+  secrets[#secrets + 1] = escaped(value)
 end
 
 local function is_secret(piece)
@@ -88,8 +93,14 @@ local function quoted(text)
   return " (" .. masked(text:sub(1, 10 * LONGEST_QUOTE)):sub(1, LONGEST_QUOTE) .. ")"
 end
 
+-- Ends the run with the text alone; a server that has no `hook` yet shows a trace below it.
 local function fail(problem)
-  error("unity_export: " .. masked(problem), 0)
+  local text = "unity_export: " .. masked(problem)
+  local has_hook, hook = pcall(require, "hook")
+  if has_hook then
+    hook.fail(text)
+  end
+  error(text, 0)
 end
 
 local function field(name)
@@ -215,9 +226,9 @@ local function checked_settings()
   return settings
 end
 
--- The documentation does not say how an answer's headers are keyed: taken in both spellings, as text or in a list.
+-- Headers have names in canonical case; one that comes twice is a list.
 local function seconds_to_wait(headers)
-  local value = type(headers) == "table" and (headers["Retry-After"] or headers["retry-after"])
+  local value = type(headers) == "table" and headers["Retry-After"]
   if type(value) == "table" then
     value = value[1]
   end

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from lakefs_unity_export.descriptor_gate import GATED_EVENTS, GateReader, GateRequest, find_problems
+from lakefs_unity_export.descriptor_gate import GATED_EVENTS, GateReader, GateRequest, Verdict, judge
 from lakefs_unity_export.errors import InvalidEventError, LakeFSError
 from lakefs_unity_export.events import LAKEFS_EVENTS, NothingToStart, decide
 from lakefs_unity_export.lakefs_client import LakeFSClient
@@ -75,12 +75,13 @@ class Service:
         self._check_repository(body)
         if not self.settings.takes_branch(body.branch_id):
             return "nothing", f"branch {_shown(body.branch_id)} is not one that is exported (WEBHOOK_BRANCHES)"
-        problems = await self._problems(body, seconds)
-        if problems:
-            raise Refusal(412, _list_of(problems, body))
-        return "valid", "the table descriptors are valid"
+        verdict = await self._verdict(body, seconds)
+        if verdict.problems:
+            raise Refusal(412, _list_of([_on_one_line(str(problem)) for problem in verdict.problems], body))
+        notes = [f"note: {_on_one_line(note)}" for note in verdict.notes]
+        return "valid", "\n".join(["the table descriptors are valid", *notes])
 
-    async def _problems(self, body: EventBody, seconds: float) -> list[str]:
+    async def _verdict(self, body: EventBody, seconds: float) -> Verdict:
         gate = self.settings.gate
         if gate is None or self._open_repository is None:
             raise Refusal(
@@ -95,7 +96,7 @@ class Service:
         )
         try:
             request = request.checked()
-            call = self._gate_calls.start(partial(self._find_problems, request, gate, self._open_repository))
+            call = self._gate_calls.start(partial(self._judge, request, gate, self._open_repository))
             async with asyncio.timeout(seconds):
                 return await call
         except InvalidEventError as error:
@@ -108,9 +109,8 @@ class Service:
             ) from error
 
     @staticmethod
-    def _find_problems(request: GateRequest, gate: GateSettings, open_repository: OpenRepository) -> list[str]:
-        found = find_problems(request, gate.rules, open_repository(request.repository))
-        return [_on_one_line(str(problem)) for problem in found]
+    def _judge(request: GateRequest, gate: GateSettings, open_repository: OpenRepository) -> Verdict:
+        return judge(request, gate.rules, open_repository(request.repository))
 
     def _check_repository(self, body: EventBody) -> None:
         if not self.settings.takes_repository(body.repository_id):
