@@ -90,7 +90,7 @@ def hook(host: str, access: dict[str, str], event_type: str = "post-commit") -> 
             "action": {**ACTION, "event_type": event_type, "commit_id": commit_id},
             "args": {"databricks_host": host, "job_id": "1041", **access},
         }
-        run_script(SCRIPT, name="scripts/unity_export.lua", variables=variables, output=lambda _: None)
+        run_script(SCRIPT, variables=variables, output=lambda _: None)
 
     return run
 

@@ -53,6 +53,10 @@ class LakeFSGoneError(LakeFSError):
     """The object's data was removed by lakeFS garbage collection (410)."""
 
 
+class LakeFSHookError(LakeFSError):
+    """lakeFS ran the hooks of a repository, or could not, and so refused what was asked for."""
+
+
 class LakeFSAccessError(LakeFSError):
     """lakeFS refused the credentials (401), or what they may do (403)."""
 

@@ -12,18 +12,23 @@ from lakefs.exceptions import LakeFSException, ServerException
 from lakefs.object import WriteableObject
 from lakefs_sdk.exceptions import ApiException, OpenApiException
 
+from lakefs_unity_export.action_folders import remedy, told_folders
 from lakefs_unity_export.errors import (
     HookError,
     LakeFSAccessError,
     LakeFSError,
+    LakeFSHookError,
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
-from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, short_reason
+from lakefs_unity_export.lakefs_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, server_words, short_reason
 
 TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)}
 # The hooks before a commit run while it is waited for, and one of them may take minutes.
 COMMIT_TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, 600)}
+PAGE_SIZE = 1000  # the server's maximum
+# How lakeFS begins to tell that it ran the hooks of an operation, or could not (recorded: action-file/*, actions/*).
+HOOK_ABORTED = "hook aborted"
 
 
 class LakeFSHookBranch:
@@ -61,6 +66,14 @@ class LakeFSHookBranch:
                 self._repository, self._branch, amount=limit, **TIMEOUTS
             )
             return [change.path for change in _given(page).results]
+
+    def folders(self, path: str) -> list[str]:
+        """The folders in a folder of the branch, each with a `/` at its end; what is not committed counts."""
+        with self._translated(f"the folders in {path}"):
+            page = self._client.sdk_client.objects_api.list_objects(
+                self._repository, self._branch, prefix=path, delimiter="/", amount=PAGE_SIZE, **TIMEOUTS
+            )
+            return [entry.path for entry in _given(page).results if entry.path_type == "common_prefix"]
 
     def read(self, ref: str, path: str) -> str | None:
         """A file's text at the ref, None where it is not there."""
@@ -118,7 +131,11 @@ class LakeFSHookBranch:
             ) from error
 
     def _refused(self, what: str, status: int | None, body: object) -> LakeFSError:
-        answered = f"lakeFS answered {status}{_words(body)} when asked for {what} of {self._place}"
+        words = _words(body)
+        answered = f"lakeFS answered {status}{words} when asked for {what} of {self._place}"
+        if HOOK_ABORTED in words:
+            folders = told_folders(words)
+            return LakeFSHookError(f"{answered}; {remedy(folders)}" if folders else answered)
         if status == 404:
             return LakeFSNotFoundError(f"{answered}; check that it is there, and --repository and --branch")
         if status == 401:
@@ -129,17 +146,29 @@ class LakeFSHookBranch:
                 "Where the branch is protected, install the hook on a new branch and merge that; a repository that is "
                 "read-only takes no hook"
             )
-        return LakeFSError(answered)
+        return LakeFSError(f"{answered}{_remedy(status, words)}")
+
+
+def _remedy(status: int | None, words: str) -> str:
+    """What to do about an answer that is about the branch, as far as it is known."""
+    if status == 400 and "no changes" in words:
+        return "; the branch holds already what was to be committed: run install_hook again to see it"
+    if status == 410:
+        return "; the file's data is gone: delete the file or write it anew, commit that, and run install_hook again"
+    if status in (409, 423):
+        return "; others are writing to the branch: look at its last commits, and run install_hook again"
+    if status in (420, 429):
+        return "; too many requests: run install_hook again later"
+    if status is not None and status >= 500:
+        return "; look at the server's log"
+    return ""
 
 
 def _words(body: object) -> str:
     """What the server's error body says, or nothing. Whole: a hook before a commit may list many problems."""
-    try:
-        message = str(json.loads(str(body))["message"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+    message = server_words(body)
     shown = "".join(letter for letter in message if letter.isprintable() or letter == "\n")
-    return f" ({shown})"
+    return f" ({shown})" if shown else ""
 
 
 def _given(answer: Any) -> Any:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from lakefs_unity_export.hook_files import MARKS
+from lakefs_unity_export.hook_files import ACTIONS_BY_SCRIPT, MARKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,18 @@ class Changes:
 
     files: tuple[FileChange, ...] = ()
     kept: tuple[str, ...] = ()
+
+    @property
+    def scripts_left(self) -> tuple[FileChange, ...]:
+        """The scripts to delete that an action file asks for which goes too, and which lakeFS may still go by."""
+        deleted = [change for change in self.files if change.after is None]
+        actions = {change.path for change in deleted}
+        return tuple(change for change in deleted if ACTIONS_BY_SCRIPT.get(change.path) in actions)
+
+    @property
+    def at_once(self) -> tuple[FileChange, ...]:
+        """The other files to change."""
+        return tuple(change for change in self.files if change not in self.scripts_left)
 
 
 def is_of_others(path: str, text: str | None) -> bool:

@@ -31,6 +31,7 @@ MARKS = {
     LUA_GATE_SCRIPT: "descriptor_gate: ",
     WEBHOOK_GATE_ACTION: "id: descriptor_gate",
 }
+ACTIONS_BY_SCRIPT = {LUA_SCRIPT: LUA_ACTION, LUA_GATE_SCRIPT: LUA_GATE_ACTION}
 # The first lakeFS version whose action files may list the event. With an earlier one every commit on the branch fails.
 FIRST_VERSIONS = {"post-revert": (1, 52), "post-cherry-pick": (1, 65)}
 
@@ -46,6 +47,8 @@ _JOB_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _OAUTH = re.compile(
     r"^( +)# OAuth: .*\n +databricks_client_id: .*\n +databricks_client_secret: .*\n +# or, .*$", re.MULTILINE
 )
+# What JSON leaves as it is in a text and YAML takes for the end of a line, or does not take.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _ON = re.compile(r"^on:\n(?:  .*\n)+", re.MULTILINE)
 
 
@@ -168,6 +171,11 @@ def unwanted(kind: HookKind) -> tuple[str, ...]:
     return (WEBHOOK_ACTION, WEBHOOK_GATE_ACTION) if kind is HookKind.LUA else lua
 
 
+def hook_of(path: str) -> str:
+    """The id of the hook that one of our files is of."""
+    return MARKS[path].removeprefix("id: ").removesuffix(": ")
+
+
 def variables(settings: HookSettings) -> tuple[str, ...]:
     """The variables that the lakeFS server's environment must have."""
     files = "\n".join(text for path, text in render(settings).items() if path.endswith(".yaml"))
@@ -258,8 +266,13 @@ def _with_rules(action: str, rules: GateRules) -> str:
 
 
 def _yaml_text(value: str) -> str:
-    """The value in quotes, as both YAML and the replacement of a pattern take it."""
-    return json.dumps(value, ensure_ascii=False).replace("\\", r"\\")
+    """The value in quotes, as both YAML and the replacement of a pattern take it.
+
+    Always in quotes: an unquoted date in the `args` of a hook ends the lakeFS server (recorded on 1.84: args/date), and
+    other words are no text there.
+    """
+    quoted = json.dumps(value, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted).replace("\\", r"\\")
 
 
 def _branch_problems(branches: Sequence[str]) -> list[str]:

@@ -3,54 +3,27 @@
 Whatever goes wrong, the branch is as it was before, or what is not is told.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from lakefs_unity_export import hook_files
-from lakefs_unity_export.errors import (
-    ExportError,
-    HookError,
-    LakeFSAccessError,
-    LakeFSError,
-    LakeFSNotFoundError,
-    LakeFSUnavailableError,
+from lakefs_unity_export.action_folders import ACTION_FOLDER, remedy
+from lakefs_unity_export.errors import HookError
+from lakefs_unity_export.hook_changes import Changes, find_changes
+from lakefs_unity_export.hook_commits import (
+    SECONDS_KEPT,
+    HookBranch,
+    HookCommits,
+    other_changes,
+    refuse,
+    shown_paths,
 )
-from lakefs_unity_export.hook_changes import Changes, FileChange, find_changes
 from lakefs_unity_export.hook_files import HookKind, HookSettings
 
-SHOWN_CHANGES = 5
-# The key of the commit's metadata that says what the commit did.
-METADATA_KEY = "lakefs_unity_export.hook"
-
-
-class HookBranch(Protocol):
-    """A branch of a lakeFS repository that a hook is written to. Every method raises LakeFSError, by cause."""
-
-    def head(self) -> str:
-        """The id of the commit that the branch is at."""
-
-    def server_version(self) -> str:
-        """The version that the server says it is, or nothing."""
-
-    def uncommitted(self, limit: int) -> list[str]:
-        """Paths of objects that were changed and not committed, at most so many."""
-
-    def read(self, ref: str, path: str) -> str | None:
-        """A file's text at the ref, None where it is not there."""
-
-    def write(self, path: str, text: str) -> None:
-        """Write a file, without committing it."""
-
-    def delete(self, path: str) -> None:
-        """Delete a file, without committing it."""
-
-    def reset(self, path: str) -> None:
-        """Take back what was written or deleted at the path and not committed."""
-
-    def commit(self, message: str, metadata: Mapping[str, str]) -> str:
-        """Commit what was written; the commit's id."""
+INSTALLED = "Export every commit to Unity Catalog"
+REMOVED = "Stop exporting to Unity Catalog"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +47,23 @@ class Order:
         return f"{self.repository}/{self.branch}"
 
 
-def carry_out(order: Order, branch: HookBranch, out: TextIO, ask: Callable[[str], bool]) -> str | None:
-    """Makes the branch have the hook, or not have it, in one commit; the commit's id, None where nothing changed.
+def carry_out(
+    order: Order,
+    branch: HookBranch,
+    out: TextIO,
+    ask: Callable[[str], bool],
+    sleep: Callable[[float], None] = time.sleep,
+) -> str | None:
+    """Makes the branch have the hook, or not have it; the last commit's id, None where nothing changed.
 
-    `ask` is asked whether to go on. Raises HookError where the branch has other uncommitted changes, which the commit
-    would take along, and LakeFSError where lakeFS refuses. The branch is then as before.
+    That is one commit, and where scripts go a second one for them, once lakeFS goes no more by the action files that
+    ask for them. `ask` is asked whether to go on, `sleep` waits for a number of seconds. Raises HookError where the
+    branch has other uncommitted changes, which the commit would take along, or a folder among the action files, and
+    LakeFSError where lakeFS refuses. The branch is then as before, or the message says what is left.
     """
     head = branch.head()
+    if folders := branch.folders(ACTION_FOLDER):
+        raise HookError(f"nothing was done: {order.place} has {remedy(folders)}")
     settings = order.settings and _for_server(order, order.settings, branch, out)
     wanted = hook_files.render(settings) if settings else {}
     deleted = hook_files.unwanted(settings.kind) if settings else tuple(hook_files.MARKS)
@@ -91,23 +74,33 @@ def carry_out(order: Order, branch: HookBranch, out: TextIO, ask: Callable[[str]
         return None
     if settings:
         _say_what_is_needed(settings, out)
-    others = _other_changes(branch)
+    if not _is_wanted(order, other_changes(branch), out, ask):
+        return None
+    kind = settings.kind.value if settings else "removed"
+    commits = HookCommits(place=order.place, branch=branch, kind=kind, message=order.message, out=out, sleep=sleep)
+    commit_id = commits.commit(changes.at_once, head, INSTALLED if settings else REMOVED)
+    if settings:
+        _say_what_is_next(order, settings, out)
+    if changes.scripts_left:
+        return commits.delete_later(changes.scripts_left) or commit_id
+    print(f"For {SECONDS_KEPT} s, branches made of {order.branch} may still have its former action files.", file=out)
+    return commit_id
+
+
+def _is_wanted(order: Order, others: str, out: TextIO, ask: Callable[[str], bool]) -> bool:
+    """Whether to commit. Raises HookError where others have uncommitted changes on the branch."""
     if order.dry_run:
         if others:
             print(
                 f"{order.place} has uncommitted changes ({others}): as long as it has, nothing is committed", file=out
             )
         print("nothing was changed (--dry-run)", file=out)
-        return None
-    _refuse(order, others)
+        return False
+    refuse(order.place, others)
     if not (order.yes or ask(f"Commit this to {order.place}?")):
         print("nothing was changed", file=out)
-        return None
-    commit_id = _committed(order, changes.files, head, branch)
-    print(f"committed {commit_id} to {order.place}", file=out)
-    if settings:
-        _say_what_is_next(order, settings, out)
-    return commit_id
+        return False
+    return True
 
 
 def _for_server(order: Order, settings: HookSettings, branch: HookBranch, out: TextIO) -> HookSettings:
@@ -138,73 +131,12 @@ def _show(changes: Changes, out: TextIO) -> None:
         print(change.diff(), end="", file=out)
     for path in changes.kept:
         print(f"{path} stays: it is not a file of this hook", file=out)
-
-
-def _other_changes(branch: HookBranch, ours: Collection[str] = ()) -> str:
-    """Some paths of uncommitted changes besides ours, in words, or nothing."""
-    found = [path for path in branch.uncommitted(SHOWN_CHANGES + 1 + len(ours)) if path not in ours]
-    return ", ".join(found[:SHOWN_CHANGES]) + (", ..." if len(found) > SHOWN_CHANGES else "")
-
-
-def _refuse(order: Order, others: str) -> None:
-    if others:
-        raise HookError(
-            f"{order.place} has uncommitted changes, which a commit of the hook would take along ({others}); commit or "
-            "reset them first, or install the hook on a new branch and merge it"
+    if changes.scripts_left:
+        print(
+            f"In two commits: {shown_paths(changes.scripts_left)} {SECONDS_KEPT} s after the rest, since lakeFS may go "
+            "by the former action files until then, which ask for it",
+            file=out,
         )
-
-
-def _committed(order: Order, changes: Sequence[FileChange], head: str, branch: HookBranch) -> str:
-    touched: list[str] = []
-    try:
-        for change in changes:
-            _write(change, touched, branch)
-        # Somebody may have worked on the branch while the user was asked.
-        _refuse(order, _other_changes(branch, ours=touched))
-        if branch.head() != head:
-            raise HookError(f"{order.place} has a new commit since its files were compared; run install_hook again")
-        return _commit(order, branch)
-    except BaseException as error:
-        left = _taken_back(touched, branch)
-        if left:
-            cause, kind = str(error) or "interrupted", type(error) if isinstance(error, ExportError) else HookError
-            raise kind(f"{cause}\nnot committed, and not taken back either: {', '.join(left)}") from error
-        raise
-
-
-def _write(change: FileChange, touched: list[str], branch: HookBranch) -> None:
-    touched.append(change.path)
-    try:
-        if change.after is None:
-            branch.delete(change.path)
-        else:
-            branch.write(change.path, change.after)
-    except LakeFSAccessError:
-        touched.pop()  # nothing was written, and on a protected branch nothing can be reset
-        raise
-
-
-def _commit(order: Order, branch: HookBranch) -> str:
-    default = "Export every commit to Unity Catalog" if order.settings else "Stop exporting to Unity Catalog"
-    done = order.settings.kind.value if order.settings else "removed"
-    try:
-        return branch.commit(order.message or default, {METADATA_KEY: done})
-    except LakeFSUnavailableError as error:
-        raise LakeFSUnavailableError(
-            f"{error}. It may have been committed all the same: run install_hook again, which then changes nothing"
-        ) from error
-
-
-def _taken_back(paths: Sequence[str], branch: HookBranch) -> list[str]:
-    """Take back what was not committed; the paths where that failed."""
-    left = []
-    for path in paths:
-        try:
-            with suppress(LakeFSNotFoundError):  # nothing there to take back
-                branch.reset(path)
-        except LakeFSError:
-            left.append(path)
-    return left
 
 
 def _say_what_is_needed(settings: HookSettings, out: TextIO) -> None:

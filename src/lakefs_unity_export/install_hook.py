@@ -1,4 +1,4 @@
-"""Command `install_hook`: puts the hook into a branch of a lakeFS repository, or takes it out, in one commit.
+"""Command `install_hook`: puts the hook into a branch of a lakeFS repository, or takes it out, and commits that.
 
 Shows every change before it makes it. lakeFS's address and key come from where `lakectl` has them: the variables
 `LAKECTL_SERVER_ENDPOINT_URL`, `LAKECTL_CREDENTIALS_ACCESS_KEY_ID` and `LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY`, or
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="install_hook",
         allow_abbrev=False,
-        description="Put the export's hook into a branch of a lakeFS repository, or take it out, in one commit.",
+        description="Put the export's hook into a branch of a lakeFS repository, or take it out, and commit that.",
     )
     parser.add_argument("--repository", required=True)
     parser.add_argument("--branch", required=True, help="the branch to commit to; branches made from it have it too")

@@ -28,6 +28,10 @@ MAX_RETRY_AFTER_SECONDS = 60  # however long a server asks to wait
 PAGE_SIZE = 1000  # the server's maximum
 PARALLEL_READS = 8
 API_PATH = "/api/v1"
+SHOWN_WORDS = 200  # characters of what a server says
+# Recorded of lakeFS 1.84 (server/version-health, refs/forms): a call that it does not have, a ref that it cannot read.
+NO_SUCH_CALL = "invalid API endpoint"
+INVALID_VALUE = "validation error"
 
 Answer = TypeVar("Answer")
 
@@ -209,7 +213,7 @@ class LakeFSClient:
                 _request_timeout=self._timeouts or (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             )
         except ApiException as error:
-            raise self._translated(error.status, what, _server_message(error.body)) from error
+            raise self._translated(error.status, what, server_words(error.body)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise LakeFSUnavailableError(
                 f"lakeFS at {self._endpoint} did not answer when asked for {what} of repository {self._repository!r} "
@@ -226,11 +230,17 @@ class LakeFSClient:
             f"{self._endpoint} answered something that is not lakeFS's when asked for {what}; check lakefs_endpoint"
         )
 
-    def _translated(self, status: int | None, what: str, message: str) -> LakeFSError:
+    def _translated(self, status: int | None, what: str, words: str) -> LakeFSError:
+        shown = f" ({' '.join(words.split())[:SHOWN_WORDS]})" if words else ""
         where = (
-            f"lakeFS at {self._endpoint} answered {status}{message} "
+            f"lakeFS at {self._endpoint} answered {status}{shown} "
             f"when asked for {what} of repository {self._repository!r}"
         )
+        # Neither says that something is not there: a caller would go on without it.
+        if status == 404 and words == NO_SUCH_CALL:
+            return LakeFSError(f"{where}; check lakefs_endpoint, and the version of the server")
+        if status == 500 and INVALID_VALUE in words:
+            return LakeFSError(f"{where}: it cannot read what was asked for; check the job's parameters")
         if status in _REMEDIES:
             error, remedy = _REMEDIES[status]
             return error(f"{where}{remedy}")
@@ -263,8 +273,10 @@ _REMEDIES: dict[int | None, tuple[type[LakeFSError], str]] = {
     401: (LakeFSAccessError, "; check the access key and the secret key in the secret scope (secret_scope)"),
     403: (LakeFSAccessError, "; grant the access key's user read access to the repository (fs:Read*, fs:List*)"),
     404: (LakeFSNotFoundError, "; check that it exists, and the spelling"),
+    409: (LakeFSError, "; look at the branch in lakeFS, and resolve the conflict there"),
     410: (LakeFSGoneError, ": its data was removed by garbage collection; export a newer commit"),
     420: _TOO_MANY,
+    423: (LakeFSUnavailableError, ": others are writing to the branch; run the job again later"),
     429: _TOO_MANY,
 }
 
@@ -291,13 +303,21 @@ def check_endpoint(endpoint: str) -> str:
     return bare
 
 
-def _server_message(body: object) -> str:
-    """What the server's error body says, short and on one line, or nothing."""
+def server_words(body: object) -> str:
+    """What the server's error body says, or nothing.
+
+    A merge that conflicts is answered without a message (recorded of lakeFS 1.84: 409, `{"reference": ""}`); the words
+    are then ours.
+    """
     try:
-        message = json.loads(str(body))["message"]
-    except (ValueError, KeyError, TypeError):
+        fields = json.loads(str(body))
+    except ValueError:
         return ""
-    return f" ({' '.join(str(message).split())[:200]})"
+    if not isinstance(fields, dict):
+        return ""
+    if fields == {"reference": ""}:
+        return "a conflict: both sides changed the same objects"
+    return str(fields.get("message", ""))
 
 
 def short_reason(error: Exception) -> str:

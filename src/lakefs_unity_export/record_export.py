@@ -107,7 +107,7 @@ def record_export(
         return
     moved = [_move_watermark(record, schema, unity_catalog, out) for schema in record.schemas]
     if not all(moved):
-        _start_catching_up(record, runs, out)
+        _start_catching_up(record, runs, out, run_id=run_id)
     if record.problems:
         raise InvalidDescriptorsError(
             _listed("table descriptors are invalid, all others are exported", record.problems)
@@ -121,7 +121,7 @@ def _go_on(
     schemas = () if record.is_gone else record.schemas
     passed = [schema for schema in schemas if _note_if_passed(record, schema, unity_catalog)]
     if passed:
-        _start_catching_up(record, runs, out)
+        _start_catching_up(record, runs, out, run_id=run_id)
     else:
         _start_next_page(record, runs, out, failed=failed, run_id=run_id)
 
@@ -139,15 +139,18 @@ def _start_next_page(record: Record, runs: ExportRuns, out: TextIO, *, failed: b
     print(f"run {started} goes on after {record.next_page['page_after']}", file=out)
 
 
-def _start_catching_up(record: Record, runs: ExportRuns, out: TextIO) -> None:
-    """Another run recorded a newer commit since the listing, so this one may have been late with some tables."""
+def _start_catching_up(record: Record, runs: ExportRuns, out: TextIO, *, run_id: str) -> None:
+    """Another run recorded a newer commit since the listing, so this one may have been late with some tables.
+
+    The token tells runs apart: a branch that was made again can be at the same commit and watermark once more.
+    """
     parameters = {"repository": record.repository, "branch": record.branch, "event": "reconcile"}
     token = events.idempotency_token(
         repository=record.repository,
         branch=record.branch,
         commit_id=record.commit_id,
         event="reconcile",
-        more=tuple(schema.watermark for schema in record.schemas),
+        more=(run_id, *(schema.watermark for schema in record.schemas)),
     )
     started = runs.start(parameters, idempotency_token=token)
     print(f"run {started} brings the tables of this run to the head", file=out)

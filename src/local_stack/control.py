@@ -16,6 +16,7 @@ from lakefs.client import Client
 from rich.console import Console
 from rich.table import Table
 
+from lakefs_unity_export.hook_commits import SECONDS_KEPT
 from lakefs_unity_export.hook_files import HookKind, HookSettings
 from local_stack.errors import SetupError
 from local_stack.hook import files_with_secrets
@@ -93,6 +94,10 @@ def install_hook(repository: str, branch: str, out: TextIO, environment: Mapping
     client = lakefs_client(environment)
     commit_id = put_hook(client, repository=repository, branch=branch, files=hook_files(environment))
     print(f"the hook is in {repository}/{branch}, commit {commit_id}", file=out)
+    print(
+        f"waiting {SECONDS_KEPT} s, until lakeFS has read its action files for new branches too", file=out, flush=True
+    )
+    time.sleep(SECONDS_KEPT)
     return 0
 
 

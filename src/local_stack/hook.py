@@ -6,6 +6,7 @@ import lakefs
 from lakefs.client import Client
 from lakefs.exceptions import NotFoundException, ServerException
 
+from lakefs_unity_export.hook_branch import HOOK_ABORTED
 from lakefs_unity_export.hook_files import HookSettings, render
 from local_stack.errors import SetupError
 
@@ -33,9 +34,9 @@ def install_hook(client: Client, *, repository: str, branch: str, files: Mapping
         for path, content in files.items():
             place.object(path).upload(content, mode="w")
         return str(place.commit("Export every commit to Unity Catalog").get_commit().id)
-    except NotFoundException as error:
-        raise SetupError(
-            f"lakeFS has no repository {repository!r} with a branch {branch!r}; create it first"
-        ) from error
     except ServerException as error:
+        if isinstance(error, NotFoundException) and HOOK_ABORTED not in str(error):
+            raise SetupError(
+                f"lakeFS has no repository {repository!r} with a branch {branch!r}; create it first"
+            ) from error
         raise SetupError(f"lakeFS refused the hook in {repository}/{branch}: {error}") from error

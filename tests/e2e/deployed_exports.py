@@ -92,9 +92,10 @@ class Exports:
         branch = branch or ("" if isinstance(repository, str) else repository.branch)
         return self.ended(self.start(repository=name, branch=branch, **parameters))
 
-    def start(self, **parameters: str) -> int:
-        """Start the job; the run's id."""
-        return int(self.client.jobs.run_now(self.job_id, job_parameters=parameters).run_id)
+    def start(self, *, idempotency_token: str | None = None, **parameters: str) -> int:
+        """Start the job, or find the run that has the token; the run's id."""
+        started = self.client.jobs.run_now(self.job_id, job_parameters=parameters, idempotency_token=idempotency_token)
+        return int(started.run_id)
 
     def ended(self, run_id: int) -> EndedRun:
         """The run after its end. Fails after the time that a run may take."""

@@ -1,9 +1,13 @@
 """The job `reconcile`: branches whose events were lost come to their heads, and no other run is started."""
 
+import re
+
 import pytest
 from databricks.sdk.errors import NotFound
-from deployed_exports import ALL_DONE, Exports
+from deployed_exports import ALL_DONE, EndedRun, Exports
 from table_repository import TableRepository
+
+from lakefs_unity_export import events
 
 pytestmark = pytest.mark.e2e
 
@@ -36,3 +40,39 @@ def test_branches_come_to_their_heads_without_any_event(exports: Exports, reposi
 
     assert "2 branches looked at, 0 runs started" in again
     assert f"{repository.name}/{branch}: exported up to its head {head}" in again
+
+
+def test_a_branch_that_is_made_again_at_its_commit_comes_back_although_its_event_starts_nothing(
+    exports: Exports, repository: TableRepository
+) -> None:
+    dropping = exports.variant(on_removed="drop")
+    reconciliation = dropping.reconciliation(repository.name, branches="dev*", on_removed="drop")
+    repository.add("orders", ["o1"])
+    head = repository.commit()
+    dev = f"dev-{repository.branch}"
+    made = events.decide(
+        events.Event(event_type="post-create-branch", repository_id=repository.name, branch_id=dev, commit_id=head)
+    )
+    assert isinstance(made, events.RunStart)
+
+    def make_branch() -> int:
+        """The run that Databricks answers the hook with."""
+        repository.create_branch(dev)
+        return dropping.start(idempotency_token=made.idempotency_token, **made.job_parameters)
+
+    def reconcile() -> EndedRun:
+        (started,) = re.findall(r"started run (\d+)", reconciliation.run())
+        return dropping.ended(int(started))
+
+    first = make_branch()
+    assert dropping.ended(first).state == "SUCCESS"
+    repository.delete_branch(dev)
+    assert reconcile().state == "SUCCESS"
+    assert exports.tables(dev) == set()
+
+    assert make_branch() == first
+    assert exports.tables(dev) == set()
+    again = reconcile()
+    assert again.state == "SUCCESS", again.text
+    assert exports.words(dev, "orders") == ["o1"]
+    assert exports.watermark(repository, dev) == head

@@ -105,16 +105,9 @@ def s3_client(server: LakeFS, **keys: str) -> Any:
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[LakeFS]:
     """The stand-in, with an environment for hooks."""
-    server = LakeFSStandIn(hook_environment=HOOK_ENVIRONMENT)
+    server = LakeFSStandIn(hook_environment=HOOK_ENVIRONMENT, action_seconds=0)
     server.start()
-    yield LakeFS(
-        endpoint_url=server.url,
-        s3_endpoint_url=server.url,
-        access_key_id=server.access_key.id,
-        secret_access_key=server.access_key.secret,
-        kind="stand-in",
-        stop=server.stop,
-    )
+    yield lakefs_of(server)
     server.stop()
 
 
@@ -148,6 +141,18 @@ def target() -> Iterator[HookTarget]:
     """A server that hooks call."""
     with HookTarget() as server:
         yield server
+
+
+def lakefs_of(server: LakeFSStandIn) -> LakeFS:
+    """A running stand-in as the servers under test are given."""
+    return LakeFS(
+        endpoint_url=server.url,
+        s3_endpoint_url=server.url,
+        access_key_id=server.access_key.id,
+        secret_access_key=server.access_key.secret,
+        kind="stand-in",
+        stop=server.stop,
+    )
 
 
 def contract_with(server: LakeFS) -> Contract:

@@ -53,6 +53,15 @@ def test_a_server_that_lives_on_keeps_nothing_of_the_demo(lakefs: LakeFS) -> Non
             assert repository.name == "tpch"
 
 
+def test_a_merge_that_conflicts_names_what_both_sides_changed(repository: Repository) -> None:
+    repository.create_branch("dev", "main")
+    for branch in ("dev", "main"):
+        repository.upload(branch, {"a": branch.encode(), f"of-{branch}": b"x"})
+        repository.commit(branch, "both")
+    with pytest.raises(DemoFailure, match=r"^lakeFS did not merge dev into main of tpch: both changed .* \(a\)"):
+        repository.merge("dev", "main", "Merge dev")
+
+
 def test_a_namespace_that_lakefs_refuses_is_told(lakefs: LakeFS, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAMESPACE_VARIABLE, "nonsense")
     with (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,12 @@ from lakefs_unity_export.errors import (
     HookError,
     LakeFSAccessError,
     LakeFSError,
+    LakeFSHookError,
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
 from lakefs_unity_export.hook_branch import LakeFSHookBranch
+from lakefs_unity_export.hook_commits import METADATA_KEY, SECONDS_KEPT
 from lakefs_unity_export.hook_files import (
     LUA_ACTION,
     LUA_GATE_ACTION,
@@ -32,10 +36,12 @@ from lakefs_unity_export.hook_files import (
     HookKind,
     HookSettings,
     Variables,
+    render,
 )
-from lakefs_unity_export.hook_installation import METADATA_KEY, Order, carry_out
+from lakefs_unity_export.hook_installation import Order, carry_out
 from lakefs_unity_export.install_hook import main
 from local_stack.lakefs_standin import LakeFSStandIn, api_repositories
+from local_stack.lakefs_standin.action_file import parse_action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,10 +62,14 @@ def target() -> Iterator[HookTarget]:
         yield server
 
 
+HELD = {VARIABLE: TOKEN, "LAKEFSACTION_WEBHOOK_SECRET": "s"}
+FASTER = 10
+
+
 @pytest.fixture(scope="module")
 def firing() -> Iterator[LakeFSStandIn]:
-    """A lakeFS whose environment has what the hooks refer to."""
-    server = LakeFSStandIn(hook_environment={VARIABLE: TOKEN, "LAKEFSACTION_WEBHOOK_SECRET": "s"})
+    """A lakeFS whose environment has what the hooks refer to, and whose time runs faster, as that of `install_in`."""
+    server = LakeFSStandIn(hook_environment=HELD, action_seconds=SECONDS_KEPT / FASTER)
     server.start()
     yield server
     server.stop()
@@ -68,17 +78,32 @@ def firing() -> Iterator[LakeFSStandIn]:
 @pytest.fixture
 def shop(firing: LakeFSStandIn) -> Iterator[Any]:
     """A repository of it."""
-    client = Client(host=firing.url, username=firing.access_key.id, password=firing.access_key.secret)
-    repository = lakefs.Repository("shop", client=client).create(storage_namespace="local://shop")
+    repository = repository_of(firing)
     yield repository
     repository.delete()
 
 
-def install_in(repository: Any, settings: HookSettings | None) -> str:
+def repository_of(server: LakeFSStandIn) -> Any:
+    client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
+    namespace = f"local://shop-{secrets.token_hex(4)}"
+    return lakefs.Repository("shop", client=client).create(storage_namespace=namespace)
+
+
+def install_in(
+    repository: Any, settings: HookSettings | None, faster: float = FASTER, out: io.StringIO | None = None
+) -> str:
     """The commit's id."""
     branch = LakeFSHookBranch(repository=repository.id, branch="main", client=repository._client)
     order = Order(repository=repository.id, branch="main", settings=settings and settings.checked(), yes=True)
-    return str(carry_out(order, branch, io.StringIO(), lambda _: False))
+    told = out or io.StringIO()
+    return str(carry_out(order, branch, told, lambda _: False, lambda seconds: time.sleep(seconds / faster)))
+
+
+def failed_runs(repository: Any) -> list[str]:
+    """The events whose hooks failed, as the Actions tab shows them."""
+    time.sleep(0.2)  # those after an operation run beside it
+    runs = repository._client.sdk_client.actions_api.list_repository_runs(repository.id).results
+    return [run.event_type for run in runs if run.status == "failed"]
 
 
 def order(contract: Contract, url: str = URL, **changes: object) -> Order:
@@ -90,7 +115,9 @@ def install(contract: Contract, wanted: Order) -> tuple[str | None, str]:
     """The commit's id, and what was told."""
     out = io.StringIO()
     branch = LakeFSHookBranch(repository=wanted.repository, branch=wanted.branch, client=contract.client)
-    return carry_out(wanted, branch, out, lambda _: False), out.getvalue()
+    # This stand-in keeps no action files.
+    sleep = time.sleep if contract.server.kind == "server" else lambda _: None
+    return carry_out(wanted, branch, out, lambda _: False, sleep), out.getvalue()
 
 
 def files(contract: Contract, ref: str = "main") -> set[str]:
@@ -122,7 +149,7 @@ def test_a_hook_is_installed_changed_and_removed(contract: Contract) -> None:
     assert "nothing to change" in told
 
     _, told = install(contract, order(contract, "https://other.example.com", events=("post-merge",)))
-    assert changed_lines(told) == [f"-      url: {URL}/events", "+      url: https://other.example.com/events"]
+    assert changed_lines(told) == [f'-      url: "{URL}/events"', '+      url: "https://other.example.com/events"']
 
     lua = HookSettings(kind=HookKind.LUA, host="https://adb-1.net", job_id="1", events=("post-merge",))
     install(contract, replace(order(contract), settings=lua))
@@ -169,9 +196,7 @@ def test_the_lua_hook_signs_in_as_a_service_principal_by_default(target: HookTar
     server = LakeFSStandIn(hook_environment=held)
     server.start()
     try:
-        client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
-        repository = lakefs.Repository("shop", client=client).create(storage_namespace="local://shop")
-        install_in(repository, HookSettings(kind=HookKind.LUA, host=target.url, job_id="1041"))
+        install_in(repository_of(server), HookSettings(kind=HookKind.LUA, host=target.url, job_id="1041"))
         received = target.wait_for(2)
     finally:
         server.stop()
@@ -236,6 +261,115 @@ def test_a_gate_whose_service_is_down_can_be_removed(shop: Any, target: HookTarg
     shop.branch("main").reset_changes()
     install_in(shop, None)
     assert list(shop.branch("main").objects()) == []
+
+
+GATED = HookSettings(
+    kind=HookKind.LUA,
+    host="https://adb-1.net",
+    job_id="1",
+    gate=True,
+    rules=GateRules(catalog="lake"),
+    events=("post-merge",),
+)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_removal_right_after_a_commit_succeeds_and_leaves_no_failed_run(shop: Any, broken: bool) -> None:
+    if broken:  # a descriptor that the gate does not take, from before the gate
+        shop.branch("main").object("_lakefs_tables/orders.yaml").upload(b"name: orders\n", mode="wb")
+        shop.branch("main").commit("broken before")
+        time.sleep(SECONDS_KEPT / FASTER)
+    install_in(shop, GATED)
+    shop.branch("main").object("x").upload(b"x", mode="wb")
+    shop.branch("main").commit("another")  # lakeFS has read the action files just now
+    assert install_in(shop, None) == shop.branch("main").head.id
+    assert {each.path for each in shop.branch("main").objects()} - {"_lakefs_tables/orders.yaml"} == {"x"}
+    assert failed_runs(shop) == []
+    shop.branch("dev").create("main")
+    assert failed_runs(shop) == []
+
+
+def test_a_removal_within_a_refusal_waits_for_lakefs_to_read_again(shop: Any, target: HookTarget) -> None:
+    install_in(shop, HookSettings(kind=HookKind.WEBHOOK, service=target.url, events=("post-merge",), gate=True))
+    target.status = 500
+    out = io.StringIO()
+    install_in(shop, None, out=out)
+    assert list(shop.branch("main").objects()) == []
+    assert out.getvalue().count(f"waiting up to {SECONDS_KEPT} s: lakeFS may still go by") == 1
+    assert "hook 'descriptor_gate': action failed: webhook request failed (status code: 500)" in out.getvalue()
+
+
+def test_a_change_of_trigger_right_after_a_commit_succeeds(shop: Any, target: HookTarget) -> None:
+    webhook = HookSettings(kind=HookKind.WEBHOOK, service=target.url, events=("post-merge",), gate=True)
+    for settings in (GATED, webhook, GATED):
+        shop.branch("main").object("x").upload(settings.kind.encode() + bytes(len(target.received)), mode="wb")
+        shop.branch("main").commit("another")
+        install_in(shop, settings)
+        found = {each.path for each in shop.branch("main").objects()} - {"x"}
+        assert found == set(render(settings))
+    assert failed_runs(shop) == []
+
+
+def test_the_command_takes_a_hook_out_of_a_server_that_keeps_action_files_as_long_as_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = LakeFSStandIn(hook_environment=HELD)
+    server.start()
+    try:
+        shop = repository_of(server)
+        install_in(shop, GATED)
+        monkeypatch.setenv("LAKECTL_SERVER_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID", server.access_key.id)
+        monkeypatch.setenv("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", server.access_key.secret)
+        monkeypatch.setattr(
+            "sys.argv", ["install_hook", "--repository", "shop", "--branch", "main", "--uninstall", "--yes"]
+        )
+        main()
+        assert list(shop.branch("main").objects()) == []
+        assert failed_runs(shop) == []
+    finally:
+        server.stop()
+    told = capsys.readouterr().out
+    assert f"waiting {SECONDS_KEPT} s until lakeFS asks for {LUA_GATE_SCRIPT}, {LUA_SCRIPT} no more" in told
+    assert told.count("committed ") == 2
+
+
+def test_a_folder_below_the_action_folder_is_told_before_anything_is_written(contract: Contract) -> None:
+    install(contract, order(contract, events=("post-merge",)))
+    contract.put("main", "_lakefs_actions/scripts/a.lua")
+    before = (files(contract), uncommitted(contract), head(contract))
+    for wanted in (order(contract), replace(order(contract), settings=None)):
+        with pytest.raises(
+            HookError, match=r"nothing was done: .*/main has _lakefs_actions/scripts/: .*404; move what"
+        ):
+            install(contract, wanted)
+    assert (files(contract), uncommitted(contract), head(contract)) == before
+
+
+def test_a_folder_below_the_action_folder_is_named_where_lakefs_refuses_for_it(contract: Contract) -> None:
+    contract.put("main", "_lakefs_actions/scripts/a.lua")
+    branch = LakeFSHookBranch(repository=contract.name, branch="main", client=contract.client)
+    with pytest.raises(
+        LakeFSHookError, match=r"(?s)404 .*; _lakefs_actions/scripts/: a folder .* move what"
+    ) as failure:
+        branch.commit("x", {})
+    assert "--repository" not in str(failure.value)
+
+
+def test_lakefs_reads_every_argument_that_is_written_as_the_text_it_is() -> None:
+    settings = replace(GATED, host="https://2024-01-01", job_id="20240101")
+    odd = GateRules(catalog="2024-01-01", schema_template="{branch}", folder="null", table_defs=("1e3",))
+    written = render(replace(settings, rules=odd).checked())
+    read = {path: parse_action(path, text.encode()) for path, text in written.items() if path.endswith(".yaml")}
+    arguments = {path: action.hooks[0].properties["args"] for path, action in read.items()}
+    assert arguments[LUA_GATE_ACTION] == {
+        "catalog": "2024-01-01",
+        "schema_template": "{branch}",
+        "descriptor_folder": "null",
+        "table_defs": "1e3",
+    }
+    assert arguments[LUA_ACTION]["databricks_host"] == "https://2024-01-01"
+    assert arguments[LUA_ACTION]["job_id"] == "20240101"
 
 
 def test_a_gate_without_its_variable_refuses_the_commit_that_brings_it(contract: Contract) -> None:
@@ -329,6 +463,25 @@ def test_what_a_server_refuses_is_told_in_its_own_words(target: HookTarget) -> N
         branch_at(target.url).commit("x", {})
     target.answer_json(412, message="2 problems:\n" + 300 * "x" + "\x1b")
     with pytest.raises(LakeFSError, match=r"412 \(2 problems:\nx{300}\) when asked for a commit of shop/main"):
+        branch_at(target.url).commit("x", {})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (400, {"message": "commit: no changes"}, r"400 \(commit: no changes\) .*; the branch holds already"),
+        (409, {"reference": ""}, r"409 \(a conflict: both sides changed the same objects\) .*; others are writing"),
+        (409, {}, r"409 when asked for a commit of shop/main; others are writing"),
+        (410, {"message": "No data"}, r"410 \(No data\) .*; the file's data is gone"),
+        (423, {"message": "locked"}, r"423 \(locked\) .*; others are writing"),
+        (429, {"message": "slow down"}, r"429 \(slow down\) .*; too many requests"),
+        (500, {"message": "oops"}, r"500 \(oops\) .*; look at the server's log"),
+        (500, None, r"500 when asked for a commit of shop/main; look at the server's log"),
+    ],
+)
+def test_an_answer_about_the_branch_says_what_to_do(target: HookTarget, status: int, body: Any, told: str) -> None:
+    target.status, target.body = status, json.dumps(body).encode()
+    with pytest.raises(LakeFSError, match=told):
         branch_at(target.url).commit("x", {})
 
 

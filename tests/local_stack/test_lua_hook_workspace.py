@@ -32,7 +32,7 @@ def _printed(local: LocalWorkspace, job_id: str, secret: str) -> str:
         "job_id": job_id,
     }
     lines: list[str] = []
-    run_script(SCRIPT, name="hook.lua", variables={"action": ACTION, "args": arguments}, output=lines.append)
+    run_script(SCRIPT, variables={"action": ACTION, "args": arguments}, output=lines.append)
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """The webhook's action files in a lakeFS repository: the runs that its events start, and what its gate lets through."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,13 +50,13 @@ class Repository:
         actions = self.client.sdk_client.actions_api
         newest = max(actions.list_repository_runs(self.repository.id).results, key=lambda run: run.start_time)
         (hook,) = actions.list_run_hooks(self.repository.id, newest.run_id).results
-        return str(actions.get_run_hook_output(self.repository.id, newest.run_id, hook.hook_run_id))
+        return bytes(actions.get_run_hook_output(self.repository.id, newest.run_id, hook.hook_run_id)).decode()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LakeFSStandIn]:
     """A lakeFS whose hooks know the secret."""
-    running = LakeFSStandIn(hook_environment={"LAKEFSACTION_WEBHOOK_SECRET": SECRET})
+    running = LakeFSStandIn(hook_environment={"LAKEFSACTION_WEBHOOK_SECRET": SECRET}, action_seconds=0)
     running.start()
     yield running
     running.stop()
@@ -75,7 +76,9 @@ def shop(server: LakeFSStandIn) -> Iterator[Repository]:
     service = LoopbackServer(name="webhook")
     service.start(app)
     client = Client(host=server.url, username=key.id, password=key.secret)
-    repository = lakefs.Repository("shop", client=client).create(storage_namespace="local://shop")
+    repository = lakefs.Repository("shop", client=client).create(
+        storage_namespace=f"local://shop-{secrets.token_hex(4)}"
+    )
     yield Repository(repository, client, service.url, runs)
     repository.delete()
     service.stop()

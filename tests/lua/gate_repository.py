@@ -57,9 +57,7 @@ class GateRepository:
     """The repository `shop`: `main` with what is committed and what is not, and a commit to merge."""
 
     def __init__(self) -> None:
-        self.repository = Repository(
-            name="shop", storage_namespace="local://shop", default_branch="main", committer="admin"
-        )
+        self.repository = Repository(name="shop", storage_namespace="local://shop", default_branch="main")
         self.blobs = Blobs()
         self.view = CountedView(LakeFSView(self.repository, self.blobs))
         self.before = ""
@@ -96,7 +94,6 @@ class GateRepository:
         given = {"catalog": "lake", **arguments}
         run_script(
             self.before + SCRIPT,
-            name="scripts/descriptor_gate.lua",
             variables={
                 "action": self._action(event, strategy),
                 "args": {name: value for name, value in given.items() if value is not None},

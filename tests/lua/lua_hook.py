@@ -123,7 +123,6 @@ def run_hook(
         try:
             run_script(
                 before + SCRIPT.read_text(),
-                name="scripts/unity_export.lua",
                 variables={"action": action, "args": arguments, "username": "admin"},
                 output=lines.append,
                 http_enabled=http_enabled,

@@ -35,7 +35,7 @@ def texts(script: str) -> list[bytes]:
     """The texts that the script unmarshals."""
     lines: list[str] = []
     with contextlib.suppress(LuaError):
-        run_script(PRINT_TEXTS + script, name="lua", variables={}, output=lines.append)
+        run_script(PRINT_TEXTS + script, variables={}, output=lines.append)
     return [bytes(map(int, line.split())) for line in lines]
 
 

@@ -22,7 +22,7 @@ end
 
 def run(script: str, view: LakeFSView | None = None, **arguments: str) -> str:
     lines: list[str] = []
-    run_script(script, name="script.lua", variables={"args": arguments}, output=lines.append, lakefs=view)
+    run_script(script, variables={"args": arguments}, output=lines.append, lakefs=view)
     return "\n".join(lines)
 
 
@@ -44,7 +44,7 @@ def view() -> LakeFSView:
         ('diff_branch("shop", "main", "", 1)', "200 removed:b ..."),
         ('diff_branch("shop", "main", "b", 1, "", "")', "200 added:d"),
         ('diff_branch("shop", "main", "", 100, "d")', "200 added:d"),
-        ('diff_branch("shop", "none")', "404branch none: not found"),
+        ('diff_branch("shop", "none")', "404branch not found"),
         ('diff_refs("shop", "main", "dev")', "200 conflict:a/1 added:c"),
         ('diff_refs("shop", "main", "dev", "", "", "/")', "200 prefix_changed:a/ added:c"),
         ('diff_refs("shop", "main", "dev", "", "c", "", 5)', "200 added:c"),
@@ -53,7 +53,9 @@ def view() -> LakeFSView:
         ('list_objects("shop", "dev", "", "", "/")', "200 common_prefix:a/ object:b object:c"),
         (
             'list_objects("shop", "dev", "", "", "", 5000)',
-            "400query argument amount: '5000' is no number from -1 to 1000",
+            '400parameter "amount" in query has an error: number must be at most 1000\n'
+            'Schema:\n  {\n    "default": 100,\n    "maximum": 1000,\n    "minimum": -1,\n    "type": "integer"\n  }\n'
+            "\nValue:\n  5000\n",
         ),
     ],
 )

@@ -11,13 +11,13 @@ pytestmark = pytest.mark.lua
 
 def run(script: str, *, http_enabled: bool = True, **variables: Any) -> str:
     lines: list[str] = []
-    run_script(script, name="script.lua", variables=variables, output=lines.append, http_enabled=http_enabled)
+    run_script(script, variables=variables, output=lines.append, http_enabled=http_enabled)
     return "\n".join(lines)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["string.match", "string.gsub", "string.gmatch", "os", "io", "coroutine", "load", "dofile", "package", "python"],
+    ["string.match", "string.gsub", "string.gmatch", "string.dump", "os", "io", "coroutine", "dofile", "python"],
 )
 def test_what_lakefs_lacks_is_missing(name: str) -> None:
     assert run(f"print({name})") == "nil"
@@ -25,7 +25,7 @@ def test_what_lakefs_lacks_is_missing(name: str) -> None:
 
 @pytest.mark.parametrize("expression", ["7 // 2", "7 & 2"])
 def test_operators_of_later_versions_are_syntax_errors(expression: str) -> None:
-    with pytest.raises(LuaError, match=r"script\.lua:1: "):
+    with pytest.raises(LuaError, match=r'^syntax error: \[string "lua"\]:1: '):
         run(f"print({expression})")
 
 
@@ -89,9 +89,9 @@ def test_the_end_in_a_regular_expression_is_the_very_end() -> None:
 
 
 def test_an_error_with_text_keeps_it_and_a_table_is_lost() -> None:
-    with pytest.raises(LuaError, match=r"^text$"):
+    with pytest.raises(LuaError, match=r"^runtime error: text\nstack traceback:\n"):
         run('error("text", 0)')
-    with pytest.raises(LuaError, match=r"^unknown error$"):
+    with pytest.raises(LuaError, match="string expected, got table"):
         run("error({})")
 
 

@@ -96,7 +96,7 @@ def server() -> Iterator[LakeFSStandIn]:
 def table(spark: Any, server: LakeFSStandIn, tmp_path: Path) -> CollectedTable:
     client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
     name = f"collected-{secrets.token_hex(4)}"
-    repository = lakefs.Repository(name, client=client).create(storage_namespace=f"mem://{name}")
+    repository = lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
     settings = {
         "endpoint": server.url,
         "path.style.access": "true",

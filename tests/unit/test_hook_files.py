@@ -1,5 +1,6 @@
 """The files of a hook: what is rendered, what is refused, and what changes in a repository."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,12 +219,95 @@ def test_an_event_that_is_named_twice_is_written_once() -> None:
     assert text.count("  post-merge:\n") == 1
 
 
-def test_texts_of_the_gate_come_through_yaml_as_they_are() -> None:
-    odd = ('quote"d', "back\\slash\\1", "\U0001f600", "# no comment", "a: b")
-    rules = GateRules(catalog="läke", table_defs=odd)
-    (hook,) = action(render(replace(LUA, gate=True, rules=rules)), LUA_GATE_ACTION)["hooks"]
-    assert hook["properties"]["args"]["table_defs"] == ",".join(odd)
-    assert hook["properties"]["args"]["catalog"] == "läke"
+ODD_TEXTS = (
+    *("2024-01-01", "2024-01-01T10:00:00Z", "2024-01-01 10:00:00", "12:30", "2024-1-1"),
+    *("1", "-1", "1.5", "1e3", "010", "0x10", "1_000", ".inf", ".nan"),
+    *("true", "False", "yes", "no", "on", "OFF", "null", "~", "<<", "="),
+    *('quote"d', "single'd", "back\\slash\\1", "ends in \\", r"\g<0>", "\U0001f600", "läke", "日本"),
+    *(
+        "# no comment",
+        "a #b",
+        "a: b",
+        "a:",
+        "- a",
+        "[a",
+        "{a}",
+        "&a",
+        "*a",
+        "!a",
+        "!!str 5",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a`",
+    ),
+    *(" in front", "behind ", "?", "? a", "---", "...", "a \u2028 b", "a\u2029", "a\x85b", "\x7f", "a\ufeffb"),
+)
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_a_value_of_args_is_written_in_quotes_and_read_as_the_text_it_is(text: str) -> None:
+    settings = replace(
+        LUA, gate=True, rules=GateRules(catalog=text, schema_template=text, folder=text, table_defs=(text,))
+    )
+    written = render(settings)[LUA_GATE_ACTION]
+    (hook,) = action({LUA_GATE_ACTION: written}, LUA_GATE_ACTION)["hooks"]
+    assert hook["properties"]["args"] == dict.fromkeys(
+        ("catalog", "schema_template", "descriptor_folder", "table_defs"), text
+    )
+    assert unquoted_values(written) == []
+
+
+@pytest.mark.parametrize("value", ["2024-01-01", "null", "1e3", "true"])
+def test_names_of_branches_are_written_in_quotes(value: str) -> None:
+    for path, text in render(replace(LUA, gate=True, branches=(value,), rules=GateRules(catalog="lake"))).items():
+        if path.endswith(".yaml"):
+            assert f'branches: ["{value}"]' in text
+
+
+@pytest.mark.parametrize("path", sorted(path for path in hook_files.MARKS if path.endswith(".yaml")))
+def test_every_value_that_a_person_copies_is_in_quotes(path: str) -> None:
+    text = hook_files.template(path)
+    assert unquoted_values(text) == []
+    # What stands in a comment to be filled in, too.
+    examples = re.findall(r"^ +# (\w+: .*)$", text, re.MULTILINE)
+    assert [example for example in examples if not re.fullmatch(r'\w+: "[^"]*"', example)] == [
+        example for example in examples if example.startswith("OAuth: ")
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings", [LUA, replace(LUA, authentication=Authentication.TOKEN), replace(WEBHOOK, gate=True)]
+)
+def test_every_value_that_is_rendered_is_in_quotes(settings: HookSettings) -> None:
+    for path, text in render(settings).items():
+        if path.endswith(".yaml"):
+            assert unquoted_values(text) == [], path
+
+
+def unquoted_values(text: str) -> list[str]:
+    """Values in the properties of an action's hooks that YAML may take for something else than text."""
+    found: list[str] = []
+
+    def walk(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for _, value in node.value:
+                walk(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                walk(value)
+        elif node.style != '"':
+            found.append(node.value)
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key, value in root.value:
+        if key.value == "hooks":
+            for hook in value.value:
+                walk(next(part for name, part in hook.value if name.value == "properties"))
+        elif key.value == "name":
+            walk(value)
+    return found
 
 
 def test_a_template_that_is_not_of_this_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,33 @@
 """The installation of a hook: what it shows, asks, commits, refuses and takes back."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
 from hook_branch_double import BranchDouble
 
-from lakefs_unity_export.errors import HookError, LakeFSAccessError, LakeFSError, LakeFSUnavailableError
-from lakefs_unity_export.hook_files import LUA_ACTION, LUA_SCRIPT, WEBHOOK_ACTION, HookKind, HookSettings, render
-from lakefs_unity_export.hook_installation import METADATA_KEY, Order, carry_out
+from lakefs_unity_export.descriptor_gate import GateRules
+from lakefs_unity_export.errors import (
+    HookError,
+    LakeFSAccessError,
+    LakeFSError,
+    LakeFSHookError,
+    LakeFSUnavailableError,
+)
+from lakefs_unity_export.hook_commits import METADATA_KEY, SECONDS_KEPT
+from lakefs_unity_export.hook_files import (
+    LUA_ACTION,
+    LUA_GATE_ACTION,
+    LUA_GATE_SCRIPT,
+    LUA_SCRIPT,
+    WEBHOOK_ACTION,
+    WEBHOOK_GATE_ACTION,
+    HookKind,
+    HookSettings,
+    render,
+)
+from lakefs_unity_export.hook_installation import Order, carry_out
 
 LUA = HookSettings(kind=HookKind.LUA, host="https://adb-1.net", job_id="1041")
 ORDER = Order(repository="shop", branch="main", settings=LUA, yes=True)
@@ -25,7 +44,7 @@ def never(_question: str) -> bool:
 
 def install(branch: BranchDouble, order: Order = ORDER, answer: bool | None = None) -> str:
     out = io.StringIO()
-    carry_out(order, branch, out, never if answer is None else lambda _: answer)
+    carry_out(order, branch, out, never if answer is None else lambda _: answer, branch.sleep)
     return out.getvalue()
 
 
@@ -173,9 +192,9 @@ def test_uninstall_removes_our_files_and_no_others(branch: BranchDouble) -> None
     install(branch)
     told = install(branch, replace(ORDER, settings=None))
     assert branch.committed == theirs
-    assert branch.messages[-1] == "Stop exporting to Unity Catalog"
+    assert branch.messages[1:] == ["Stop exporting to Unity Catalog", "Delete scripts of the former hook"]
     assert f"deleted: {LUA_SCRIPT}, " in told
-    assert "environment" not in told.rpartition("committed")[2]
+    assert "must have in its environment" not in told
     assert "nothing to change" in install(branch, replace(ORDER, settings=None))
 
 
@@ -205,3 +224,153 @@ def test_a_version_that_cannot_be_read_is_told_and_keeps_all_events(branch: Bran
     told = install(branch)
     assert f"lakeFS does not say its version{' (dev)' if version else ''}: no event is left out" in told
     assert branch.committed == render(LUA)
+
+
+# lakeFS goes by the former action files for some seconds
+
+
+GATED = replace(LUA, gate=True, rules=GateRules(catalog="lake"))
+WEBHOOK = HookSettings(kind=HookKind.WEBHOOK, service="https://hook.example.com", gate=True)
+UNINSTALL = replace(ORDER, settings=None)
+FORMER = {LUA_ACTION: LUA_SCRIPT, LUA_GATE_ACTION: LUA_GATE_SCRIPT}
+SCRIPTS = {LUA_SCRIPT, LUA_GATE_SCRIPT}
+
+
+@pytest.fixture
+def cached(branch: BranchDouble) -> BranchDouble:
+    """A branch with the Lua hook and its gate, whose action files lakeFS has just read."""
+    install(branch, replace(ORDER, settings=GATED))
+    branch.former, branch.forgets = FORMER, 7.5
+    branch.times.clear()
+    return branch
+
+
+@pytest.mark.parametrize("settings", [None, WEBHOOK])
+def test_scripts_go_once_lakefs_asks_for_them_no_more(cached: BranchDouble, settings: HookSettings | None) -> None:
+    told = install(cached, replace(ORDER, settings=settings))
+    assert cached.committed == (render(settings) if settings else {})
+    assert cached.times == [0, SECONDS_KEPT]
+    assert f"waiting {SECONDS_KEPT} s until lakeFS asks for {LUA_GATE_SCRIPT}, {LUA_SCRIPT} no more" in told
+    assert cached.messages[-1] == "Delete scripts of the former hook"
+    assert {each[METADATA_KEY] for each in cached.metadata[-2:]} == {settings.kind.value if settings else "removed"}
+
+
+@pytest.mark.parametrize("settings", [None, WEBHOOK])
+def test_a_dry_run_says_that_there_are_two_commits(cached: BranchDouble, settings: HookSettings | None) -> None:
+    told = install(cached, replace(ORDER, settings=settings, dry_run=True, yes=False))
+    assert f"In two commits: {LUA_GATE_SCRIPT}, {LUA_SCRIPT} {SECONDS_KEPT} s after the rest" in told
+    assert (cached.times, cached.committed) == ([], render(GATED))
+
+
+def test_a_gate_that_refuses_its_own_removal_is_waited_for(cached: BranchDouble) -> None:
+    cached.says_no = {LUA_GATE_ACTION}
+    told = install(cached, UNINSTALL)
+    assert (cached.times, cached.committed) == ([8, 8 + SECONDS_KEPT], {})
+    assert "hook 'descriptor_gate': no" in told
+    assert told.count(f"waiting up to {SECONDS_KEPT} s: lakeFS may still go by the branch's former action files") == 1
+
+
+def test_the_webhooks_gate_is_waited_for_too(branch: BranchDouble) -> None:
+    install(branch, replace(ORDER, settings=WEBHOOK))
+    branch.former, branch.forgets, branch.says_no = {WEBHOOK_GATE_ACTION: ""}, 7.5, {WEBHOOK_GATE_ACTION}
+    install(branch, replace(ORDER, settings=GATED))
+    assert (branch.times[1:], branch.committed) == ([8], render(GATED))
+
+
+def test_a_hook_of_others_that_refuses_is_not_waited_for(cached: BranchDouble) -> None:
+    theirs = LakeFSHookError("hook aborted: failed on action 'theirs' hook 'no': not today")
+    cached.refuses = {"commit": theirs}
+    with pytest.raises(LakeFSHookError, match="not today"):
+        install(cached, UNINSTALL)
+    assert (cached.now, cached.staged, cached.committed) == (0, {}, render(GATED))
+
+
+def test_a_new_gate_that_refuses_is_not_waited_for(branch: BranchDouble) -> None:
+    branch.refuses = {"commit": LakeFSHookError("hook aborted: failed on action 'x' hook 'descriptor_gate': 1 problem")}
+    with pytest.raises(LakeFSHookError, match="1 problem"):
+        install(branch, replace(ORDER, settings=GATED))
+    assert (branch.now, branch.staged) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "hook aborted: failed on action 'Check table descriptors' hook 'descriptor_gate': 1 problem",
+        "hook aborted, run id 'x': error parsing args: LAKEFSACTION_X not found: missing env var",
+    ],
+)
+def test_waiting_has_an_end_and_leaves_the_branch_as_it_was(cached: BranchDouble, told: str) -> None:
+    cached.refuses = {"commit": LakeFSHookError(told)}
+    with pytest.raises(LakeFSHookError, match=re.escape(told)):
+        install(cached, UNINSTALL)
+    assert (cached.now, cached.staged, cached.committed) == (SECONDS_KEPT, {}, render(GATED))
+
+
+def test_what_others_write_while_lakefs_is_waited_for_is_not_committed_along(cached: BranchDouble) -> None:
+    cached.says_no = {LUA_GATE_ACTION}
+
+    def work(seconds: float) -> None:
+        cached.now += seconds
+        cached.staged["data/x"] = "theirs"
+
+    with pytest.raises(HookError, match=r"uncommitted changes.*data/x"):
+        carry_out(UNINSTALL, cached, io.StringIO(), never, work)
+    assert (cached.staged, cached.committed) == ({"data/x": "theirs"}, render(GATED))
+
+
+@pytest.mark.parametrize("fault", ["theirs", "again", "refused"])
+def test_scripts_that_cannot_be_deleted_are_told_and_the_next_run_deletes_them(
+    cached: BranchDouble, fault: str
+) -> None:
+    def work(seconds: float) -> None:
+        cached.now += seconds
+        if fault == "theirs":
+            cached.staged["data/x"] = "theirs"
+        elif fault == "again":
+            cached.committed[LUA_GATE_ACTION] = render(GATED)[LUA_GATE_ACTION]
+        else:
+            cached.refuses = {"commit": LakeFSAccessError("protected since")}
+
+    with pytest.raises((HookError, LakeFSAccessError)) as failure:
+        carry_out(UNINSTALL, cached, io.StringIO(), never, work)
+    expected = {"theirs": "uncommitted changes", "again": f"has {LUA_GATE_ACTION} again", "refused": "protected since"}
+    assert expected[fault] in str(failure.value)
+    assert f"removed from shop/main, but {LUA_GATE_SCRIPT}, {LUA_SCRIPT}, which nothing asks for" in str(failure.value)
+    assert "run install_hook again with the same options" in str(failure.value)
+    assert cached.committed.keys() - {LUA_GATE_ACTION} == SCRIPTS
+
+    cached.refuses, cached.staged = {}, {}
+    install(cached, UNINSTALL)
+    assert (cached.committed, cached.staged) == ({}, {})
+
+
+def test_an_interruption_while_waiting_says_what_is_left(cached: BranchDouble) -> None:
+    cached.refuses = {"sleep": KeyboardInterrupt()}
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(UNINSTALL, cached, out, never, cached.sleep)
+    assert f"but {LUA_GATE_SCRIPT}, {LUA_SCRIPT}, which nothing asks for any more: run install_hook" in out.getvalue()
+    cached.refuses, cached.forgets = {}, 7.5
+    install(cached, UNINSTALL)  # at once: lakeFS still goes by the former action files
+    assert (cached.committed, cached.times) == ({}, [0, 8])
+
+
+def test_scripts_that_others_deleted_meanwhile_need_no_commit(cached: BranchDouble) -> None:
+    def work(seconds: float) -> None:
+        for script in SCRIPTS:
+            cached.committed.pop(script)
+
+    assert carry_out(UNINSTALL, cached, io.StringIO(), never, work) == "commit-2"
+    assert cached.committed == {}
+
+
+def test_a_folder_among_the_action_files_is_refused_before_anything_is_written(branch: BranchDouble) -> None:
+    branch.action_folders = ["_lakefs_actions/old/", "_lakefs_actions/scripts/"]
+    for order in (ORDER, UNINSTALL, replace(ORDER, dry_run=True)):
+        with pytest.raises(HookError, match=r"nothing was done: shop/main has _lakefs_actions/old/, .*move what is in"):
+            install(branch, order)
+    assert (branch.staged, branch.committed) == ({}, {})
+
+
+def test_who_makes_branches_at_once_is_told(branch: BranchDouble) -> None:
+    assert f"For {SECONDS_KEPT} s, branches made of main may still have its former action files." in install(branch)

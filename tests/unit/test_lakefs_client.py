@@ -301,8 +301,10 @@ def test_a_final_answer_is_not_retried(server: LoopbackServer, status: int) -> N
         (401, LakeFSAccessError, "; check the access key and the secret key in the secret scope (secret_scope)"),
         (403, LakeFSAccessError, "; grant the access key's user read access to the repository (fs:Read*, fs:List*)"),
         (404, LakeFSNotFoundError, "; check that it exists, and the spelling"),
+        (409, LakeFSError, "; look at the branch in lakeFS, and resolve the conflict there"),
         (410, LakeFSGoneError, ": its data was removed by garbage collection; export a newer commit"),
         (420, LakeFSUnavailableError, ": too many requests, also after retries; run the job again later"),
+        (423, LakeFSUnavailableError, ": others are writing to the branch; run the job again later"),
         (429, LakeFSUnavailableError, ": too many requests, also after retries; run the job again later"),
         (500, LakeFSUnavailableError, ", also after retries; look at the server's log, then repair the run"),
         (503, LakeFSUnavailableError, ", also after retries; look at the server's log, then repair the run"),
@@ -320,6 +322,38 @@ def test_an_answer_of_failure_names_thing_place_and_remedy(
         f"lakeFS at {server.url} answered {status} (this is why) "
         f"when asked for branch 'main' of repository 'shop'{remedy}"
     )
+
+
+def test_a_conflict_without_a_message_is_told_as_one(server: LoopbackServer) -> None:
+    server.answer_with(Answer.of_json({"reference": ""}, status=409))  # as recorded: merge/conflict
+    with pytest.raises(LakeFSError, match=r"409 \(a conflict: both sides changed the same objects\) .*resolve"):
+        _client(server).branch_head("main")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ref: invalid value: validation error",
+        "could not parse modifier ~x: ref: invalid value: validation error",
+        "ref: invalid value: validation error: should point to a commit",
+    ],
+)
+def test_a_ref_that_lakefs_cannot_read_is_no_failure_of_the_server(server: LoopbackServer, words: str) -> None:
+    server.answer_with(Answer.of_json({"message": words}, status=500))  # as recorded: refs/forms
+    with pytest.raises(LakeFSError, match="cannot read what was asked for; check the job's parameters") as raised:
+        _client(server, retries=0).commit("main~x")
+    assert not isinstance(raised.value, LakeFSUnavailableError)
+
+
+def test_a_call_that_the_server_does_not_have_is_not_a_missing_object(server: LoopbackServer) -> None:
+    server.answer_with(Answer.of_json({"message": "invalid API endpoint"}, status=404))  # server/version-health
+    for ask in (
+        lambda: _client(server).is_on_branch("c0ffee", "main"),
+        lambda: _client(server).read_objects("c0ffee", ["m/a"]),
+    ):
+        with pytest.raises(LakeFSError, match="check lakefs_endpoint, and the version of the server") as raised:
+            ask()
+        assert not isinstance(raised.value, LakeFSNotFoundError)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b'{"error": 1}', b"null"])

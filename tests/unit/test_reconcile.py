@@ -9,6 +9,7 @@ from doubles import ExportRunsDouble, LakeFSDouble, UnityCatalogDouble
 from export_story import REQUEST, Story, descriptor, table
 from task_double import TaskRuntimeDouble, run_task
 
+from lakefs_unity_export import events
 from lakefs_unity_export import reconcile as module
 from lakefs_unity_export.errors import (
     LakeFSUnavailableError,
@@ -64,6 +65,11 @@ def _reconcile(story: Story, out: io.StringIO | None = None, **settings: str) ->
 def _set_state(story: Story, state: ExportState, branch: str = "main", **place: str) -> None:
     schema = story.unity_catalog.schema(place.get("catalog", "lake"), place.get("schema", branch))
     schema.properties = with_state({}, state, repository="shop", branch=branch)
+
+
+def _tables(story: Story, schema: str) -> set[str]:
+    """The tables that are registered in a schema of the job's catalog."""
+    return set(story.unity_catalog.schema("lake", schema).tables)
 
 
 def _start(branch: str = "main", repository: str = "shop") -> dict[str, str]:
@@ -289,6 +295,45 @@ def test_the_tables_of_a_branch_that_is_gone_are_dropped_where_that_is_wanted(go
     assert gone.runs.started == [_start("dev")]
     gone.export(branch="dev", event="reconcile", on_removed="drop")
     assert list(_reconcile(gone, on_removed="drop", run_id="2")) == ["main"]
+
+
+def test_a_branch_that_is_made_again_at_its_commit_is_exported_although_its_event_starts_nothing(
+    gone: Story,
+) -> None:
+    head = gone.lakefs.head().id
+    made = events.decide(
+        events.Event(event_type="post-create-branch", repository_id="shop", branch_id="dev", commit_id=head)
+    )
+    assert isinstance(made, events.RunStart)
+
+    def hook() -> int:
+        return gone.runs.start(made.job_parameters, idempotency_token=made.idempotency_token)
+
+    first = hook()
+    _reconcile(gone, on_removed="drop")
+    gone.export(branch="dev", event="reconcile", on_removed="drop")
+    assert _tables(gone, "dev") == set()
+
+    gone.lakefs.branch("dev", head)
+    started = len(gone.runs.started)
+    assert hook() == first  # Databricks answers with the run that ended long ago
+    assert len(gone.runs.started) == started
+    report = _reconcile(gone, run_id="2")["dev"]
+    assert (report.finding, report.run_id) == ("is not exported yet", started + 1)
+    gone.export(**gone.runs.started[-1])
+    assert _tables(gone, "dev") == {"t1"}
+    assert gone.watermark(schema="dev") == head
+    assert _reconcile(gone, run_id="3")["dev"].run_id is None
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_a_branch_that_is_made_again_where_its_tables_were_kept(gone: Story, dropped: bool) -> None:
+    """What was exported is right, unless a person dropped the schema meanwhile."""
+    _reconcile(gone)
+    if dropped:
+        del gone.unity_catalog.catalogs["lake"]["dev"]
+    gone.lakefs.branch("dev", gone.lakefs.head().id)
+    assert (_reconcile(gone, run_id="2")["dev"].run_id is not None) == dropped
 
 
 def test_a_branch_that_is_gone_is_looked_at_where_a_pattern_names_it(gone: Story) -> None:

@@ -278,6 +278,16 @@ def test_a_page_that_another_run_passed_is_not_gone_on_from(
     assert _state(unity_catalog) == replace(present, attempts=(C5,))
 
 
+def test_each_run_that_was_late_has_its_tables_brought_to_the_head(
+    unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO
+) -> None:
+    """A branch that was deleted and made again at its commit can be late again, from the same watermark."""
+    for run_id, started in (("7", 1), ("7", 1), ("8", 2)):
+        unity_catalog.schema("lake", "main").properties = _properties(ExportState(watermark=C9, catalogs=("lake",)))
+        record_export(_record(watermark=C4.id), unity_catalog, runs, out, run_id=run_id)
+        assert len(runs.started) == started
+
+
 # Branches that are gone
 
 

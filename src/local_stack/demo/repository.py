@@ -20,6 +20,7 @@ NAMESPACE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"
 _TIMEOUT_SECONDS = 60
 _PAGE_LENGTH = 1000
 _CONFLICT = 409
+_SHOWN_CONFLICTS = 5
 # Block stores that need nothing to be configured (lakeFS documentation, "Sizing" and "Server configuration").
 _NAMESPACES = {"local": "local://", "mem": "mem://"}
 
@@ -76,11 +77,28 @@ class Repository:
         return self.head(branch)
 
     def merge(self, source: str, destination: str, message: str) -> str:
-        """Merge one branch into another; the merge commit's id."""
-        answer = self._refs.merge_into_branch(
-            self.name, source, destination, merge=lakefs_sdk.Merge(message=message), _request_timeout=_TIMEOUT_SECONDS
-        )
+        """Merge one branch into another; the merge commit's id. Raises DemoFailure where they conflict."""
+        merge = lakefs_sdk.Merge(message=message)
+        try:
+            answer = self._refs.merge_into_branch(
+                self.name, source, destination, merge=merge, _request_timeout=_TIMEOUT_SECONDS
+            )
+        except ApiException as error:
+            if error.status != _CONFLICT:
+                raise
+            raise DemoFailure(
+                f"lakeFS did not merge {source} into {destination} of {self.name}: both changed the same objects "
+                f"({', '.join(self._conflicts(source, destination)) or 'it does not say which'}). The demo's story "
+                "has no such conflict: was something else written to the repository?"
+            ) from error
         return str(answer.reference)
+
+    def _conflicts(self, source: str, destination: str) -> list[str]:
+        """Some of the paths that both sides changed: the answer to the merge names none."""
+        page = self._refs.diff_refs(
+            self.name, destination, source, type="three_dot", amount=_PAGE_LENGTH, _request_timeout=_TIMEOUT_SECONDS
+        )
+        return [entry.path for entry in page.results if entry.type == "conflict"][:_SHOWN_CONFLICTS]
 
     def reset(self, branch: str, commit_id: str) -> None:
         """Set the branch back to a commit. lakeFS has no event for that, so no hook is told."""

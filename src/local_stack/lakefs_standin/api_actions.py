@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, page
 from local_stack.lakefs_standin.api_versions import REPOSITORY
-from local_stack.lakefs_standin.errors import not_found
-from local_stack.lakefs_standin.event_payloads import iso_time
+from local_stack.lakefs_standin.errors import RequestError, bad_request
+from local_stack.lakefs_standin.event_payloads import NO_DATE, iso_time
 from local_stack.lakefs_standin.hook_runs import ActionRun, HookRun, HookRunner
 
 RUNS = f"{REPOSITORY}/actions/runs"
@@ -31,6 +31,8 @@ class _Requests:
     def list_runs(self, call: ApiCall) -> Response:
         """Newest first, of one branch or one commit where asked for."""
         branch, commit, after = call.query("branch"), call.query("commit"), call.query("after")
+        if branch and commit:
+            raise bad_request("can't use both branchID and MergedCommitID: parameters conflict")
         runs = [
             run
             for run in self._runner.runs(call.repository)
@@ -44,16 +46,28 @@ class _Requests:
         return answer(_describe(self._run(call)))
 
     def list_hooks(self, call: ApiCall) -> Response:
-        return page([_describe_hook(hook) for hook in self._run(call).hooks], has_more=False, next_offset="")
+        """Those of a run; none of a run that is not there."""
+        hooks = self._hooks(call)
+        return page([_describe_hook(hook) for hook in hooks], has_more=False, next_offset="")
 
     def get_output(self, call: ApiCall) -> Response:
-        for hook in self._run(call).hooks:
-            if hook.id == call.path("hook_run"):
-                return Response(hook.output, media_type="application/octet-stream")
-        raise not_found(f"hook run {call.path('hook_run')}")
+        """What a hook wrote; nothing of one that was passed over."""
+        for hook in self._hooks(call):
+            if hook.id != call.path("hook_run"):
+                continue
+            if hook.status == "skipped":
+                return Response()
+            name = {"Content-Disposition": f"attachment; filename={hook.id}.log"}
+            output = hook.output.encode("utf-8", "surrogateescape")
+            return Response(output, media_type="application/octet-stream", headers=name)
+        raise RequestError(404, "not found")
 
     def _run(self, call: ApiCall) -> ActionRun:
         return self._runner.run(call.repository, call.path("run"))
+
+    def _hooks(self, call: ApiCall) -> tuple[HookRun, ...]:
+        run_id = call.path("run")
+        return next((run.hooks for run in self._runner.runs(call.repository) if run.id == run_id), ())
 
 
 def _describe(run: ActionRun) -> dict[str, Any]:
@@ -73,7 +87,7 @@ def _describe_hook(hook: HookRun) -> dict[str, Any]:
         "hook_run_id": hook.id,
         "action": hook.action,
         "hook_id": hook.hook_id,
-        "start_time": iso_time(hook.started),
-        "end_time": iso_time(hook.ended),
+        "start_time": NO_DATE if hook.started is None else iso_time(hook.started),
+        **({} if hook.ended is None else {"end_time": iso_time(hook.ended)}),
         "status": hook.status,
     }

@@ -1,7 +1,6 @@
 """One request to the REST API, with its parameters read and checked."""
 
 import base64
-import binascii
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from local_stack.lakefs_standin.errors import RequestError, bad_request
 from local_stack.lakefs_standin.listings import DEFAULT_AMOUNT, Window, checked_amount, page_body
 from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.schemas import parameter_error, read_body, read_flag
 from local_stack.lakefs_standin.store import AccessKey, Store
 
 
@@ -38,15 +38,17 @@ class ApiCall:
         """A query parameter."""
         return self.request.query_params.get(name, default)
 
-    def flag(self, name: str) -> bool:
-        """A query parameter that is true or false."""
-        return self.query(name).lower() == "true"
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A query parameter that is true or false. Raises RequestError 400."""
+        text = self.request.query_params.get(name)
+        return default if text is None else read_flag(name, text)
 
     def required_query(self, name: str) -> str:
         """A query parameter that must be there. Raises RequestError 400."""
-        value = self.query(name)
+        value = self.request.query_params.get(name)
         if not value:
-            raise bad_request(f"query argument {name} is required, but not found")
+            reason = "value is required but missing" if value is None else "empty value is not allowed"
+            raise parameter_error(name, reason)
         return value
 
     def amount(self) -> int:
@@ -62,18 +64,12 @@ class ApiCall:
             amount=self.amount(),
         )
 
-    def json(self, **types: type) -> dict[str, Any]:
-        """The body, with these fields required. Raises RequestError 400."""
-        try:
-            fields = json.loads(self.body or b"{}")
-        except ValueError as error:
-            raise bad_request(f"request body is not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise bad_request("request body is not a JSON object")
-        for name, expected in types.items():
-            if not isinstance(fields.get(name), expected):
-                raise bad_request(f"request body: property {name!r} of type {expected.__name__} is required")
-        return fields
+    def fields(self, schema: str, *, required: bool = True) -> Any:
+        """The body, as the named schema has it. Raises RequestError 400."""
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and (self.body or required):
+            raise bad_request(f"request body has an error: header Content-Type has unexpected value {json.dumps(kind)}")
+        return read_body(self.body, schema, required=required)
 
 
 Endpoint = Callable[[ApiCall], Response]
@@ -91,7 +87,7 @@ def answer(body: Any, status: int = 200) -> Response:
 
 def refusal(error: RequestError) -> Response:
     """The answer to a request that cannot be served."""
-    return JSONResponse({"message": error.message}, status_code=error.status)
+    return JSONResponse(dict(error.body), status_code=error.status)
 
 
 def page(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offset: str) -> Response:
@@ -113,7 +109,7 @@ def check_basic_auth(request: Request, access_key: AccessKey) -> None:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
         presented = base64.b64decode(encoded) if scheme.lower() == "basic" else b""
-    except binascii.Error:
+    except ValueError:
         presented = b""
     if not hmac.compare_digest(presented, f"{access_key.id}:{access_key.secret}".encode()):
         raise RequestError(401, "error authenticating request")

@@ -1,71 +1,123 @@
 """REST routes of objects."""
 
+from dataclasses import replace
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import formatdate
 
 from starlette.responses import Response
 
-from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty
+from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, refusal
 from local_stack.lakefs_standin.api_versions import REPOSITORY
-from local_stack.lakefs_standin.errors import RequestError, bad_request, not_found, precondition_failed
-from local_stack.lakefs_standin.listings import describe_object, objects_page
+from local_stack.lakefs_standin.errors import (
+    RequestError,
+    bad_request,
+    gone,
+    not_found,
+    not_in_the_stand_in,
+    precondition_failed,
+)
+from local_stack.lakefs_standin.listings import describe_object, objects_page, stored_file
 from local_stack.lakefs_standin.object_tree import Entry
-from local_stack.lakefs_standin.ranges import RangeError, parse_range
+from local_stack.lakefs_standin.ranges import ByteRange, RangeError, parse_range
+from local_stack.lakefs_standin.schemas import RANGE, read_text
 
 METADATA_HEADER = "x-lakefs-meta-"
+MAXIMUM_PATHS = 1000
 
 
 def _entry(call: ApiCall) -> tuple[str, Entry]:
+    """The object that a request is about, its parameters checked first."""
     path = call.required_query("path")
     entry = call.repository.tree_at(call.path("ref")).get(path)
     if entry is None:
-        raise not_found(f"object {path}")
+        raise not_found()
     return path, entry
 
 
+def _check_no_presigning(call: ApiCall) -> None:
+    if call.flag("presign"):
+        raise bad_request("local adapter presigned URL: operation not supported")
+
+
 def _stat(call: ApiCall) -> Response:
-    return answer(describe_object(call.repository, *_entry(call)))
+    with_user_metadata = call.flag("user_metadata", default=True)
+    path, entry = _entry(call)
+    _check_no_presigning(call)
+    return answer(describe_object(call.repository, path, entry, with_user_metadata=with_user_metadata))
 
 
 def _get(call: ApiCall) -> Response:
+    asked = call.request.headers.get("Range")
+    if asked is not None:
+        read_text("Range", asked, RANGE, "header")
+    _check_no_presigning(call)
     _, entry = _entry(call)
     headers = {
         "ETag": f'"{entry.checksum}"',
         "Last-Modified": formatdate(entry.modified, usegmt=True),
-        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store, must-revalidate",
     }
-    if call.request.headers.get("If-None-Match", "").strip('"') == entry.checksum:
+    if call.request.headers.get("If-None-Match") == f'"{entry.checksum}"':
         return Response(status_code=304, headers=headers)
+    is_head = call.request.method == "HEAD"
+    if not is_head:
+        # REST clients get every object as bytes: the SDK decodes text types, whatever they hold.
+        headers |= {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     try:
-        part = parse_range(call.request.headers.get("Range"), entry.size)
+        part = _part(asked, entry.size)
     except RangeError:
-        body = {"message": "Requested Range Not Satisfiable"}
-        refused = answer(body, 416)
-        refused.headers["Content-Range"] = f"bytes */{entry.size}"
-        return refused
-    if call.request.method == "HEAD":
-        size = entry.size if part is None else part.length
-        return _bytes_answer(b"", entry, {**headers, "Content-Length": str(size)}, 200 if part is None else 206)
-    if part is None:
-        return _bytes_answer(call.store.read_object(entry), entry, headers, 200)
-    content = call.store.read_object(entry, part.start, part.length)
-    return _bytes_answer(content, entry, {**headers, "Content-Range": part.header}, 206)
+        return _refused(RequestError(416, "Requested Range Not Satisfiable"), headers | _beyond(asked, entry.size))
+    if part is not None:
+        headers["Content-Range"] = part.header
+    status = 200 if part is None else 206
+    if is_head:
+        headers |= {"Accept-Ranges": "bytes", "Content-Length": str(entry.size if part is None else part.length)}
+        return Response(b"", status, headers, media_type=entry.content_type)
+    if not call.store.blobs.holds(entry.address):
+        headers.pop("Content-Range", None)
+        return _refused(gone(), headers)
+    content = call.store.read_object(entry, *((part.start, part.length) if part else ()))
+    return Response(content, status, headers, media_type=entry.content_type)
 
 
-def _bytes_answer(content: bytes, entry: Entry, headers: dict[str, str], status: int) -> Response:
-    # REST clients get every object as bytes: the SDK decodes text types, whatever they hold.
-    disposition = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-    return Response(content, status, {**headers, **disposition}, media_type=entry.content_type)
+def _part(asked: str | None, size: int) -> ByteRange | None:
+    """The range that is asked for. Raises RangeError also for one that the gateway would pass over."""
+    part = parse_range(asked, size)
+    if asked is not None and part is None:
+        raise RangeError
+    return part
+
+
+def _beyond(asked: str | None, size: int) -> dict[str, str]:
+    """How large the object is, for a range that can be read but lies outside."""
+    try:
+        parse_range(asked, size)
+    except RangeError:
+        return {"Content-Range": f"bytes */{size}"}
+    return {}
+
+
+def _refused(error: RequestError, headers: dict[str, str]) -> Response:
+    response = refusal(error)
+    response.headers.update(headers)
+    return response
 
 
 def _list(call: ApiCall) -> Response:
-    return answer(objects_page(call.repository, call.path("ref"), call.window()))
+    window, with_user_metadata = call.window(), call.flag("user_metadata", default=True)
+    _check_no_presigning(call)
+    return answer(objects_page(call.repository, call.path("ref"), window, with_user_metadata=with_user_metadata))
 
 
 def _upload(call: ApiCall) -> Response:
-    repository, path = call.repository, call.required_query("path")
-    branch = repository.branch(call.path("branch"))
+    path, condition = call.required_query("path"), call.request.headers.get("If-None-Match")
+    if condition not in (None, "*"):
+        raise bad_request(f"If-None-Match: only * is supported, not {condition!r}")
+    repository, branch_name = call.repository, call.path("branch")
+    if branch_name not in repository.branches:
+        raise RequestError(404, f"branch '{branch_name}' not found")
+    repository.check_unprotected(branch_name, "write to")
     content, content_type = _uploaded(call)
     metadata = {
         name[len(METADATA_HEADER) :]: value
@@ -74,12 +126,12 @@ def _upload(call: ApiCall) -> Response:
     }
     entry = call.store.put_object(
         repository,
-        branch.name,
+        branch_name,
         path,
         call.store.blobs.put(repository.name, content),
         content_type=content_type,
         metadata=metadata,
-        only_new=call.request.headers.get("If-None-Match") == "*",
+        only_new=condition == "*",
     )
     if entry is None:
         raise precondition_failed("path already exists")
@@ -97,36 +149,59 @@ def _uploaded(call: ApiCall) -> tuple[bytes, str]:
         head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         headers = BytesHeaderParser().parsebytes(head)
         if separator and headers.get_param("name", header="Content-Disposition") == "content":
-            return content.removesuffix(b"\r\n"), headers.get_content_type()
+            named = headers.get_content_type() if "Content-Type" in headers else "application/octet-stream"
+            return content.removesuffix(b"\r\n"), named
     raise bad_request("multipart upload missing key 'content'")
 
 
 def _delete(call: ApiCall) -> Response:
     path = call.required_query("path")
-    if not call.store.delete_objects(call.repository, call.path("branch"), [path]):
-        raise not_found(f"object {path}")
+    call.store.delete_objects(call.repository, call.path("branch"), [path])
     return empty()
 
 
 def _delete_many(call: ApiCall) -> Response:
-    paths = call.json(paths=list)["paths"]
-    if len(paths) > 1000:
-        raise RequestError(500, "request exceeds the maximum of 1000 paths")
-    call.store.delete_objects(call.repository, call.path("branch"), [str(path) for path in paths])
+    paths = call.fields("PathList")["paths"]
+    if len(paths) > MAXIMUM_PATHS:
+        raise RequestError(500, f"request exceeds the maximum of {MAXIMUM_PATHS} paths")
+    call.store.delete_objects(call.repository, call.path("branch"), paths)
     return answer({"errors": []})
 
 
 def _copy(call: ApiCall) -> Response:
-    fields = call.json(src_path=str)
-    repository, target = call.repository, call.required_query("dest_path")
-    branch = repository.branch(call.path("branch"))
-    source = repository.tree_at(fields.get("src_ref") or branch.name).get(fields["src_path"])
+    target, fields = call.required_query("dest_path"), call.fields("ObjectCopyCreation")
+    if fields["shallow"]:
+        raise not_in_the_stand_in("a shallow copy of an object")
+    repository, branch_name = call.repository, call.path("branch")
+    repository.branch(branch_name)
+    source = repository.tree_at(fields.get("src_ref") or branch_name).get(fields["src_path"])
     if source is None:
-        raise not_found(f"object {fields['src_path']}")
-    call.store.check_readable(source)
+        raise not_found()
+    if not call.store.blobs.holds(source.address):
+        raise RequestError(500, f"open {stored_file(repository, source)}: no such file or directory")
+    entry = call.store.put_object(
+        repository,
+        branch_name,
+        target,
+        replace(call.store.blobs.put(repository.name, call.store.read_object(source)), checksum=source.checksum),
+        content_type=source.content_type,
+        metadata=source.metadata,
+    )
+    assert entry is not None
+    return answer(describe_object(repository, target, entry), 201)
+
+
+def _set_user_metadata(call: ApiCall) -> Response:
+    path, fields = call.required_query("path"), call.fields("UpdateObjectUserMetadata")
+    repository, branch_name = call.repository, call.path("branch")
     with repository.lock:
-        branch.tree = branch.tree.with_changes({target: source})
-    return answer(describe_object(repository, target, source), 201)
+        branch = repository.branch(branch_name)
+        repository.check_unprotected(branch_name, "write to")
+        entry = branch.tree.get(path)
+        if entry is None:
+            raise not_found()
+        branch.tree = branch.tree.with_changes({path: replace(entry, metadata=fields["set"])})
+    return empty()
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
@@ -138,4 +213,5 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("DELETE", f"{REPOSITORY}/branches/{{branch}}/objects"): _delete,
     ("POST", f"{REPOSITORY}/branches/{{branch}}/objects/delete"): _delete_many,
     ("POST", f"{REPOSITORY}/branches/{{branch}}/objects/copy"): _copy,
+    ("PUT", f"{REPOSITORY}/branches/{{branch}}/objects/stat/user_metadata"): _set_user_metadata,
 }

@@ -1,20 +1,23 @@
 """REST routes of commits, branches, tags, diffs and merges."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import dropwhile, islice
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 
 from local_stack.lakefs_standin.api_call import ApiCall, Endpoint, answer, empty, page, page_by_name
-from local_stack.lakefs_standin.errors import bad_request, not_found
+from local_stack.lakefs_standin.errors import RequestError, bad_request, not_in_the_stand_in
 from local_stack.lakefs_standin.listings import branch_diff_page, refs_diff_page
 from local_stack.lakefs_standin.merging import STRATEGIES
+from local_stack.lakefs_standin.object_tree import ObjectTree
 from local_stack.lakefs_standin.operations import MergeRequest, Operations
-from local_stack.lakefs_standin.repository import Commit, CommitDraft
+from local_stack.lakefs_standin.repository import Commit, CommitDraft, Repository
 from local_stack.lakefs_standin.store import USER_NAME
 from local_stack.lakefs_standin.tree_changes import diff_trees
 
 REPOSITORY = "/repositories/{repository}"
+LATEST_SECOND = 253_402_300_799  # of the year 9999
 
 
 def describe_commit(commit: Commit) -> dict[str, Any]:
@@ -40,36 +43,59 @@ def _operations(call: ApiCall) -> Operations:
     return call.store.operations(call.repository)
 
 
-def _draft(fields: Mapping[str, Any]) -> CommitDraft:
+def _draft(fields: Mapping[str, Any], created: int | None = None) -> CommitDraft:
+    if created is not None and not 0 <= created <= LATEST_SECOND:
+        raise bad_request(f"date: the stand-in of lakeFS takes none before 1970 or after the year 9999, not {created}")
     return CommitDraft(
-        message=str(fields.get("message") or ""),
+        message=fields.get("message", ""),
         committer=USER_NAME,
-        metadata={str(key): str(value) for key, value in (fields.get("metadata") or {}).items()},
-        created=fields.get("date"),
+        metadata=fields.get("metadata", {}),
+        created=created,
     )
 
 
 def _commit(call: ApiCall) -> Response:
-    fields = call.json(message=str)
-    commit = _operations(call).commit(call.path("branch"), _draft(fields), allow_empty=bool(fields.get("allow_empty")))
+    fields = call.fields("CommitCreation")
+    draft = _draft(fields, fields.get("date"))
+    commit = _operations(call).commit(call.path("branch"), draft, allow_empty=fields["allow_empty"])
     return answer(describe_commit(commit), 201)
 
 
 def _get_commit(call: ApiCall) -> Response:
-    return answer(describe_commit(call.repository.commit_at(call.path("commit"))))
+    return answer(describe_commit(call.repository.commit_at(call.path("commit"), missing="commit not found")))
 
 
 def _log(call: ApiCall) -> Response:
-    repository, after, amount = call.repository, call.query("after"), call.amount()
-    commits = list(repository.history(repository.commit_at(call.path("ref")), first_parent=call.flag("first_parent")))
-    ids = [commit.id for commit in commits]
-    start = ids.index(after) + 1 if after in ids else 0
-    shown = commits[start : start + amount]
+    amount, first_parent, after = call.amount(), call.flag("first_parent"), call.query("after")
+    for name in ("since", "stop_at", "limit"):
+        if name in call.request.query_params:
+            raise not_in_the_stand_in(f"query argument {name} of a log")
+    objects, prefixes = (call.request.query_params.getlist(name) for name in ("objects", "prefixes"))
+    repository = call.repository
+    start = repository.commit_at(call.path("ref"), missing="ref: not found")
+    history = repository.history(start, first_parent=first_parent)
+    if after:
+        history = _history_after(repository, history, after)
+    if objects or prefixes:
+        history = (commit for commit in history if _touches(repository, commit, objects, prefixes))
+    shown = list(islice(history, amount + 1))
     return page(
-        [describe_commit(commit) for commit in shown],
-        has_more=start + amount < len(commits),
-        next_offset=shown[-1].id if shown else "",
+        [describe_commit(commit) for commit in shown[:amount]],
+        has_more=len(shown) > amount,
+        next_offset=shown[amount - 1].id if len(shown) > amount else "",
     )
+
+
+def _history_after(repository: Repository, history: Iterator[Commit], after: str) -> Iterator[Commit]:
+    last = repository.commit_at(after, missing="from ref: not found")
+    return islice(dropwhile(lambda commit: commit is not last, history), 1, None)
+
+
+def _touches(repository: Repository, commit: Commit, objects: list[str], prefixes: list[str]) -> bool:
+    """Whether a commit changed one of the objects, or one below the prefixes, against its first parent."""
+    before = repository.commits[commit.parents[0]].tree if commit.parents else ObjectTree()
+    changed = diff_trees(before, commit.tree).changes
+    return any(path in changed for path in objects) or any(path.startswith(tuple(prefixes)) for path in changed)
 
 
 def _diff_refs(call: ApiCall) -> Response:
@@ -82,50 +108,53 @@ def _diff_branch(call: ApiCall) -> Response:
 
 
 def _merge(call: ApiCall) -> Response:
-    fields = call.json()
+    fields = call.fields("Merge", required=False)
     strategy = fields.get("strategy") or "default"
     if strategy not in STRATEGIES:
-        raise bad_request(f"merge strategy {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        raise bad_request("argument strategy: invalid value: validation error")
     commit = _operations(call).merge(
         MergeRequest(
             source=call.path("source"),
             destination=call.path("destination"),
             draft=_draft(fields),
             strategy=strategy,
-            squash=bool(fields.get("squash_merge")),
-            allow_empty=bool(fields.get("allow_empty") or fields.get("force")),
+            squash=fields["squash_merge"],
+            allow_empty=fields["allow_empty"] or fields["force"],
         )
     )
     return answer({"reference": commit.id})
 
 
 def _merge_base(call: ApiCall) -> Response:
+    """The merge base. A lakeFS server calls the source `destination` in its answer, and the destination `source`."""
+    source_ref, destination_ref = call.path("source"), call.path("destination")
     repository = call.repository
-    source, destination = repository.commit_at(call.path("source")), repository.commit_at(call.path("destination"))
+    source = repository.commit_at(source_ref, missing=f"get commit by branch {source_ref}: not found")
+    destination = repository.commit_at(destination_ref, missing=f"get commit by ref {destination_ref}: not found")
     return answer(
         {
-            "source_commit_id": source.id,
-            "destination_commit_id": destination.id,
+            "source_commit_id": destination.id,
+            "destination_commit_id": source.id,
             "base_commit_id": repository.merge_base(source, destination).id,
         }
     )
 
 
 def _revert(call: ApiCall) -> Response:
-    fields = call.json(ref=str, parent_number=int)
+    fields = call.fields("RevertCreation")
     _operations(call).revert(
         call.path("branch"),
         fields["ref"],
         fields["parent_number"],
-        _draft(fields.get("commit_overrides") or {}),
-        allow_empty=bool(fields.get("allow_empty")),
+        _draft(fields.get("commit_overrides", {})),
+        allow_empty=fields["allow_empty"],
     )
     return empty()
 
 
 def _cherry_pick(call: ApiCall) -> Response:
-    fields = call.json(ref=str)
-    draft = _draft(fields.get("commit_overrides") or {})
+    fields = call.fields("CherryPickCreation")
+    draft = _draft(fields.get("commit_overrides", {}))
     commit = _operations(call).cherry_pick(call.path("branch"), fields["ref"], fields.get("parent_number"), draft)
     return answer(describe_commit(commit), 201)
 
@@ -136,7 +165,9 @@ def _list_branches(call: ApiCall) -> Response:
 
 
 def _create_branch(call: ApiCall) -> Response:
-    fields = call.json(name=str, source=str)
+    fields = call.fields("BranchCreation")
+    if fields["hidden"]:
+        raise not_in_the_stand_in("a hidden branch")
     return PlainTextResponse(_operations(call).create_branch(fields["name"], fields["source"]).id, 201)
 
 
@@ -151,18 +182,19 @@ def _delete_branch(call: ApiCall) -> Response:
 
 
 def _hard_reset(call: ApiCall) -> Response:
-    _operations(call).hard_reset(call.path("branch"), call.required_query("ref"), force=call.flag("force"))
+    ref, _ = call.required_query("ref"), call.flag("force")
+    _operations(call).hard_reset(call.path("branch"), ref)
     return empty()
 
 
 def _reset_changes(call: ApiCall) -> Response:
     """Take back changes that are not committed: of one object, of a prefix, or all."""
-    fields = call.json(type=str)
+    fields = call.fields("ResetCreation")
     repository = call.repository
     with repository.lock:
         branch = repository.branch(call.path("branch"))
         changed = diff_trees(branch.head.tree, branch.tree).paths
-        chosen = _chosen_paths(changed, fields["type"], str(fields.get("path") or ""))
+        chosen = _chosen_paths(changed, fields["type"], fields.get("path", ""))
         branch.tree = branch.tree.with_changes({path: branch.head.tree.get(path) for path in chosen})
     return empty()
 
@@ -172,9 +204,7 @@ def _chosen_paths(changed: list[str], kind: str, path: str) -> list[str]:
         return changed
     if kind == "common_prefix":
         return [changed_path for changed_path in changed if changed_path.startswith(path)]
-    if kind == "object":
-        return [path] if path in changed else []
-    raise bad_request(f"reset type {kind!r} is not one of object, common_prefix, reset")
+    return [path] if path in changed else []
 
 
 def _list_tags(call: ApiCall) -> Response:
@@ -183,7 +213,7 @@ def _list_tags(call: ApiCall) -> Response:
 
 
 def _create_tag(call: ApiCall) -> Response:
-    fields = call.json(id=str, ref=str)
+    fields = call.fields("TagCreation")
     return answer(_describe_ref(fields["id"], _operations(call).create_tag(fields["id"], fields["ref"]).id), 201)
 
 
@@ -191,7 +221,7 @@ def _get_tag(call: ApiCall) -> Response:
     name = call.path("tag")
     tags = call.repository.tags
     if name not in tags:
-        raise not_found(f"tag {name}")
+        raise RequestError(404, "tag not found")
     return answer(_describe_ref(name, tags[name]))
 
 

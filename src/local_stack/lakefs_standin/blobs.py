@@ -1,10 +1,8 @@
 """Where the bytes of objects live: moto's S3 backend, used in this process without HTTP."""
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend, s3_backends
 
 ACCOUNT = "123456789012"
@@ -20,15 +18,6 @@ class Blob:
     size: int
 
 
-class UploadError(Exception):
-    """A multipart upload that cannot go on. Parameters: the S3 error code, the message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
 class BlobStore:
     """One bucket of its own, so that several servers in one process stay apart."""
 
@@ -40,9 +29,7 @@ class BlobStore:
     def put(self, folder: str, content: bytes) -> Blob:
         """Keep these bytes under a new address in the folder."""
         return self._blob(
-            self._backend.put_object(
-                self._bucket, f"{folder}/data/{uuid.uuid4().hex}", content, disable_notification=True
-            )
+            self._backend.put_object(self._bucket, _new_address(folder), content, disable_notification=True)
         )
 
     def read(self, address: str, start: int = 0, length: int | None = None) -> bytes:
@@ -63,53 +50,20 @@ class BlobStore:
         """Forget the bytes at the address."""
         self._backend.delete_object(self._bucket, address)
 
-    def begin_upload(self, folder: str) -> str:
-        """Start a multipart upload; its id."""
-        upload = self._backend.create_multipart_upload(
-            self._bucket, f"{folder}/data/{uuid.uuid4().hex}", {}, "STANDARD", {}, None, "", ""
-        )
-        return str(upload.id)
-
-    def put_part(self, upload_id: str, number: int, content: bytes) -> str:
-        """Keep one part; its entity tag without quotes. Raises UploadError."""
-        self._check_upload(upload_id)
-        return _bare(self._backend.upload_part(self._bucket, upload_id, number, content).etag)
-
-    def list_parts(self, upload_id: str) -> list[tuple[int, str, int]]:
-        """Number, entity tag and size of each part so far. Raises UploadError."""
-        self._check_upload(upload_id)
-        parts = self._backend.list_parts(self._bucket, upload_id, 0, 10_000)
-        return [(int(part.name), _bare(part.etag), int(part.contentsize)) for part in parts]
-
-    def complete_upload(self, upload_id: str, parts: Iterable[tuple[int, str]]) -> Blob:
-        """Join the parts, given by number and entity tag. Raises UploadError."""
-        self._check_upload(upload_id)
-        try:
-            key = self._backend.complete_multipart_upload(self._bucket, upload_id, iter(list(parts)))
-        except S3ClientError as error:
-            raise UploadError(error.error_type, error.message) from error
-        if key is None:
-            raise UploadError("InvalidPart", "The list of parts is empty.")
-        return self._blob(key)
-
-    def abort_upload(self, upload_id: str) -> None:
-        """Forget an upload. Raises UploadError where there is none."""
-        self._check_upload(upload_id)
-        self._backend.abort_multipart_upload(self._bucket, upload_id)
-
     def close(self) -> None:
         """Free everything; a second call does nothing."""
         bucket = self._backend.buckets.pop(self._bucket, None)
         if bucket is not None:
             s3_backends.bucket_accounts.pop(self._bucket, None)
 
-    def _check_upload(self, upload_id: str) -> None:
-        if upload_id not in self._backend.get_bucket(self._bucket).multiparts:
-            raise UploadError("NoSuchUpload", f"There is no multipart upload '{upload_id}'.")
-
     def _blob(self, key: object) -> Blob:
         name, etag, size = (getattr(key, attribute) for attribute in ("name", "etag", "contentsize"))
         return Blob(address=str(name), checksum=_bare(etag), size=int(size))
+
+
+def _new_address(folder: str) -> str:
+    """As a lakeFS server divides what it stores."""
+    return f"{folder}/data/{uuid.uuid4().hex[:20]}/{uuid.uuid4().hex[:20]}"
 
 
 def _bare(etag: str) -> str:

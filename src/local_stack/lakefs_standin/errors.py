@@ -1,13 +1,20 @@
 """The stand-in's refusals: an HTTP status and the message that the body carries."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class RequestError(Exception):
-    """A request that is answered with an error. Parameters: HTTP status, message for the client."""
+    """A request that is answered with an error.
 
-    def __init__(self, status: int, message: str) -> None:
+    Parameters: HTTP status, message for the client, and the body where it is another than one with the message.
+    """
+
+    def __init__(self, status: int, message: str, body: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.body = {"message": message} if body is None else body
 
 
 def bad_request(message: str) -> RequestError:
@@ -15,14 +22,19 @@ def bad_request(message: str) -> RequestError:
     return RequestError(400, message)
 
 
-def not_found(what: str) -> RequestError:
+def forbidden(message: str) -> RequestError:
+    """403: a setting of the repository does not allow it."""
+    return RequestError(403, message)
+
+
+def not_found(what: str = "") -> RequestError:
     """404: there is no such repository, ref, object or run."""
-    return RequestError(404, f"{what}: not found")
+    return RequestError(404, f"{what}: not found" if what else "not found")
 
 
-def gone(what: str) -> RequestError:
-    """410: there was such an object, and garbage collection removed its bytes."""
-    return RequestError(410, f"{what}: gone, removed by garbage collection")
+def gone(_what: str = "") -> RequestError:
+    """410: there was such an object, and garbage collection removed its bytes. A lakeFS server does not say which."""
+    return RequestError(410, "No data")
 
 
 def conflict(message: str) -> RequestError:
@@ -33,3 +45,13 @@ def conflict(message: str) -> RequestError:
 def precondition_failed(message: str) -> RequestError:
     """412: a condition that the client named, or a pre hook, does not hold."""
     return RequestError(412, message)
+
+
+def invalid_value(message: str) -> RequestError:
+    """500: what a lakeFS server answers where it finds a value wrong only once it uses it."""
+    return RequestError(500, message)
+
+
+def not_in_the_stand_in(what: str) -> RequestError:
+    """501: a lakeFS server has this, and the stand-in does not, since nothing of ours uses it."""
+    return RequestError(501, f"{what}: the stand-in of lakeFS does not have this")

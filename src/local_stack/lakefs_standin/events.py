@@ -40,8 +40,8 @@ class CommitRecord:
 class Event:
     """One thing that is about to happen or has happened; what does not apply to it is empty.
 
-    `tree` is where the action files are read. `run_id` names the run of hooks, `pre_run_id` the run before the
-    operation, where there was one.
+    `source_ref` is where the action files are read, `tree` where scripts are. `run_id` names the run of hooks,
+    `pre_run_id` the run before the operation, where there was one.
     """
 
     type: str
@@ -63,7 +63,7 @@ class Hooks(Protocol):
     def run_before(self, event: Event) -> None:
         """Run the hooks of a pre event to their end.
 
-        Raises RequestError: 412 where one fails, 500 where an action file cannot be used.
+        Raises RequestError: 412 where one fails, 404 or 500 where an action file cannot be used.
         """
 
     def run_after(self, event: Event) -> None:

@@ -7,15 +7,15 @@ def collect_garbage(store: Store, repository_name: str) -> int:
     """Remove the bytes of the repository's committed objects that no branch refers to; how many there were.
 
     As with a retention of no time at all. Tags protect nothing, as on a lakeFS server, and commits keep their
-    metadata and listings; reading an object of theirs that was removed is answered with 410 (lakeFS documentation,
-    "Garbage Collection"). A copy shares the bytes of its source, so the branches of every repository count.
+    metadata and listings; reading an object of theirs that was removed is answered with 410 by REST and with 404
+    NoSuchVersion by the gateway. A copy has bytes of its own.
 
     Raises RequestError 404 where there is no such repository.
     """
     repository = store.repository(repository_name)
     with repository.lock:
-        kept = {address for each in store.repositories().values() for address in each.branch_addresses()}
-        removed = [address for address in repository.committed_addresses() - kept if store.blobs.holds(address)]
+        unused = repository.committed_addresses() - repository.branch_addresses()
+        removed = [address for address in unused if store.blobs.holds(address)]
         for address in removed:
             store.blobs.remove(address)
     return len(removed)

@@ -32,5 +32,5 @@ def _variable(name: str, environment: Mapping[str, str], prefix: str) -> str:
     if not name.startswith(prefix):
         return ""
     if name not in environment:
-        raise MissingVariableError(f"environment variable {name} is not set")
+        raise MissingVariableError(f"{name} not found: missing env var")
     return environment[name]

@@ -3,35 +3,50 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from local_stack.lakefs_standin.action_file import FOLDER, Action, ActionFileError, HookDefinition, parse_action
+from local_stack.lakefs_standin.action_cache import SECONDS_KEPT, ActionCache, ActionFilesError, listed
+from local_stack.lakefs_standin.action_file import Action, HookDefinition
 from local_stack.lakefs_standin.blobs import BlobStore
-from local_stack.lakefs_standin.errors import RequestError, not_found, precondition_failed
+from local_stack.lakefs_standin.branch_patterns import PatternError
+from local_stack.lakefs_standin.errors import RequestError, not_found
 from local_stack.lakefs_standin.events import Event
+from local_stack.lakefs_standin.hook_arguments import HookArgumentsError, ServerEnd
 from local_stack.lakefs_standin.hook_environment import MissingVariableError
-from local_stack.lakefs_standin.hooks import Hook, HookError, HookSettings, build_hook
+from local_stack.lakefs_standin.hooks import Hook, HookError, HookPropertyError, HookSettings, build_hook
 from local_stack.lakefs_standin.repository import Repository
 
 LOG = logging.getLogger(__name__)
-Status = Literal["completed", "failed"]
+Status = Literal["completed", "failed", "skipped"]
+# What the hooks of one event are: each action that listens to it, with its hooks ready to run.
+ReadyActions = list[tuple[Action, list[tuple[HookDefinition, Hook]]]]
+# What makes an event impossible to run hooks for, as opposed to a hook that fails.
+UNUSABLE = (PatternError, HookPropertyError, HookArgumentsError, MissingVariableError)
+
+
+class ConditionError(Exception):
+    """The `if` of a hook cannot be judged: the hook fails with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HookRun:
-    """How one hook of a run went. Times are seconds since the epoch; `error` is empty where it succeeded."""
+    """How one hook of a run went. Times are seconds since the epoch, none for a hook that was passed over.
+
+    `error` is empty where it succeeded. `refuses` tells the hook's own failure from one to run it.
+    """
 
     id: str
     action: str
     hook_id: str
-    started: float
-    ended: float
+    started: float | None = None
+    ended: float | None = None
     status: Status
-    output: str
+    output: str = ""
     error: str = ""
+    refuses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +63,31 @@ class ActionRun:
 
     @property
     def status(self) -> Status:
-        """Failed where any hook failed."""
+        """Failed where any hook failed; a hook that was passed over counts for nothing."""
         return "failed" if any(hook.status == "failed" for hook in self.hooks) else "completed"
 
 
 class HookRunner:
     """Runs hooks: those before an operation to their end, those after it in the background, at most once.
 
-    Parameters: where action files and scripts are read, and the environment that hooks may refer to.
+    Parameters: where action files and scripts are read, the environment that hooks may refer to, the seconds that a Lua
+    script waits for an answer over HTTP, what ends the server, and the seconds for which action files are kept.
     """
 
-    def __init__(self, blobs: BlobStore, environment: Mapping[str, str]) -> None:
-        self._settings = HookSettings(environment=environment, blobs=blobs)
+    def __init__(
+        self,
+        blobs: BlobStore,
+        environment: Mapping[str, str],
+        lua_http_timeout_seconds: float,
+        *,
+        end_server: Callable[[ServerEnd], None],
+        action_seconds: float = SECONDS_KEPT,
+    ) -> None:
+        self._settings = HookSettings(
+            environment=environment, blobs=blobs, lua_http_timeout_seconds=lua_http_timeout_seconds
+        )
+        self._end_server = end_server
+        self._cache = ActionCache(blobs, action_seconds)
         self._runs: WeakKeyDictionary[Repository, list[ActionRun]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -73,21 +101,25 @@ class HookRunner:
         for run in self.runs(repository):
             if run.id == run_id:
                 return run
-        raise not_found(f"run {run_id}")
+        raise not_found("not found")
 
     def run_before(self, event: Event) -> None:
-        """Run the hooks of a pre event. Raises RequestError: 500 on a bad action file, 412 where a hook fails."""
+        """Run the hooks of a pre event.
+
+        Raises RequestError, in the words of the server: 412 where a hook fails, 404 on a folder among the action files,
+        500 on any other action file that cannot be used. Raises ServerEnd where a hook ends the server.
+        """
+        aborted = f"{event.type} hook aborted, run id '{event.run_id}': "
         try:
-            actions = self._actions(event)
-        except (ActionFileError, MissingVariableError) as error:
-            raise RequestError(500, f"{event.type}: {error}") from error
-        failed = [hook for hook in self._run_all(event, actions) if hook.status == "failed"]
+            ready = self._ready(event)
+        except ActionFilesError as error:
+            raise RequestError(error.status, f"{aborted}{error}") from error
+        except UNUSABLE as error:
+            raise RequestError(500, f"{aborted}{error}") from error
+        failed = [hook for hook in self._run_all(event, ready) if hook.status == "failed"]
         if failed:
-            hook = failed[0]
-            raise precondition_failed(
-                f"{event.type} hook aborted, run id '{event.run_id}': "
-                f"hook run id '{hook.id}' failed on action '{hook.action}' hook '{hook.hook_id}': {hook.error}"
-            )
+            status = 412 if any(hook.refuses for hook in failed) else 500
+            raise RequestError(status, aborted + listed([_told(hook) for hook in _as_told(failed)]))
 
     def run_after(self, event: Event) -> None:
         """Start the hooks of a post event. A hook that cannot be built leaves no run behind, as on lakeFS."""
@@ -96,39 +128,32 @@ class HookRunner:
 
     def _run_in_background(self, event: Event) -> None:
         try:
-            self._run_all(event, self._actions(event))
-        except (ActionFileError, MissingVariableError) as error:
+            self._run_all(event, self._ready(event))
+        except (ActionFilesError, RequestError, *UNUSABLE) as error:
             LOG.warning("%s on %s: %s", event.type, event.repository.name, error)
+        except ServerEnd as end:
+            self._end_server(end)
 
-    def _actions(self, event: Event) -> list[tuple[Action, list[tuple[HookDefinition, Hook]]]]:
+    def _ready(self, event: Event) -> ReadyActions:
         """The actions that listen to the event, with their hooks. All action files are read, whatever the event."""
-        tree = event.tree
-        paths = [path for path in tree.paths(FOLDER) if "/" not in path.removeprefix(FOLDER)]
-        entries = ((path, tree.get(path)) for path in paths)
-        actions = [
-            parse_action(path, self._settings.blobs.read(entry.address)) for path, entry in entries if entry is not None
-        ]
         return [
             (action, [(hook, build_hook(hook, action.name, self._settings)) for hook in action.hooks])
-            for action in actions
-            if action.listens_to(event.type, event.branch_id)
+            for action in self._cache.actions(event)
+            if action.listens_to(event.type, event.branch_id) and action.hooks
         ]
 
-    def _run_all(
-        self, event: Event, actions: list[tuple[Action, list[tuple[HookDefinition, Hook]]]]
-    ) -> tuple[HookRun, ...]:
-        if not actions:
+    def _run_all(self, event: Event, ready: ReadyActions) -> tuple[HookRun, ...]:
+        if not ready:
             return ()
         started = time.time()
         done: list[HookRun] = []
-        for position, (action, hooks) in enumerate(actions):
+        for position, (action, hooks) in enumerate(ready):
             failed = False
             for number, (definition, hook) in enumerate(hooks):
-                run_id = f"{position:04d}_{number:04d}"
-                if _may_run(definition, failed=failed):  # one that does not run leaves no trace
-                    done.append(_run_hook(hook, event, run_id=run_id, action=action.name, hook_id=definition.id))
-                    failed = failed or done[-1].status == "failed"
-        run = ActionRun(
+                turn = _Turn(id=f"{position:04d}_{number:04d}", action=action.name, definition=definition)
+                done.append(turn.end(hook, event, failed=failed))
+                failed = failed or done[-1].status == "failed"
+        ended = ActionRun(
             id=event.run_id,
             event_type=event.type,
             branch=event.branch_id,
@@ -138,32 +163,61 @@ class HookRunner:
             hooks=tuple(done),
         )
         with self._lock:
-            self._runs.setdefault(event.repository, []).append(run)
-        return run.hooks
+            self._runs.setdefault(event.repository, []).append(ended)
+        return ended.hooks
 
 
-def _may_run(definition: HookDefinition, *, failed: bool) -> bool:
-    return {"success()": not failed, "failure()": failed, "always()": True}[definition.condition]
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """A hook's turn in the run of its action."""
+
+    id: str
+    action: str
+    definition: HookDefinition
+
+    def end(self, hook: Hook, event: Event, *, failed: bool) -> HookRun:
+        """How it goes, after the hooks before it: `failed` where one of them did."""
+        started = time.time()
+        lines: list[str] = []
+        error, refuses = "", False
+        try:
+            if not _may_run(self.definition.condition, failed=failed):
+                return self._ended("skipped")
+            hook.run(event, lines.append)
+        except ConditionError as failure:
+            error = str(failure)
+        except HookError as failure:
+            error, refuses = str(failure), True
+        except Exception as failure:
+            LOG.exception("hook %s of %s failed", self.definition.id, self.action)
+            error = f"internal error: {failure}"
+        return self._ended(
+            "failed" if error else "completed",
+            started=started,
+            ended=time.time(),
+            output="\n".join([*lines, *([f"Error: {error}"] if error else [])]) + "\n",
+            error=error,
+            refuses=refuses,
+        )
+
+    def _ended(self, status: Status, **outcome: Any) -> HookRun:
+        return HookRun(id=self.id, action=self.action, hook_id=self.definition.id, status=status, **outcome)
 
 
-def _run_hook(hook: Hook, event: Event, *, run_id: str, action: str, hook_id: str) -> HookRun:
-    started = time.time()
-    lines: list[str] = []
-    error = ""
-    try:
-        hook.run(event, lines.append)
-    except HookError as failure:
-        error = str(failure)
-    except Exception as failure:
-        LOG.exception("hook %s of %s failed", hook_id, action)
-        error = f"internal error: {failure}"
-    return HookRun(
-        id=run_id,
-        action=action,
-        hook_id=hook_id,
-        started=started,
-        ended=time.time(),
-        status="failed" if error else "completed",
-        output="\n".join([*lines, *([f"Error: {error}"] if error else [])]) + "\n",
-        error=error,
-    )
+def _may_run(condition: str, *, failed: bool) -> bool:
+    """Whether a hook with this `if` runs. Raises ConditionError: the server knows two functions, `always` is none."""
+    if condition in ("", "success()"):
+        return not failed
+    if condition == "failure()":
+        return failed
+    raise ConditionError(f"reflect: call of reflect.Value.Call on zero Value (1:1)\n | {condition}\n | ^")
+
+
+def _told(hook: HookRun) -> str:
+    return f"hook run id '{hook.id}' failed on action '{hook.action}' hook '{hook.hook_id}': {hook.error}"
+
+
+def _as_told(failed: list[HookRun]) -> list[HookRun]:
+    """In the server's order, whose actions run beside each other: the last begins (recorded: actions/two-refusals)."""
+    last = [hook for hook in failed if hook.id[:4] == failed[-1].id[:4]]
+    return last + failed[: len(failed) - len(last)]

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_stack.lakefs_standin.errors import bad_request
 from local_stack.lakefs_standin.merging import changes_to_merge
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.schemas import AMOUNT, DIFF_TYPE, read_integer, read_text
 from local_stack.lakefs_standin.tree_changes import Diff, diff_trees, page_of
 
 DEFAULT_AMOUNT = 100
 MAXIMUM_AMOUNT = 1000
-DIFF_TYPES = ("two_dot", "three_dot")
+# A folder of the server's, where it keeps the bytes. Nothing is there.
+BLOCK_PATH = "/lakefs-stand-in/blocks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +28,8 @@ class Window:
 
 def checked_amount(text: str) -> int:
     """How many results a page holds. Raises RequestError 400 beyond the maximum."""
-    if not text.removeprefix("-").isdecimal() or not -1 <= int(text) <= MAXIMUM_AMOUNT:
-        raise bad_request(f"query argument amount: {text!r} is no number from -1 to {MAXIMUM_AMOUNT}")
-    return int(text) if int(text) > 0 else DEFAULT_AMOUNT
+    amount = read_integer("amount", text, AMOUNT)
+    return amount if amount > 0 else DEFAULT_AMOUNT
 
 
 def page_body(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offset: str) -> dict[str, Any]:
@@ -43,21 +43,31 @@ def page_body(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offs
     return {"pagination": pagination, "results": list(results)}
 
 
-def describe_object(repository: Repository, path: str, entry: Entry) -> dict[str, Any]:
+def describe_object(
+    repository: Repository, path: str, entry: Entry, *, with_user_metadata: bool = True
+) -> dict[str, Any]:
     """An object as the API shows it."""
     return {
         "path": path,
         "path_type": "object",
-        "physical_address": f"{repository.storage_namespace.rstrip('/')}/{entry.address.partition('/')[2]}",
+        "physical_address": f"local://{stored_file(repository, entry)}",
         "checksum": entry.checksum,
         "size_bytes": entry.size,
         "mtime": int(entry.modified),
-        "metadata": dict(entry.metadata),
+        "metadata": dict(entry.metadata) if with_user_metadata else {},
         "content_type": entry.content_type,
     }
 
 
-def objects_page(repository: Repository, ref: str, window: Window) -> dict[str, Any]:
+def stored_file(repository: Repository, entry: Entry) -> str:
+    """Where a lakeFS server with a local block store would keep the object's bytes."""
+    folder = repository.storage_namespace.partition("://")[2].strip("/")
+    return f"{BLOCK_PATH}/{folder}/{entry.address.partition('/')[2]}"
+
+
+def objects_page(
+    repository: Repository, ref: str, window: Window, *, with_user_metadata: bool = True
+) -> dict[str, Any]:
     """The objects at a ref. Raises RequestError 404."""
     tree = repository.tree_at(ref)
     found = page_of(
@@ -71,10 +81,11 @@ def objects_page(repository: Repository, ref: str, window: Window) -> dict[str, 
     for item in found.items:
         entry = None if item.is_prefix else tree.get(item.path)
         if entry is not None:
-            results.append(describe_object(repository, item.path, entry))
+            described = describe_object(repository, item.path, entry, with_user_metadata=with_user_metadata)
+            results.append({key: value for key, value in described.items() if key != "metadata" or value})
         else:
             common: dict[str, Any] = {"path": item.path, "path_type": "common_prefix", "physical_address": ""}
-            results.append({**common, "checksum": "", "size_bytes": 0, "mtime": 0})
+            results.append({**common, "checksum": "", "mtime": 0})
     offset = found.items[-1].path if found.items else ""
     return page_body(results, has_more=found.has_more, next_offset=offset)
 
@@ -83,9 +94,9 @@ def refs_diff_page(
     repository: Repository, left_ref: str, right_ref: str, window: Window, diff_type: str = "three_dot"
 ) -> dict[str, Any]:
     """The differences between two refs. Raises RequestError 404 on a ref, 400 on the type."""
-    left, right = repository.commit_at(left_ref), repository.commit_at(right_ref)
-    if diff_type not in DIFF_TYPES:
-        raise bad_request(f"query argument type: {diff_type!r} is not one of {', '.join(DIFF_TYPES)}")
+    read_text("type", diff_type, DIFF_TYPE)
+    left = repository.commit_at(left_ref, missing=f"get commit by branch {left_ref}: not found")
+    right = repository.commit_at(right_ref, missing=f"get commit by ref {right_ref}: not found")
     if diff_type == "two_dot":
         return _diff_page(diff_trees(left.tree, right.tree), window)
     base = repository.merge_base(left, right)
@@ -95,7 +106,11 @@ def refs_diff_page(
 def branch_diff_page(repository: Repository, branch_name: str, window: Window) -> dict[str, Any]:
     """What is not committed on a branch. Raises RequestError 404."""
     branch = repository.branch(branch_name)
-    return _diff_page(diff_trees(branch.head.tree, branch.tree), window)
+    page = _diff_page(diff_trees(branch.head.tree, branch.tree), window)
+    for entry in page["results"]:
+        if entry["type"] == "removed":  # a diff of refs tells what size it had
+            entry["size_bytes"] = 0
+    return page
 
 
 def _diff_page(diff: Diff, window: Window) -> dict[str, Any]:

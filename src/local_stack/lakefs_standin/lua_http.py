@@ -1,12 +1,18 @@
-"""The module `net/http` of Lua hooks."""
+"""The module `net/http` of Lua hooks: Go's client, which asks with GET, follows redirects and raises no status.
+
+Observed on a server: what is no text is left out without a word, a body without a method makes the request a POST,
+and a header that comes twice is a list.
+"""
 
 from typing import Any
 
-import httpx
 import lupa.lua52 as lupa
 
-from local_stack.lakefs_standin.lua_values import LuaCallError, bytes_of, text_of, to_lua
-from local_stack.lakefs_standin.outgoing import http_client
+from local_stack.lakefs_standin.go.http import go_request
+from local_stack.lakefs_standin.go.http_exchange import GoHTTPError
+from local_stack.lakefs_standin.lua_arguments import Arguments
+from local_stack.lakefs_standin.lua_tables import pulled
+from local_stack.lakefs_standin.lua_values import LuaCallError, text_of, to_lua
 
 TIMEOUT_SECONDS = 30.0
 
@@ -14,32 +20,39 @@ TIMEOUT_SECONDS = 30.0
 def http_module(runtime: Any, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     """`request`, given a URL or a table, returns code, body, headers and status; only no answer at all is an error."""
 
-    def request(options: Any) -> tuple[Any, ...]:
-        url, method, body, headers = _request_parts(options)
+    def request(*arguments: Any) -> tuple[Any, ...]:
+        url, method, body, headers = _request_parts(Arguments(arguments))
+        if not url:
+            raise LuaCallError("missing request url")
         try:
-            with http_client(timeout_seconds, follow_redirects=True) as client:
-                answer = client.request(method, url, content=body, headers=headers)
-        except httpx.TimeoutException as error:
-            reason = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-            raise LuaCallError(f'{method.capitalize()} "{url}": {reason}') from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise LuaCallError(f'{method.capitalize()} "{url}": {error}') from error
-        answered = {name.title(): value for name, value in answer.headers.items()}
-        status = f"{answer.status_code} {answer.reason_phrase}"
-        return answer.status_code, answer.content, to_lua(runtime, answered), status.encode()
+            answer = go_request(method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+        except GoHTTPError as error:
+            raise LuaCallError(str(error)) from error
+        answered = {name: values[0] if len(values) == 1 else values for name, values in answer.headers.items()}
+        return answer.code, answer.body, to_lua(runtime, answered), answer.status.encode("utf-8", "surrogateescape")
 
     return {"request": request}
 
 
-def _request_parts(options: Any) -> tuple[str, str, bytes | None, dict[str, str]]:
-    if lupa.lua_type(options) != "table":
-        return text_of(options), "GET", None, {}
-    if options[b"url"] is None:
-        raise LuaCallError("net/http: request needs a url")
-    method, body, headers = (options[name] for name in (b"method", b"body", b"headers"))
+def _request_parts(given: Arguments) -> tuple[str, str, bytes, dict[str, str]]:
+    """URL, method, body and headers; a text is a URL."""
+    first = given.value(1)
+    if isinstance(first, bytes):
+        return text_of(first), "", b"", {}
+    if lupa.lua_type(first) != "table":
+        raise LuaCallError("first argument can be url or request table (invalid type: ")
+    options = pulled(given, 1)
+    url, method, body = (_text_or_none(options.get(name)) for name in ("url", "method", "body"))
+    headers = options.get("headers")
+    if method is None and body == "":
+        raise LuaCallError("net/http: the stand-in does not know the method of a request with an empty body: name it")
     return (
-        text_of(options[b"url"]),
-        "GET" if method is None else text_of(method).upper(),
-        None if body is None else bytes_of(body),
-        {} if headers is None else {text_of(name): text_of(value) for name, value in headers.items()},
+        url or "",
+        "POST" if method is None and body is not None else method or "",
+        (body or "").encode("utf-8", "surrogateescape"),
+        {name: value for name, value in headers.items() if isinstance(value, str)} if isinstance(headers, dict) else {},
     )
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,16 +1,16 @@
 """The module `lakefs` of Lua hooks: calls to the API as the user who set the hook off.
 
-Documented (lakeFS documentation, "Lua Hooks"): the functions, the order of their parameters, which differs between
-`diff_branch` and the others, and that `get_object` returns a status and the content. Assumed: that the others return
-a status and the body that the REST API gives; that a diff of refs is the API's default, three_dot; and that a refusal
-is a status with a body that has a `message`.
+Observed on a server (`fixtures/lakefs_lua_recorded.json`): each function returns a status and what the REST API
+answers, `get_object` and `stat_object` as text (the object, or JSON), the others as tables. A diff of refs is
+three_dot. The order of the arguments differs between `diff_branch` and the others; what follows on the refs may be
+left out, but not nil.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from local_stack.lakefs_standin.blobs import BlobStore
-from local_stack.lakefs_standin.errors import RequestError, gone, not_found
+from local_stack.lakefs_standin.errors import RequestError, bad_request, gone, not_found
 from local_stack.lakefs_standin.listings import (
     DEFAULT_AMOUNT,
     Window,
@@ -20,9 +20,12 @@ from local_stack.lakefs_standin.listings import (
     objects_page,
     refs_diff_page,
 )
-from local_stack.lakefs_standin.lua_values import LuaCallError, text_of, to_lua
+from local_stack.lakefs_standin.lua_arguments import Arguments
+from local_stack.lakefs_standin.lua_json import written
+from local_stack.lakefs_standin.lua_values import LuaCallError, to_lua
 from local_stack.lakefs_standin.object_tree import Entry
-from local_stack.lakefs_standin.repository import Repository
+from local_stack.lakefs_standin.repository import REPOSITORY_NAME, Repository
+from local_stack.lakefs_standin.schemas import parameter_error
 
 NOT_HERE = ("create_tag", "update_object_user_metadata")
 
@@ -30,7 +33,7 @@ NOT_HERE = ("create_tag", "update_object_user_metadata")
 class LakeFSView:
     """What scripts may ask: one repository, with what its branches show before they are committed.
 
-    Every method raises RequestError, by status.
+    Every method raises RequestError, by status. To a script the server has no other repository.
     """
 
     def __init__(self, repository: Repository, blobs: BlobStore) -> None:
@@ -38,9 +41,11 @@ class LakeFSView:
         self._blobs = blobs
 
     def repository(self, name: str) -> Repository:
-        """The repository of the event. Raises LuaCallError for any other."""
+        """The repository of the event. Raises RequestError for any other."""
+        if not REPOSITORY_NAME.match(name):
+            raise bad_request("argument repository: repository id: invalid value: validation error")
         if name != self._repository.name:
-            raise LuaCallError(f"lakefs: the stand-in's hooks see repository {self._repository.name}, not {name}")
+            raise RequestError(404, "repository not found")
         return self._repository
 
     def diff_branch(self, repository: str, branch: str, window: Window) -> dict[str, Any]:
@@ -63,62 +68,73 @@ class LakeFSView:
         """An object's content."""
         address = self._entry(repository, ref, path).address
         if not self._blobs.holds(address):
-            raise gone(f"object at {address}")
+            raise gone()
         return self._blobs.read(address)
 
     def _entry(self, repository: str, ref: str, path: str) -> Entry:
+        if not path:
+            raise parameter_error("path", "empty value is not allowed")
         entry = self.repository(repository).tree_at(ref).get(path)
         if entry is None:
-            raise not_found(f"object {path}")
+            raise not_found()
         return entry
 
 
 def lakefs_module(runtime: Any, view: LakeFSView) -> dict[str, Any]:
     """The module's functions."""
 
-    def answered(ask: Callable[[], Any]) -> tuple[int, Any]:
+    def page(ask: Callable[[], Any]) -> tuple[int, Any]:
         try:
             return 200, to_lua(runtime, ask())
         except RequestError as error:
-            return error.status, to_lua(runtime, {"message": error.message})
+            return error.status, to_lua(runtime, error.body)
 
-    def diff_branch(
-        repository: Any, branch: Any, after: Any = None, amount: Any = None, prefix: Any = None, delimiter: Any = None
-    ) -> tuple[int, Any]:
-        return answered(
-            lambda: view.diff_branch(text_of(repository), text_of(branch), _window(after, prefix, delimiter, amount))
+    def diff_branch(*arguments: Any) -> tuple[int, Any]:
+        given = Arguments(arguments)
+        repository, branch = given.text(1), given.text(2)
+        after, amount, prefix, delimiter = (
+            given.optional_text(3),
+            _amount(given, 4),
+            given.optional_text(5),
+            given.optional_text(6),
         )
+        return page(lambda: view.diff_branch(repository, branch, _window(after, prefix, delimiter, amount)))
 
-    def diff_refs(
-        repository: Any,
-        left: Any,
-        right: Any,
-        after: Any = None,
-        prefix: Any = None,
-        delimiter: Any = None,
-        amount: Any = None,
-    ) -> tuple[int, Any]:
-        return answered(
-            lambda: view.diff_refs(
-                text_of(repository), text_of(left), text_of(right), _window(after, prefix, delimiter, amount)
-            )
+    def diff_refs(*arguments: Any) -> tuple[int, Any]:
+        given = Arguments(arguments)
+        repository, left, right = given.text(1), given.text(2), given.text(3)
+        after, prefix, delimiter, amount = (
+            given.optional_text(4),
+            given.optional_text(5),
+            given.optional_text(6),
+            _amount(given, 7),
         )
+        return page(lambda: view.diff_refs(repository, left, right, _window(after, prefix, delimiter, amount)))
 
-    def list_objects(
-        repository: Any, ref: Any, after: Any = None, prefix: Any = None, delimiter: Any = None, amount: Any = None
-    ) -> tuple[int, Any]:
-        return answered(
-            lambda: view.list_objects(text_of(repository), text_of(ref), _window(after, prefix, delimiter, amount))
+    def list_objects(*arguments: Any) -> tuple[int, Any]:
+        given = Arguments(arguments)
+        repository, ref = given.text(1), given.text(2)
+        after, prefix, delimiter, amount = (
+            given.optional_text(3),
+            given.optional_text(4),
+            given.optional_text(5),
+            _amount(given, 6),
         )
+        return page(lambda: view.list_objects(repository, ref, _window(after, prefix, delimiter, amount)))
 
-    def stat_object(repository: Any, ref: Any, path: Any) -> tuple[int, Any]:
-        return answered(lambda: view.stat_object(text_of(repository), text_of(ref), text_of(path)))
-
-    def get_object(repository: Any, ref: Any, path: Any) -> tuple[int, bytes]:
+    def text(ask: Callable[[], bytes]) -> tuple[int, bytes]:
         try:
-            return 200, view.get_object(text_of(repository), text_of(ref), text_of(path))
+            return 200, ask()
         except RequestError as error:
-            return error.status, error.message.encode("utf-8", "surrogateescape")
+            return error.status, written(error.body)
+
+    def stat_object(*arguments: Any) -> tuple[int, bytes]:
+        repository, ref, path = _object(Arguments(arguments))
+        return text(lambda: written(view.stat_object(repository, ref, path)))
+
+    def get_object(*arguments: Any) -> tuple[int, bytes]:
+        repository, ref, path = _object(Arguments(arguments))
+        return text(lambda: view.get_object(repository, ref, path))
 
     return {
         "diff_branch": diff_branch,
@@ -130,16 +146,16 @@ def lakefs_module(runtime: Any, view: LakeFSView) -> dict[str, Any]:
     }
 
 
-def _window(after: Any, prefix: Any, delimiter: Any, amount: Any) -> Window:
-    after_text, prefix_text, delimiter_text = (
-        "" if value is None else text_of(value) for value in (after, prefix, delimiter)
-    )
-    return Window(
-        after=after_text,
-        prefix=prefix_text,
-        delimiter=delimiter_text,
-        amount=checked_amount(str(DEFAULT_AMOUNT) if amount is None else text_of(amount)),
-    )
+def _object(given: Arguments) -> tuple[str, str, str]:
+    return given.text(1), given.text(2), given.text(3)
+
+
+def _amount(given: Arguments, position: int) -> int:
+    return given.integer(position) if given.given(position) else DEFAULT_AMOUNT
+
+
+def _window(after: str, prefix: str, delimiter: str, amount: int) -> Window:
+    return Window(after=after, prefix=prefix, delimiter=delimiter, amount=checked_amount(str(amount)))
 
 
 def _missing(name: str) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """Values between Python and Lua. Lua strings are bytes; Python text is UTF-8 with stray bytes kept."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import lupa.lua52 as lupa
@@ -10,6 +11,28 @@ ARRAY_MARK = b"__lakefs_array"
 
 class LuaCallError(Exception):
     """A module's function refuses its arguments, or fails; Lua sees it as an error."""
+
+
+class LuaBareError(LuaCallError):
+    """An error that go-lua raises inside a module's function: its text names no position of the script."""
+
+
+class LuaCrash(LuaCallError):  # noqa: N818, it is what Go calls a panic
+    """The server's own language fails inside a module's function.
+
+    A run shows the text, without a trace; `pcall` gives whatever lay on Lua's stack.
+    """
+
+    def __init__(self, text: str, caught: Any) -> None:
+        super().__init__(text)
+        self.caught = caught
+
+
+@dataclass(frozen=True)
+class TruthKey:
+    """True or false as the key of a map: Python takes them for 1 and 0, Lua and YAML do not."""
+
+    value: bool
 
 
 class LuaArray(list[Any]):
@@ -52,6 +75,8 @@ def to_lua(runtime: Any, value: Any) -> Any:
         return runtime.table(*(to_lua(runtime, item) for item in value))
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, TruthKey):
+        return value.value
     # Lua 5.2 has doubles only: whole numbers beyond 2^53 lose their last digits here as they do there.
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

@@ -1,10 +1,11 @@
-"""Three-way merges of trees."""
+"""Three-way merges of what commits hold."""
 
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
 from local_stack.lakefs_standin.object_tree import Entry, ObjectTree
+from local_stack.lakefs_standin.repository import Content
 from local_stack.lakefs_standin.tree_changes import KEPT_DIFFS, Change, Diff, diff_trees
 
 Strategy = Literal["default", "source-wins", "dest-wins"]
@@ -12,19 +13,26 @@ STRATEGIES: tuple[Strategy, ...] = ("default", "source-wins", "dest-wins")
 
 
 class MergeConflictError(Exception):
-    """Both sides changed these paths, differently."""
-
-    def __init__(self, paths: list[str]) -> None:
-        super().__init__(f"conflict in {len(paths)} objects")
-        self.paths = paths
+    """Both sides changed the same paths, differently."""
 
 
-def merge_trees(
-    *, base: ObjectTree, source: ObjectTree, destination: ObjectTree, strategy: Strategy = "default"
-) -> ObjectTree:
-    """The destination with what changed from base to source. Raises MergeConflictError under strategy `default`."""
+def merge_contents(
+    *, base: Content, source: Content, destination: Content, strategy: Strategy = "default"
+) -> Content | None:
+    """The destination with what changed from base to source; None where nothing did.
+
+    Where the destination did not change since the base, the result is the source as it is, its meta range included.
+    Raises MergeConflictError under strategy `default`.
+    """
+    if source.meta_range_id == base.meta_range_id:
+        return None
+    if destination.meta_range_id == base.meta_range_id:
+        return source
+    return Content.of(_merge_trees(base.tree, source.tree, destination.tree, strategy))
+
+
+def _merge_trees(base: ObjectTree, source: ObjectTree, destination: ObjectTree, strategy: Strategy) -> ObjectTree:
     applied: dict[str, Entry | None] = {}
-    conflicts: list[str] = []
     for change in diff_trees(base, source).changes.values():
         wanted = None if change.kind == "removed" else change.entry
         present = destination.get(change.path)
@@ -33,10 +41,8 @@ def merge_trees(
         if _same(present, base.get(change.path)) or strategy == "source-wins":
             applied[change.path] = wanted
         elif strategy == "default":
-            conflicts.append(change.path)
-    if conflicts:
-        raise MergeConflictError(conflicts)
-    return destination.with_changes(applied) if applied else destination
+            raise MergeConflictError
+    return destination.with_changes(applied)
 
 
 @lru_cache(maxsize=KEPT_DIFFS)

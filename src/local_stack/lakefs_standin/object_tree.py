@@ -1,7 +1,10 @@
 """The objects of a commit or branch: an immutable map from path to entry that shares folders with its predecessors."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 KEPT_LISTINGS = 4
 
@@ -37,9 +40,21 @@ class ObjectTree:
     Comparing strings in Python orders them as their UTF-8 bytes, which is lakeFS's order.
     """
 
-    def __init__(self, folders: Mapping[str, Folder] | None = None) -> None:
+    def __init__(self, folders: Mapping[str, Folder] | None = None, digests: Mapping[str, bytes] | None = None) -> None:
+        """`digests` are those of folders, as far as they are known."""
         self.folders: Mapping[str, Folder] = folders or {}
         self._listings: dict[str, list[str]] = {}
+        self._digests = dict(digests or {})
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hexadecimal digits that two trees share where no object differs."""
+        whole = hashlib.sha256()
+        for folder in sorted(self.folders):
+            if folder not in self._digests:
+                self._digests[folder] = _folder_digest(folder, self.folders[folder])
+            whole.update(self._digests[folder])
+        return whole.hexdigest()
 
     def get(self, path: str) -> Entry | None:
         """The entry at this path, if any."""
@@ -63,7 +78,7 @@ class ObjectTree:
                 folders[folder] = entries
             else:
                 folders.pop(folder, None)
-        return ObjectTree(folders)
+        return ObjectTree(folders, {folder: self._digests[folder] for folder in self._digests.keys() - copied.keys()})
 
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths that start with the prefix. The list is shared: do not change it."""
@@ -87,6 +102,16 @@ class ObjectTree:
 
     def __len__(self) -> int:
         return sum(len(entries) for entries in self.folders.values())
+
+
+def _folder_digest(folder: str, entries: Folder) -> bytes:
+    lines = [folder, *(f"{name}\0{_identity(entries[name])}" for name in sorted(entries))]
+    return hashlib.sha256(json.dumps(lines).encode()).digest()
+
+
+def _identity(entry: Entry) -> str:
+    """What `same_content` compares."""
+    return json.dumps([entry.checksum, entry.size, entry.content_type, sorted(entry.metadata.items())])
 
 
 def split_path(path: str) -> tuple[str, str]:

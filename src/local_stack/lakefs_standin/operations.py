@@ -2,14 +2,24 @@
 
 from dataclasses import dataclass, replace
 
-from local_stack.lakefs_standin.errors import RequestError, bad_request, conflict, not_found
+from local_stack.lakefs_standin.errors import RequestError, bad_request, conflict, forbidden
 from local_stack.lakefs_standin.events import CommitRecord, Event, Hooks, new_run_id, record_of, record_of_draft
-from local_stack.lakefs_standin.merging import MergeConflictError, Strategy, merge_trees
+from local_stack.lakefs_standin.merging import MergeConflictError, Strategy, merge_contents
 from local_stack.lakefs_standin.object_tree import ObjectTree
-from local_stack.lakefs_standin.repository import TAG_NAME, Branch, Commit, CommitDraft, Repository, check_name
+from local_stack.lakefs_standin.repository import (
+    EMPTY,
+    Branch,
+    Commit,
+    CommitDraft,
+    Content,
+    Repository,
+    check_branch_name,
+    check_tag_name,
+)
 from local_stack.lakefs_standin.tree_changes import diff_trees
 
 MERGE_STRATEGY_KEY = ".lakefs.merge.strategy"
+NO_CHANGES = "update branch: no changes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,29 +43,47 @@ class Operations:
 
     def commit(self, branch_name: str, draft: CommitDraft, *, allow_empty: bool = False) -> Commit:
         """Commit the branch's changes. Raises RequestError 400 where there are none."""
-        branch = self._repository.branch(branch_name)
+        repository = self._repository
+        if branch_name not in repository.branches:  # what a server finds out when it looks for hooks
+            raise RequestError(
+                404,
+                f"prepare-commit hook aborted, run id '{new_run_id()}': list actions from commit: listing actions: "
+                "not found",
+            )
+        branch = repository.branch(branch_name)
+        repository.check_unprotected(branch_name, "commit to")
         self._before("prepare-commit", branch.tree, branch_name, record_of_draft(draft))
         head, tree = branch.head, branch.tree
         if not allow_empty and not diff_trees(head.tree, tree).paths:
             raise bad_request("commit: no changes")
-        commit = self._repository.draft_commit((head,), tree, draft)
+        commit = repository.draft_commit((head,), Content.of(tree), draft)
         before = self._before("pre-commit", tree, branch_name, record_of_draft(draft, (head.id,)))
         return self._land(branch, head, commit, before)
 
     def merge(self, request: MergeRequest) -> Commit:
-        """Merge a ref into a branch. Raises RequestError 409 on conflicts, 400 where nothing differs."""
+        """Merge a ref into a branch. Raises RequestError 409 on conflicts, 400 where the source changed nothing."""
         repository = self._repository
-        source = repository.commit_at(request.source)
-        branch = self._clean_branch(request.destination, "merge")
-        head = branch.head
-        if not request.allow_empty and not diff_trees(source.tree, head.tree).paths:
-            raise bad_request("merge: no changes")
+        target = f"update branch {request.destination}"
+        branch = self._clean_branch(request.destination)
+        missing = f"{target}: get commit by ref {request.source}: not found"
+        source, head = repository.commit_at(request.source, missing=missing), branch.head
         base = repository.merge_base(source, head)
-        tree = _merged(base.tree, source.tree, head.tree, request.strategy)
-        parents = (head,) if request.squash else (head, source)
+        try:
+            content = merge_contents(
+                base=base.content, source=source.content, destination=head.content, strategy=request.strategy
+            )
+        except MergeConflictError as error:
+            raise RequestError(409, "conflict", {"reference": ""}) from error
+        if content is None and not request.allow_empty:
+            raise bad_request(f"{target}: no changes")
         metadata = {**request.draft.metadata, MERGE_STRATEGY_KEY: request.strategy}
         message = request.draft.message or f"Merge '{request.source}' into '{request.destination}'"
-        commit = repository.draft_commit(parents, tree, replace(request.draft, message=message, metadata=metadata))
+        commit = repository.draft_commit(
+            (head,) if request.squash else (head, source),
+            content or head.content,
+            replace(request.draft, message=message, metadata=metadata),
+            after=(source,),
+        )
         before = Event(
             type="pre-merge",
             repository=repository,
@@ -73,20 +101,37 @@ class Operations:
     def revert(
         self, branch_name: str, ref: str, parent_number: int, draft: CommitDraft, *, allow_empty: bool = False
     ) -> Commit:
-        """Commit the opposite of a commit. For a merge commit, `parent_number` (from 1) says which side stays."""
-        reverted = self._repository.commit_at(ref)
-        branch = self._clean_branch(branch_name, "revert")
-        parent = self._parent(reverted, parent_number)
-        tree = _merged(reverted.tree, parent.tree, branch.head.tree)
+        """Commit the opposite of a commit. For a merge commit, `parent_number` (from 1) says which side stays.
+
+        The first commit of a repository has no parent, and can be reverted all the same: to nothing. Raises
+        RequestError 409 on conflicts, 400 where nothing comes of it.
+        """
+        repository = self._repository
+        repository.check_unprotected(branch_name, "commit to")
+        reverted = repository.commit_at(ref, missing=f"get commit from ref {ref}: not found")
+        branch = self._clean_branch(branch_name)
+        if parent_number == 0 and len(reverted.parents) > 1:
+            raise conflict("must specify 1-based parent number for reverting merge commit")
+        content = _merged(reverted.content, self._parent(reverted, parent_number), branch.head)
+        unchanged = content is None or content.meta_range_id == branch.head.meta_range_id
+        if unchanged and not allow_empty:
+            raise bad_request(NO_CHANGES)
         draft = replace(draft, message=draft.message or f"Revert {reverted.id}")
-        return self._apply("revert", branch, tree, draft, allow_empty=allow_empty)
+        return self._apply("revert", branch, content or branch.head.content, draft)
 
     def cherry_pick(self, branch_name: str, ref: str, parent_number: int | None, draft: CommitDraft) -> Commit:
-        """Commit what a commit changed against its parent (the first, unless told) onto the branch."""
-        picked = self._repository.commit_at(ref)
-        branch = self._clean_branch(branch_name, "cherry-pick")
-        parent = self._parent(picked, parent_number or (1 if len(picked.parents) > 1 else 0))
-        tree = _merged(parent.tree, picked.tree, branch.head.tree)
+        """Commit what a commit changed against its parent (the first, unless told) onto the branch.
+
+        What is there already makes an empty commit. Raises RequestError 409 on conflicts, 400 where the commit itself
+        changed nothing.
+        """
+        repository = self._repository
+        repository.check_unprotected(branch_name, "commit to")
+        picked = repository.commit_at(ref, missing=f"get commit from ref {ref}: not found")
+        branch = self._clean_branch(branch_name)
+        content = _merged(self._parent(picked, parent_number or 0), picked.content, branch.head)
+        if content is None:
+            raise bad_request(NO_CHANGES)
         metadata = {
             **picked.metadata,
             **draft.metadata,
@@ -94,14 +139,15 @@ class Operations:
             "cherry-pick-committer": picked.committer,
         }
         draft = replace(draft, message=draft.message or picked.message, metadata=metadata)
-        return self._apply("cherry-pick", branch, tree, draft, allow_empty=False)
+        return self._apply("cherry-pick", branch, content, draft)
 
     def create_branch(self, name: str, source: str) -> Commit:
         """A new branch at a ref; where it starts. Raises RequestError 409 where the name is taken."""
         repository = self._repository
-        commit = repository.commit_at(source)
+        check_branch_name(name)
+        commit = repository.commit_at(source, missing=f"source reference '{source}': not found")
         if name in repository.branches:
-            raise conflict(f"branch already exists: {name}")
+            raise conflict("branch already exists: not unique")
         before = self._event("pre-create-branch", commit.tree, source, branch_id=name, commit_id=commit.id)
         self._hooks.run_before(before)
         with repository.lock:
@@ -114,7 +160,8 @@ class Operations:
         repository = self._repository
         head = repository.branch(name).head
         if name == repository.default_branch:
-            raise bad_request("cannot delete repository default branch")
+            raise forbidden("cannot delete repository default branch")
+        repository.check_unprotected(name, "delete")
         before = self._event("pre-delete-branch", head.tree, head.id, branch_id=name)
         self._hooks.run_before(before)
         with repository.lock:
@@ -124,10 +171,10 @@ class Operations:
     def create_tag(self, name: str, ref: str) -> Commit:
         """A new tag at a ref. Raises RequestError 409 where the name is taken."""
         repository = self._repository
-        check_name(TAG_NAME, name, "tag name")
+        check_tag_name(name)
         commit = repository.commit_at(ref)
         if name in repository.tags or name in repository.branches:
-            raise conflict(f"tag already exists: {name}")
+            raise conflict("tag already exists: not unique")
         before = self._event("pre-create-tag", commit.tree, commit.id, tag_id=name, commit_id=commit.id)
         self._hooks.run_before(before)
         with repository.lock:
@@ -139,7 +186,7 @@ class Operations:
         """Delete a tag. Raises RequestError 404 where there is none."""
         repository = self._repository
         if name not in repository.tags:
-            raise not_found(f"tag {name}")
+            raise RequestError(404, "tag not found")
         commit = repository.commits[repository.tags[name]]
         before = self._event("pre-delete-tag", commit.tree, commit.id, tag_id=name, commit_id=commit.id)
         self._hooks.run_before(before)
@@ -147,21 +194,20 @@ class Operations:
             repository.tags.pop(name, None)
         self._after(before)
 
-    def hard_reset(self, branch_name: str, ref: str, *, force: bool = False) -> None:
-        """Put the branch at a ref, telling nobody."""
+    def hard_reset(self, branch_name: str, ref: str) -> None:
+        """Put the branch at a ref, telling nobody. What is not committed stays so, on top of it."""
         repository = self._repository
-        commit = repository.commit_at(ref)
-        branch = repository.branch(branch_name) if force else self._clean_branch(branch_name, "hard reset")
+        commit = repository.commit_at(ref, missing=f"hard-reset {branch_name} to {ref}: not found")
+        repository.check_unprotected(branch_name, "write to")
         with repository.lock:
-            branch.head, branch.tree = commit, commit.tree
+            branch = repository.branch(branch_name)
+            changed = diff_trees(branch.head.tree, branch.tree).paths
+            staged = {path: branch.tree.get(path) for path in changed}
+            branch.head, branch.tree = commit, commit.tree.with_changes(staged)
 
-    def _apply(
-        self, operation: str, branch: Branch, tree: ObjectTree, draft: CommitDraft, *, allow_empty: bool
-    ) -> Commit:
+    def _apply(self, operation: str, branch: Branch, content: Content, draft: CommitDraft) -> Commit:
         head = branch.head
-        if not allow_empty and not diff_trees(head.tree, tree).paths:
-            raise bad_request(f"{operation}: no changes")
-        commit = self._repository.draft_commit((head,), tree, draft)
+        commit = self._repository.draft_commit((head,), content, draft)
         before = self._before(f"pre-{operation}", head.tree, branch.name, record_of(commit))
         return self._land(branch, head, commit, before)
 
@@ -177,7 +223,7 @@ class Operations:
             if branch.head is not head or repository.branches.get(branch.name) is not branch:
                 raise conflict(f"branch {branch.name} moved meanwhile; try again")
             if before.type != "pre-commit":  # a commit leaves the branch's objects as they are
-                self._check_clean(branch, before.type.removeprefix("pre-"))
+                self._check_clean(branch)
                 branch.tree = commit.tree
             repository.commits[commit.id] = commit
             branch.head = commit
@@ -210,29 +256,25 @@ class Operations:
             tag_id=tag_id,
         )
 
-    def _clean_branch(self, name: str, operation: str) -> Branch:
+    def _clean_branch(self, name: str) -> Branch:
         branch = self._repository.branch(name)
-        self._check_clean(branch, operation)
+        self._check_clean(branch)
         return branch
 
     @staticmethod
-    def _check_clean(branch: Branch, operation: str) -> None:
+    def _check_clean(branch: Branch) -> None:
         if diff_trees(branch.head.tree, branch.tree).paths:
-            raise bad_request(f"{operation}: uncommitted changes (dirty branch)")
+            raise bad_request("uncommitted changes (dirty branch)")
 
-    def _parent(self, commit: Commit, number: int) -> Commit:
-        """The parent to compare a commit with; `number` 0 is right only where there is one parent."""
-        if number == 0 and len(commit.parents) != 1:
-            raise bad_request(f"commit {commit.id} has {len(commit.parents)} parents: give the parent number")
-        if number > len(commit.parents):
-            raise bad_request(f"commit {commit.id} has no parent number {number}")
-        return self._repository.commits[commit.parents[max(number, 1) - 1]]
+    def _parent(self, commit: Commit, number: int) -> Content:
+        """What the parent holds that a commit is compared with; number 0 is the first, nothing where there is none."""
+        if number < 0 or number > len(commit.parents):
+            raise bad_request(f"given commit does not have the given parent number: parent {number}")
+        return self._repository.commits[commit.parents[max(number, 1) - 1]].content if commit.parents else EMPTY
 
 
-def _merged(
-    base: ObjectTree, source: ObjectTree, destination: ObjectTree, strategy: Strategy = "default"
-) -> ObjectTree:
+def _merged(base: Content, source: Content, head: Commit) -> Content | None:
     try:
-        return merge_trees(base=base, source=source, destination=destination, strategy=strategy)
+        return merge_contents(base=base, source=source, destination=head.content)
     except MergeConflictError as error:
-        raise RequestError(409, f"Conflict: {', '.join(error.paths[:10])}") from error
+        raise conflict("update branch: conflict found") from error

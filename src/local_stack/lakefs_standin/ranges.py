@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+# A number of more digits than any size has cannot be read.
+RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
 
 
 class RangeError(Exception):

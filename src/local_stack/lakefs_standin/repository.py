@@ -7,15 +7,37 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
-from local_stack.lakefs_standin.errors import bad_request, conflict, not_found
+from local_stack.lakefs_standin.errors import RequestError, bad_request, conflict, forbidden, invalid_value, not_found
 from local_stack.lakefs_standin.object_tree import ObjectTree
 
-REPOSITORY_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{2,62}$")
-BRANCH_NAME = re.compile(r"^\w[-\w]*$", re.ASCII)
-TAG_NAME = re.compile(r"^[^\s/][^\s]*$")
-REF = re.compile(r"^(?P<name>[^~^@$]+)(?P<at>[@$]?)(?P<steps>([~^][0-9]*)*)$")
-SHORTEST_COMMIT_PREFIX = 6
+REPOSITORY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{2,62}\Z")
+BRANCH_NAME = re.compile(r"\w[-\w]*\Z", re.ASCII)
+TAG_NAME = re.compile(r"[^\s/]\S*\Z")
+REF = re.compile(r"(?P<name>[^~^@$]*)(?P<modifiers>.*)\Z", re.DOTALL)
+MODIFIER = re.compile(r"[~^@$][^~^@$]*", re.DOTALL)
+STEP = re.compile(r"(?P<kind>[~^])(?P<number>[0-9]{0,9})\Z", re.ASCII)
+COMMIT_PREFIX = re.compile(r"[0-9a-f]{2,64}\Z")
+INVALID_REF = "ref: invalid value: validation error"
+EMPTY_META_RANGE = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a commit holds. Two trees with the same objects have one meta range, but for the empty one that a
+    repository begins with: it has none."""
+
+    tree: ObjectTree
+    meta_range_id: str
+
+    @classmethod
+    def of(cls, tree: ObjectTree) -> "Content":
+        """A tree that was put together, as a commit holds it."""
+        return cls(tree=tree, meta_range_id=tree.digest)
+
+
+EMPTY = Content(tree=ObjectTree(), meta_range_id=EMPTY_META_RANGE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +53,11 @@ class Commit:
     generation: int
     meta_range_id: str
     tree: ObjectTree
+
+    @property
+    def content(self) -> Content:
+        """What it holds."""
+        return Content(tree=self.tree, meta_range_id=self.meta_range_id)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -55,9 +82,9 @@ class CommitDraft:
 class Repository:
     """The state of one repository. Hold `lock` around everything that reads, decides and writes."""
 
-    def __init__(self, *, name: str, storage_namespace: str, default_branch: str, committer: str) -> None:
-        check_name(REPOSITORY_NAME, name, "repository name")
-        check_name(BRANCH_NAME, default_branch, "branch name")
+    def __init__(self, *, name: str, storage_namespace: str, default_branch: str) -> None:
+        """Raises RequestError on the default branch's name."""
+        check_branch_name(default_branch)
         self.name = name
         self.storage_namespace = storage_namespace
         self.default_branch = default_branch
@@ -65,17 +92,24 @@ class Repository:
         self.lock = threading.RLock()
         self.commits: dict[str, Commit] = {}
         self.tags: dict[str, str] = {}
-        first = self.add_commit((), ObjectTree(), CommitDraft(message="Repository created", committer=committer))
+        self.protected: list[str] = []
+        first = self.draft_commit((), EMPTY, CommitDraft(message="Repository created", committer=""))
+        self.commits[first.id] = first
         self.branches = {default_branch: Branch(name=default_branch, head=first, tree=first.tree)}
 
     def add_commit(self, parents: tuple[Commit, ...], tree: ObjectTree, draft: CommitDraft) -> Commit:
         """Make a commit and keep it; no branch moves."""
-        commit = self.draft_commit(parents, tree, draft)
+        commit = self.draft_commit(parents, Content.of(tree), draft)
         self.commits[commit.id] = commit
         return commit
 
-    def draft_commit(self, parents: tuple[Commit, ...], tree: ObjectTree, draft: CommitDraft) -> Commit:
-        """Make a commit that nothing can find yet, for hooks that run before it is kept."""
+    def draft_commit(
+        self, parents: tuple[Commit, ...], content: Content, draft: CommitDraft, *, after: tuple[Commit, ...] = ()
+    ) -> Commit:
+        """Make a commit that nothing can find yet, for hooks that run before it is kept.
+
+        `after` are commits that it comes after although they are none of its parents.
+        """
         return Commit(
             id=secrets.token_hex(32),
             parents=tuple(parent.id for parent in parents),
@@ -83,43 +117,55 @@ class Repository:
             message=draft.message,
             created=int(time.time()) if draft.created is None else draft.created,
             metadata=dict(draft.metadata),
-            generation=1 + max((parent.generation for parent in parents), default=0),
-            meta_range_id=secrets.token_hex(32),
-            tree=tree,
+            generation=1 + max((earlier.generation for earlier in (*parents, *after)), default=0),
+            meta_range_id=content.meta_range_id,
+            tree=content.tree,
         )
 
     def branch(self, name: str) -> Branch:
         """The branch of this name. Raises RequestError 404."""
         if name not in self.branches:
-            raise not_found(f"branch {name}")
+            raise RequestError(404, "branch not found")
         return self.branches[name]
 
     def add_branch(self, name: str, commit: Commit) -> Branch:
-        """A new branch at the commit. Raises RequestError 400 on the name, 409 where it is taken."""
-        check_name(BRANCH_NAME, name, "branch name")
+        """A new branch at the commit. Raises RequestError on the name, 409 where it is taken."""
+        check_branch_name(name)
         if name in self.branches or name in self.tags:
-            raise conflict(f"branch already exists: {name}")
+            raise conflict("branch already exists: not unique")
         self.branches[name] = Branch(name=name, head=commit, tree=commit.tree)
         return self.branches[name]
 
-    def commit_at(self, ref: str) -> Commit:
+    def check_unprotected(self, branch_name: str, what: str) -> None:
+        """Raise RequestError 403 where the branch is protected. `what` is what is refused, such as `write to`."""
+        if any(fnmatchcase(branch_name, pattern) for pattern in self.protected):
+            raise forbidden(f"cannot {what} protected branch")
+
+    def commit_at(self, ref: str, *, missing: str = "not found") -> Commit:
         """The commit that a ref names: a branch's head, a tag, an id or its unique beginning, with ~N, ^N.
 
-        Raises RequestError 404, or 400 where the ref cannot be read.
+        Raises RequestError 404 with the text `missing`, or 500 where the ref cannot be read.
         """
-        match = REF.match(ref)
-        if match is None:
-            raise bad_request(f"ref {ref!r} is not valid")
-        commit = self._named_commit(match["name"])
-        for step in re.findall(r"[~^][0-9]*", match["steps"]):
-            commit = self._ancestor(commit, step)
+        name, modifiers = _split_ref(ref)
+        if "$" in modifiers:
+            raise invalid_value(f"{INVALID_REF}: should point to a commit")
+        commit = self._named_commit(name)
+        if "@" in modifiers and name not in self.branches:
+            raise invalid_value(INVALID_REF)
+        for step in modifiers:
+            if commit is not None and step != "@":
+                commit = self._ancestor(commit, step)
+        if commit is None:
+            raise RequestError(404, missing)
         return commit
 
     def tree_at(self, ref: str) -> ObjectTree:
-        """The objects that a ref shows: a branch shows what is not committed yet, too."""
-        if ref.removesuffix("$") in self.branches:
-            return self.branches[ref.removesuffix("$")].tree
-        return self.commit_at(ref).tree
+        """The objects that a ref shows: a branch shows what is not committed yet, too.
+
+        Raises RequestError 404, or 500 where the ref cannot be read.
+        """
+        branch = self.branches.get(ref.removesuffix("$"))
+        return self.commit_at(ref).tree if branch is None else branch.tree
 
     def committed_addresses(self) -> set[str]:
         """Where the bytes of every object of every commit are."""
@@ -130,25 +176,25 @@ class Repository:
         trees = [tree for branch in self.branches.values() for tree in (branch.head.tree, branch.tree)]
         return {address for tree in trees for address in tree.addresses()}
 
-    def _named_commit(self, name: str) -> Commit:
+    def _named_commit(self, name: str) -> Commit | None:
         if name in self.branches:
             return self.branches[name].head
         commit_id = self.tags.get(name, name)
-        if commit_id in self.commits:
-            return self.commits[commit_id]
-        if len(name) >= SHORTEST_COMMIT_PREFIX:
-            found = [commit for key, commit in self.commits.items() if key.startswith(name)]
-            if len(found) == 1:
-                return found[0]
-        raise not_found(f"ref {name}")
+        if commit_id in self.commits or not COMMIT_PREFIX.match(name):
+            return self.commits.get(commit_id)
+        found = [commit for key, commit in self.commits.items() if key.startswith(name)]
+        return found[0] if len(found) == 1 else None
 
-    def _ancestor(self, commit: Commit, step: str) -> Commit:
+    def _ancestor(self, commit: Commit, step: str) -> Commit | None:
         number = int(step[1:] or 1)
-        positions = [0] * number if step[0] == "~" else [number - 1] * (number > 0)
-        for position in positions:
-            if position >= len(commit.parents):
-                raise not_found(f"parent {position + 1} of commit {commit.id}")
-            commit = self.commits[commit.parents[position]]
+        if step[0] == "^":
+            if number > len(commit.parents):
+                raise invalid_value(INVALID_REF)
+            return self.commits[commit.parents[number - 1]] if number else commit
+        for _ in range(number):
+            if not commit.parents:
+                return None
+            commit = self.commits[commit.parents[0]]
         return commit
 
     def history(self, start: Commit, *, first_parent: bool = False) -> Iterator[Commit]:
@@ -170,10 +216,33 @@ class Repository:
         for commit in self.history(right):
             if commit.id in ancestors:
                 return commit
-        raise not_found(f"merge base of {left.id} and {right.id}")
+        raise not_found("merge base")
 
 
-def check_name(pattern: re.Pattern[str], name: str, what: str) -> None:
-    """Raise RequestError 400 where the name does not have the pattern's form."""
-    if not pattern.match(name):
-        raise bad_request(f"argument {what}: {name!r} must match {pattern.pattern}")
+def check_branch_name(name: str) -> None:
+    """Raise RequestError where no branch can have the name."""
+    if not name:
+        raise invalid_value("argument branch: required value: validation error")
+    if not BRANCH_NAME.match(name):
+        raise bad_request(
+            "argument branch: branch id: invalid value: validation error: branch id must consist of letters, digits, "
+            "underscores and dashes, and cannot start with a dash"
+        )
+
+
+def check_tag_name(name: str) -> None:
+    """Raise RequestError where no tag can have the name."""
+    if not name:
+        raise invalid_value("argument tagID: required value: validation error")
+    if not TAG_NAME.match(name):
+        raise bad_request("argument tagID: tag id: invalid value: validation error")
+
+
+def _split_ref(ref: str) -> tuple[str, list[str]]:
+    """A ref's name and its modifiers. Raises RequestError 500 where one cannot be read."""
+    match = REF.match(ref)
+    name, modifiers = (match["name"], MODIFIER.findall(match["modifiers"])) if match else ("", [])
+    for modifier in modifiers:
+        if modifier not in ("@", "$") and not STEP.match(modifier):
+            raise invalid_value(f"could not parse modifier {modifier}: {INVALID_REF}")
+    return name, modifiers

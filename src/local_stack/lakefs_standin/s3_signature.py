@@ -1,13 +1,14 @@
 """Checks of AWS Signature Version 4, in the header or in a presigned URL.
 
-The algorithm is AWS's, as documented under "Authenticating Requests (AWS Signature Version 4)" in the S3 API reference.
+The algorithm is AWS's, as documented under "Authenticating Requests (AWS Signature Version 4)" in the S3 API reference;
+the refusals are a lakeFS server's (fixtures/lakefs_server_recorded.json).
 """
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
@@ -16,7 +17,11 @@ from local_stack.lakefs_standin.store import AccessKey
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 FIELD = re.compile(r"(\w+)=([^,\s]+)")
+# day/region/service/aws4_request, the day of the request's own time.
+SCOPE = re.compile(r"^(?P<day>\d{8})/[^/]+/s3/aws4_request$")
 ALLOWED_SKEW_SECONDS = 15 * 60
+LONGEST_PRESIGNED_SECONDS = 7 * 24 * 60 * 60
+EMPTY_DIGEST = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,27 @@ class SignedRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A request's own signature, which the signatures of its chunks continue."""
+
+    key: bytes = field(repr=False)
+    time: str
+    scope: str
+    value: str
+
+    def of_chunk(self, previous: str, chunk: bytes) -> str:
+        """What the signature of a chunk has to be, after the one before it."""
+        return self._sign(f"{ALGORITHM}-PAYLOAD", previous, EMPTY_DIGEST, hashlib.sha256(chunk).hexdigest())
+
+    def of_trailer(self, previous: str, trailer: bytes) -> str:
+        """What the signature of the trailing headers has to be, after the one of the last chunk."""
+        return self._sign(f"{ALGORITHM}-TRAILER", previous, hashlib.sha256(trailer).hexdigest())
+
+    def _sign(self, algorithm: str, *parts: str) -> str:
+        return _digest(self.key, "\n".join((algorithm, self.time, self.scope, *parts))).hex()
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Claim:
     credential: str
     signed_headers: str
@@ -39,42 +65,68 @@ class _Claim:
     valid_seconds: int
 
 
-def check_signature(request: SignedRequest, access_key: AccessKey) -> None:
-    """Raise S3Error unless the request is signed with the key pair."""
+def check_signature(request: SignedRequest, access_key: AccessKey) -> Signature | None:
+    """The request's signature, None where it has none at all. Raises S3Error where it is not by the key pair."""
     claim = _claim(request)
+    if claim is None:
+        return None
     key_id, _, scope = claim.credential.partition("/")
     if key_id != access_key.id:
-        raise S3Error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+        raise S3Error("AccessDenied")
     _check_time(claim)
-    expected = _signature(request, claim, scope, access_key.secret)
-    if not hmac.compare_digest(expected, claim.signature):
-        raise S3Error("SignatureDoesNotMatch", "The signature does not match: check the secret access key.")
+    match = SCOPE.match(scope)
+    key = signing_key(access_key.secret, scope)
+    value = _signature(request, claim, scope, key)
+    complete = match is not None and claim.time.startswith(match["day"]) and _covers_host(claim)
+    if not complete or not same_text(value, claim.signature):
+        raise S3Error("SignatureDoesNotMatch")
+    return Signature(key=key, time=claim.time, scope=scope, value=value)
 
 
-def _claim(request: SignedRequest) -> _Claim:
+def same_text(expected: str, given: str) -> bool:
+    """Whether two texts are equal, in a time that tells nothing; `given` may hold any character."""
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def _claim(request: SignedRequest) -> _Claim | None:
     header = request.headers.get("authorization", "")
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     try:
         if header.startswith(ALGORITHM):
-            fields = dict(FIELD.findall(header))
-            return _Claim(
-                credential=fields["Credential"],
-                signed_headers=fields["SignedHeaders"],
-                signature=fields["Signature"],
-                time=request.headers["x-amz-date"],
-                payload=request.headers["x-amz-content-sha256"],
-                valid_seconds=ALLOWED_SKEW_SECONDS,
-            )
-        return _Claim(
-            credential=query["X-Amz-Credential"],
-            signed_headers=query["X-Amz-SignedHeaders"],
-            signature=query["X-Amz-Signature"],
-            time=query["X-Amz-Date"],
-            payload="UNSIGNED-PAYLOAD",
-            valid_seconds=int(query["X-Amz-Expires"]),
-        )
-    except (KeyError, ValueError) as error:
-        raise S3Error("AccessDenied", f"The request is not signed with {ALGORITHM}.") from error
+            return _claim_of_header(dict(FIELD.findall(header)), request.headers)
+        if "X-Amz-Algorithm" in query or "X-Amz-Signature" in query:
+            return _claim_of_url(query)
+    except KeyError as error:
+        raise S3Error("MissingFields") from error
+    if header.startswith("AWS "):
+        raise S3Error("AccessDenied", "The stand-in knows version 4 of AWS's signatures only, and this is version 2.")
+    return None
+
+
+def _claim_of_header(fields: Mapping[str, str], headers: Mapping[str, str]) -> _Claim:
+    return _Claim(
+        credential=fields["Credential"],
+        signed_headers=fields["SignedHeaders"],
+        signature=fields["Signature"],
+        time=headers["x-amz-date"],
+        payload=headers["x-amz-content-sha256"],
+        valid_seconds=ALLOWED_SKEW_SECONDS,
+    )
+
+
+def _claim_of_url(query: Mapping[str, str]) -> _Claim:
+    valid = query["X-Amz-Expires"]
+    known = query["X-Amz-Algorithm"] == ALGORITHM and valid.isascii() and valid.isdecimal() and len(valid) < 10
+    if not known or int(valid) > LONGEST_PRESIGNED_SECONDS:
+        raise S3Error("AccessDenied", f"The URL has to be signed with {ALGORITHM}, for seven days or less.")
+    return _Claim(
+        credential=query["X-Amz-Credential"],
+        signed_headers=query["X-Amz-SignedHeaders"],
+        signature=query["X-Amz-Signature"],
+        time=query["X-Amz-Date"],
+        payload="UNSIGNED-PAYLOAD",
+        valid_seconds=int(valid),
+    )
 
 
 def _check_time(claim: _Claim) -> None:
@@ -87,7 +139,11 @@ def _check_time(claim: _Claim) -> None:
         raise S3Error("RequestTimeTooSkewed", "The request's date is too far from the server's time.")
 
 
-def _signature(request: SignedRequest, claim: _Claim, scope: str, secret: str) -> str:
+def _covers_host(claim: _Claim) -> bool:
+    return "host" in claim.signed_headers.split(";")
+
+
+def _signature(request: SignedRequest, claim: _Claim, scope: str, key: bytes) -> str:
     names = claim.signed_headers.split(";")
     canonical = "\n".join(
         (
@@ -101,10 +157,19 @@ def _signature(request: SignedRequest, claim: _Claim, scope: str, secret: str) -
         )
     )
     text = "\n".join((ALGORITHM, claim.time, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+    return _digest(key, text).hex()
+
+
+def signing_key(secret: str, scope: str) -> bytes:
+    """The key that signs requests of this scope."""
     key = f"AWS4{secret}".encode()
-    for part in (*scope.split("/"), text):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key.hex()
+    for part in scope.split("/"):
+        key = _digest(key, part)
+    return key
+
+
+def _digest(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
 def _canonical_query(query: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local_stack.lakefs_standin.blobs import Blob, BlobStore
-from local_stack.lakefs_standin.errors import conflict, gone, not_found
+from local_stack.lakefs_standin.errors import RequestError, bad_request, conflict, gone
 from local_stack.lakefs_standin.events import Hooks
 from local_stack.lakefs_standin.object_tree import Entry
 from local_stack.lakefs_standin.operations import Operations
@@ -35,6 +35,7 @@ class Store:
         self._hooks = hooks
         self._lock = threading.Lock()
         self._repositories: dict[str, Repository] = {}
+        self._namespaces: set[str] = set()
 
     def repositories(self) -> dict[str, Repository]:
         """All repositories by name, in order."""
@@ -43,17 +44,26 @@ class Store:
     def repository(self, name: str) -> Repository:
         """The repository of this name. Raises RequestError 404."""
         if name not in self._repositories:
-            raise not_found(f"repository {name}")
+            raise RequestError(404, "repository not found")
         return self._repositories[name]
 
     def create_repository(self, name: str, storage_namespace: str, default_branch: str) -> Repository:
-        """A new repository with one empty commit. Raises RequestError 400 on names, 409 where it is there."""
-        repository = Repository(
-            name=name, storage_namespace=storage_namespace, default_branch=default_branch, committer=USER_NAME
-        )
+        """A new repository with one empty commit.
+
+        Raises RequestError: 400 on names and on a storage namespace that was taken once (a deleted repository leaves
+        its files), 409 where there is a repository of the name.
+        """
+        repository = Repository(name=name, storage_namespace=storage_namespace, default_branch=default_branch)
+        place = storage_namespace.rstrip("/")
         with self._lock:
             if name in self._repositories:
-                raise conflict(f"error creating repository: {name} exists: not unique")
+                raise conflict("error creating repository: not unique")
+            if place in self._namespaces:
+                raise bad_request(
+                    f"failed to create repository: found lakeFS objects in the storage (:{place}) key(_lakefs/dummy): "
+                    "storage namespace already in use"
+                )
+            self._namespaces.add(place)
             self._repositories[name] = repository
         return repository
 
@@ -75,7 +85,7 @@ class Store:
     def check_readable(self, entry: Entry) -> None:
         """Raise RequestError 410 where the bytes of an object were collected."""
         if not self.blobs.holds(entry.address):
-            raise gone(f"object at {entry.address}")
+            raise gone()
 
     def put_object(
         self,
@@ -88,7 +98,10 @@ class Store:
         metadata: Mapping[str, str] | None = None,
         only_new: bool = False,
     ) -> Entry | None:
-        """Write an object on a branch; None where `only_new` is asked for and the path is taken."""
+        """Write an object on a branch; None where `only_new` is asked for and the path is taken.
+
+        Raises RequestError 404 where there is no such branch, 403 where it is protected.
+        """
         entry = Entry(
             address=blob.address,
             checksum=blob.checksum,
@@ -99,15 +112,17 @@ class Store:
         )
         with repository.lock:
             branch = repository.branch(branch_name)
+            repository.check_unprotected(branch_name, "write to")
             if only_new and branch.tree.get(path) is not None:
                 return None
             branch.tree = branch.tree.with_changes({path: entry})
         return entry
 
     def delete_objects(self, repository: Repository, branch_name: str, paths: list[str]) -> list[str]:
-        """Delete objects on a branch; the paths that were there."""
+        """Delete objects on a branch; the paths that were there. Raises RequestError 404 and 403."""
         with repository.lock:
             branch = repository.branch(branch_name)
+            repository.check_unprotected(branch_name, "write to")
             present = [path for path in paths if branch.tree.get(path) is not None]
             if present:
                 branch.tree = branch.tree.with_changes(dict.fromkeys(present))
