@@ -209,6 +209,7 @@ def test_where_both_changed_a_file_the_merges_strategy_says_whose_counts(
         ({"descriptor_folder": "a//b"}, "descriptor_folder: path 'a//b' has an empty segment"),
         ({"table_defs": 5}, "table_defs is not a list"),
         ({"table_defs": [5]}, "table_defs has an entry that is not text"),
+        ({"table_defs": ["orders", None, "parts"]}, "table_defs has an entry that is not text"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_lakefs_is_asked(

@@ -150,7 +150,9 @@ local function list_setting(name)
     fail(name .. " is not a list in " .. SETTINGS_PLACE)
   end
   local entries = {}
-  for _, entry in ipairs(value) do
+  -- An empty entry is a hole, at which ipairs would stop.
+  for position = 1, #value do
+    local entry = value[position]
     if type(entry) ~= "string" then
       fail(name .. " has an entry that is not text in " .. SETTINGS_PLACE .. "; put it in quotes")
     end
