@@ -208,6 +208,7 @@ def test_where_both_changed_a_file_the_merges_strategy_says_whose_counts(
         ({"schema_template": True}, "schema_template is missing or not text"),
         ({"descriptor_folder": "a//b"}, "descriptor_folder: path 'a//b' has an empty segment"),
         ({"table_defs": 5}, "table_defs is not a list"),
+        ({"table_defs": {"orders": "parts"}}, "table_defs is not a list"),
         ({"table_defs": [5]}, "table_defs has an entry that is not text"),
         ({"table_defs": ["orders", None, "parts"]}, "table_defs has an entry that is not text"),
     ],

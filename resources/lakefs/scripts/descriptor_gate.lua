@@ -147,11 +147,17 @@ local function list_setting(name)
     value = {}
   end
   if type(value) ~= "table" then
-    fail(name .. " is not a list in " .. SETTINGS_PLACE)
+    value = { not_a_list = value }
   end
-  local entries = {}
+  local entries, last = {}, 0
+  for position in pairs(value) do
+    if type(position) ~= "number" then
+      fail(name .. " is not a list in " .. SETTINGS_PLACE)
+    end
+    last = position > last and position or last
+  end
   -- An empty entry is a hole, at which ipairs would stop.
-  for position = 1, #value do
+  for position = 1, last do
     local entry = value[position]
     if type(entry) ~= "string" then
       fail(name .. " has an entry that is not text in " .. SETTINGS_PLACE .. "; put it in quotes")
