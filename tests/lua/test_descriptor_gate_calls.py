@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from gate_repository import FOLDER, GateRepository, described
+from gate_repository import FOLDER, ROOT, GateRepository, described
 
 from local_stack.lakefs_standin.errors import RequestError
 from local_stack.lakefs_standin.lua_runtime import LuaError
@@ -95,6 +95,20 @@ def test_an_object_whose_data_was_collected_is_a_problem_of_its_file(repository:
     repository.stage({f"{FOLDER}/gone.yaml": content})
     repository.blobs.pop(next(address for address, held in repository.blobs.items() if held == content))
     assert repository.in_lua() == [f"{FOLDER}/gone.yaml: cannot be read, lakeFS answered 410"]
+
+
+def test_the_guide_shows_what_the_committer_sees(repository: GateRepository) -> None:
+    """What lakeFS puts around the text is `actions/hook-fail-refused` of its recording."""
+    repository.stage(
+        {
+            f"{FOLDER}/orders.yaml": b"name: orders\ntype: delta\n",
+            f"{FOLDER}/parts.yaml": b"name: my parts\ntype: delta\npath: tables/parts\n",
+        }
+    )
+    with pytest.raises(LuaError) as refused:
+        repository.run("pre-commit")
+    around = "hook 'descriptor_gate': action failed: {}\n\n```\n"
+    assert around.format(refused.value) in (ROOT / "docs/descriptor_gate.md").read_text()
 
 
 # What is told and refuses nothing
@@ -208,7 +222,9 @@ def test_where_both_changed_a_file_the_merges_strategy_says_whose_counts(
         ({"schema_template": True}, "schema_template is missing or not text"),
         ({"descriptor_folder": "a//b"}, "descriptor_folder: path 'a//b' has an empty segment"),
         ({"table_defs": 5}, "table_defs is not a list"),
+        ({"table_defs": {"orders": "parts"}}, "table_defs is not a list"),
         ({"table_defs": [5]}, "table_defs has an entry that is not text"),
+        ({"table_defs": ["orders", None, "parts"]}, "table_defs has an entry that is not text"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_lakefs_is_asked(

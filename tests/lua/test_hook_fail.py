@@ -22,7 +22,7 @@ TOLD_HOOK = """
 local ask = require
 require = function(name)
   if name == "hook" then
-    return { fail = function(...) ask("hook").fail("fail " .. select("#", ...) .. " " .. ...) end }
+    return { fail = function(...) error("fail " .. select("#", ...) .. " " .. ..., 0) end }
   end
   return ask(name)
 end
@@ -72,12 +72,12 @@ FAILURES = [
 
 @pytest.mark.parametrize(("fail", "text"), FAILURES)
 def test_a_failure_is_handed_to_hook_fail_as_one_text(fail: Callable[[str], str], text: str) -> None:
-    assert fail(TOLD_HOOK).startswith("fail 1 " + text)
+    assert fail(TOLD_HOOK).startswith("runtime error: fail 1 " + text)
 
 
 @pytest.mark.parametrize(("fail", "text"), FAILURES)
 def test_a_server_without_hook_shows_the_same_text(fail: Callable[[str], str], text: str) -> None:
-    assert text in fail(WITHOUT_HOOK)
+    assert fail(WITHOUT_HOOK).startswith("runtime error: " + text)
 
 
 def test_a_run_that_does_not_fail_asks_for_no_hook() -> None:
@@ -86,4 +86,4 @@ def test_a_run_that_does_not_fail_asks_for_no_hook() -> None:
 
 
 def test_what_is_not_exported_is_still_told_last() -> None:
-    assert refused_run(TOLD_HOOK).endswith(NOT_EXPORTED)
+    assert NOT_EXPORTED + "\nstack traceback:\n" in refused_run(TOLD_HOOK)

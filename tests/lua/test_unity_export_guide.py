@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from lua_hook import ROOT, SCRIPT
+from lua_hook import COMMIT, HOST, ROOT, SCRIPT, Reply, Workspace, run_against
 
 pytestmark = pytest.mark.lua
 
@@ -47,3 +47,12 @@ def test_the_longest_time_is_the_same_in_script_and_guide() -> None:
     wait = re.search(r"LONGEST_WAIT_SECONDS = 2, (\d+)", SCRIPT.read_text())
     assert wait is not None
     assert (30 + int(wait[1]) + 30, 30 + 30 + int(wait[1]) + 30) == (70, 100)
+
+
+def test_the_example_of_a_failure_is_what_the_hook_says() -> None:
+    """What the Actions tab shows before the text is `actions/hook-fail` of the recording."""
+    refusal = Reply.of_json(403, error_code="PERMISSION_DENIED", message="\u2026")
+    outcome = run_against(Workspace(refusal), {**COMMIT, "repository_id": "my-repo", "commit_id": "0d2c" * 16})
+    shown = f"Error: action failed: {outcome.error}".replace("0d2c" * 16, "0d2c\u2026")
+    assert HOST in shown
+    assert f"\n```\n{shown}\n```\n" in GUIDE

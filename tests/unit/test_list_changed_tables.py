@@ -212,6 +212,20 @@ def test_table_defs_limits_the_tables(three: Story) -> None:
     assert "note: table_defs names 'nowhere', and _lakefs_tables/nowhere.yaml does not exist\n" in run.printed
 
 
+@pytest.mark.parametrize("file", ["orders.yml", "sub/orders.YAML"])
+def test_a_file_with_almost_the_ending_of_descriptors_is_named_where_no_table_is_found(story: Story, file: str) -> None:
+    story.lakefs.put({f"_lakefs_tables/{file}": descriptor("orders"), "tables/orders/1": b"1"})
+    printed = story.list().printed
+    assert "0 of 0 tables to export\n" in printed
+    assert f"note: _lakefs_tables/{file} is not read: descriptors end in .yaml; rename it\n" in printed
+
+
+@pytest.mark.parametrize("entry", ["t1.yml", "t1.YAML"])
+def test_an_entry_of_table_defs_with_almost_the_ending_is_named(three: Story, entry: str) -> None:
+    printed = three.list(table_defs=entry, mode="full").printed
+    assert f"note: table_defs names '{entry}', and descriptors end in .yaml; write 't1' there\n" in printed
+
+
 def test_the_descriptor_folder_is_a_setting(story: Story) -> None:
     story.lakefs.put(
         {"meta/tables/t.yaml": descriptor("t"), "_lakefs_tables/u.yaml": descriptor("u"), "tables/t/x": b""}

@@ -147,10 +147,18 @@ local function list_setting(name)
     value = {}
   end
   if type(value) ~= "table" then
-    fail(name .. " is not a list in " .. SETTINGS_PLACE)
+    value = { not_a_list = value }
   end
-  local entries = {}
-  for _, entry in ipairs(value) do
+  local entries, last = {}, 0
+  for position in pairs(value) do
+    if type(position) ~= "number" then
+      fail(name .. " is not a list in " .. SETTINGS_PLACE)
+    end
+    last = position > last and position or last
+  end
+  -- An empty entry is a hole, at which ipairs would stop.
+  for position = 1, last do
+    local entry = value[position]
     if type(entry) ~= "string" then
       fail(name .. " has an entry that is not text in " .. SETTINGS_PLACE .. "; put it in quotes")
     end
@@ -522,25 +530,27 @@ end
 
 local YAML_LINE = regexp.compile("line ([0-9]+): ([^\\n]*)")
 local TWICE = regexp.compile("^mapping key \"([^\"\\\\]*)\" already defined at line ([0-9]+)$")
--- What lakeFS's library says of a text that is YAML, and that the exporter reads. Keys that are lists are one key to it.
+-- What lakeFS's library says of a text that is YAML and that the exporter reads. Keys that are lists are one key to it.
 local NO_FAULT = regexp.compile(
   "^yaml: (?:document contains excessive aliasing|exceeded max depth|cannot decode|!!binary|anchor '|map merge|" ..
     "invalid map key|unmarshal errors:\\n  line [0-9]+: mapping key \"\" )"
 )
 local DOCUMENT_START = regexp.compile("^(?:\\n%[^\\n]*|\\n[ \\t]*(?:#[^\\n]*)?)*\\n---")
 local AFTER_DOCUMENT = regexp.compile("(?s)\\n(?:---|\\.\\.\\.)(?:[ \\t\\n].*)?$")
-local NOTHING = "^(?:\\n(?:(?:---|\\.\\.\\.)(?:[ \\t]+#[^\\n]*|[ \\t]*)|[ \\t]*(?:#[^\\n]*)?))*$"
+local NOTHING = regexp.compile("^(?:\\n(?:(?:---|\\.\\.\\.)(?:[ \\t]+#[^\\n]*|[ \\t]*)|[ \\t]*(?:#[^\\n]*)?))*$")
 local BYTE_ORDER_MARK = "\239\187\191"
-local A_LIST = "^[ \\t\\n]*(?:\\[|-(?:[ \\t\\n]|$))"
+local A_LIST = regexp.compile("^[ \\t\\n]*(?:\\[|-(?:[ \\t\\n]|$))")
 -- Plain values that YAML 1.1 does not read as text: nothing, and switches, numbers (also to base 60) and dates. What is
 -- tagged as binary is taken with its tag.
-local NULL = "^(?:~|null|Null|NULL)$"
-local NOT_TEXT = "^(?:!!binary.*|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF" ..
-  "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+" ..
-  "|[-+]?[0-9][0-9_]*\\.[0-9_]*(?:[eE][-+][0-9]+)?|\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?" ..
-  "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)" ..
-  "|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}" ..
-  "(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$"
+local NULL = regexp.compile("^(?:~|null|Null|NULL)$")
+local NOT_TEXT = regexp.compile(
+  "^(?:!!binary.*|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF" ..
+    "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+" ..
+    "|[-+]?[0-9][0-9_]*\\.[0-9_]*(?:[eE][-+][0-9]+)?|\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?" ..
+    "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)" ..
+    "|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}" ..
+    "(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$"
+)
 
 -- The places for marks: groups one and two end before a plain value, of a field or with an anchor, and the third and
 -- fourth before a date or a merge key. A value on the line below its key is looked for by itself.
@@ -644,7 +654,7 @@ local function parse_yaml(content)
   end
   local lines = strings.replace(strings.replace(content, "\r\n", "\n", -1), "\r", "\n", -1)
   local start, document, rest = split_document("\n" .. without_prefix(lines, BYTE_ORDER_MARK))
-  if not regexp.match(NOTHING, rest) then
+  if rest ~= "" and not matches(NOTHING, rest) then
     return not_yaml("", "found another document")
   end
   if strings.contains(document, "\n" .. BYTE_ORDER_MARK) then
@@ -662,7 +672,7 @@ local function parse_yaml(content)
   end
   -- A mark may stand where a tag allows no text.
   local keys = (marked_read and marked or parsed)[marks.document]
-  if type(keys) ~= "table" or regexp.match(A_LIST, document) then
+  if type(keys) ~= "table" or matches(A_LIST, document) then
     return nil, "", "holds no `key: value` lines; give it name, type and path"
   end
   if keys[marks.other .. "<<"] ~= nil then
@@ -682,10 +692,10 @@ local function field_text(parsed, field)
     return without_marks(value, parsed.marks)
   end
   value = without_marks(value, parsed.marks)
-  if regexp.match(NULL, value) then
+  if matches(NULL, value) then
     return nil, nil
   end
-  if regexp.match(NOT_TEXT, value) then
+  if matches(NOT_TEXT, value) then
     return nil, "is not text; put its value in quotes"
   end
   return value

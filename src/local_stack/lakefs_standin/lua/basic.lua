@@ -247,7 +247,8 @@ support.require = basic.require
 
 -- Marks a list, so that `encoding/json` writes it as one.
 function basic.array(list)
-  return c_setmetatable(list or {}, {__index = function(_, key) if key == python.array_mark then return true end end})
+  if c_type(list) ~= "table" then fail("assertion failure") end
+  return c_setmetatable(list, {__index = function(_, key) if key == python.array_mark then return true end end})
 end
 
 local debugging = {}
