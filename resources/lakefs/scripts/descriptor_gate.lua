@@ -602,17 +602,21 @@ local function not_yaml(line, reason)
   return nil, line, "is not YAML (" .. reason .. "); write it as `key: value` lines"
 end
 
+-- The number of a line in the file; the key of the document is a line of its own.
+local function line_before(number)
+  return tostring(math.max(tonumber(number) - 1, 1))
+end
+
 -- What lakeFS's library says of a text that it refuses, with the line where it names one.
 local function refusal(problem)
   local found = YAML_LINE.find_submatch(problem)
   if not found[3] then
     return not_yaml("", problem)
   end
-  -- The key of the document is a line of its own.
-  local line = "line " .. tostring(tonumber(found[2]) - 1)
+  local line = "line " .. line_before(found[2])
   local twice = TWICE.find_submatch(found[3])
   if twice[3] then
-    local first = tostring(tonumber(twice[3]) - 1)
+    local first = line_before(twice[3])
     return nil, line, "the key " .. quoted(twice[2]) .. " stands twice, first in line " .. first .. "; keep one"
   end
   return not_yaml(line, found[3])
