@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,22 @@ def test_a_commit_with_broken_descriptors_is_refused_with_the_whole_list(contrac
     contract.put("main", f"{FOLDER}/orders.yaml", content=VALID)
     contract.repository.branch("main").object(f"{FOLDER}/sales/parts.yaml").delete()
     assert commit(contract) != head
+
+
+def test_who_commits_is_shown_the_text_that_the_guide_shows_and_no_trace(contract: Contract) -> None:
+    install(contract)
+    contract.put("main", f"{FOLDER}/orders.yaml", content=BROKEN)
+    text = (
+        "1 problem in the table descriptors that this commit would leave; mend all, then try again:\n"
+        f"{FOLDER}/orders.yaml: path: is missing; add it"
+    )
+    assert re.search(
+        r"pre-commit hook aborted, run id '[^']+': 1 error occurred:\n\t\* hook run id '0000_0000' failed on action "
+        f"'Check table descriptors' hook 'descriptor_gate': action failed: {re.escape(text)}\n\n",
+        refusal(contract).replace("\\n", "\n").replace("\\t", "\t"),
+    )
+    (run, *_) = contract.runs(branch="main")
+    assert (run.status, contract.output(run).strip()) == ("failed", f"Error: action failed: {text}")
 
 
 def test_the_run_of_a_commit_that_passes_says_so(contract: Contract) -> None:
