@@ -4,27 +4,21 @@ A target path belongs to one table of one branch of one repository. Nothing else
 """
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TextIO
 
 from lakefs_unity_export import provenance
+from lakefs_unity_export.clone_request import CloneRequest
 from lakefs_unity_export.delta_tables import DeltaTables, SparkDeltaTables, TableState
-from lakefs_unity_export.errors import ExportError, SettingsError
+from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 from lakefs_unity_export.provenance import Provenance
-from lakefs_unity_export.s3a_errors import exception_texts, first_line, lakefs_error
-
-# Paths end up in SQL text between backticks.
-_NOT_IN_VALUES = re.compile(r"""[\x00-\x1f\x7f\\'"]""")
-_BACKTICK_ALLOWED = {"table"}
-# A job parameter takes the place of a widget of its name (Databricks documentation, "Job parameters"), and the job
-# parameter commit_id is empty where a run exports the head.
-_WIDGETS = {"commit_id": "source_commit_id"}
+from lakefs_unity_export.s3a_errors import is_about, is_storage_error, lakefs_error
+from lakefs_unity_export.spark_errors import Cause, causes, described
 
 
 class TargetTakenError(ExportError):
@@ -36,7 +30,11 @@ class TargetStorageError(ExportError):
 
 
 class NoSourceTableError(ExportError):
-    """There is no Delta table at the source path."""
+    """There is no Delta table at the source path, or none that can be read."""
+
+
+class CloneFailedError(ExportError):
+    """Spark failed to clone, for a reason of its own."""
 
 
 class Action(StrEnum):
@@ -46,53 +44,6 @@ class Action(StrEnum):
     COMMENTED = "comment completed"
     CURRENT = "already at this commit"
     SUPERSEDED = "superseded by a newer commit"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CloneRequest:
-    """One table at one commit, and where its clone goes.
-
-    A target that follows a later `line` of commits, or shows a commit of the same line with a higher generation,
-    was written by a later run, and is left as it is.
-    """
-
-    repository: str
-    branch: str
-    commit_id: str
-    commit_generation: int
-    path: str
-    table: str
-    source_path: str
-    target_path: str
-    line: int = 0
-
-    @classmethod
-    def from_widgets(cls, value_of: Callable[[str], str]) -> "CloneRequest":
-        """From the notebook's widgets, given as a function of their name.
-
-        Raises SettingsError for a value that is empty, holds quotes, backslashes or control characters, or is
-        no number where one is needed.
-        """
-        values: dict[str, Any] = {
-            each.name: _checked(widget, value_of(widget))
-            for each in fields(cls)
-            for widget in [_WIDGETS.get(each.name, each.name)]
-        }
-        for name in ("commit_generation", "line"):
-            values[name] = _number(name, values[name])
-        return cls(**values)
-
-    @property
-    def provenance(self) -> Provenance:
-        """What the clone says about where it comes from."""
-        return Provenance(
-            repository=self.repository,
-            branch=self.branch,
-            commit_id=self.commit_id,
-            commit_generation=self.commit_generation,
-            path=self.path,
-            line=self.line,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +80,8 @@ class CloneResult:
 def clone_table(spark: Any, request: CloneRequest, *, output: TextIO | None = None) -> CloneResult:
     """Clone the table through this Spark session, and print what was done to `output` (standard output).
 
-    Raises TargetTakenError, TargetStorageError, NoSourceTableError or a LakeFSError; the target is then as before.
+    Raises TargetTakenError, TargetStorageError, NoSourceTableError, CloneFailedError or a LakeFSError; the target is
+    then as before.
     """
     result = clone(SparkDeltaTables(spark), request)
     print("\n".join(result.lines()), file=output or sys.stdout)
@@ -258,37 +210,33 @@ def _taken(request: CloneRequest, what: str) -> TargetTakenError:
 
 
 def _source_error(request: CloneRequest, error: Exception) -> ExportError:
-    known = lakefs_error(exception_texts(error), repository=request.repository, source_path=request.source_path)
+    known = lakefs_error(causes(error), repository=request.repository, source_path=request.source_path)
     return known or NoSourceTableError(
-        f"the Delta table at {request.source_path} cannot be read: {first_line(error)}; "
-        f"check the table at 'path: {request.path}' of the descriptor of {request.table}"
+        f"the Delta table at {request.source_path}, 'path: {request.path}' of the descriptor of {request.table}, "
+        f"cannot be read: {described(error)}"
     )
 
 
 def _clone_error(request: CloneRequest, error: Exception) -> ExportError:
-    # Only what mentions the source is about lakeFS: the target may lie in a store that S3A reads too.
-    texts = [text for text in exception_texts(error) if request.source_path in text]
-    known = lakefs_error(texts, repository=request.repository, source_path=request.source_path)
-    return known or _storage_error(request, "clone to", error)
-
-
-def _storage_error(request: CloneRequest, doing: str, error: Exception) -> TargetStorageError:
-    return TargetStorageError(
-        f"cannot {doing} the target path {request.target_path} of {request.table}: {first_line(error)}; "
-        "check that its external location exists and that the job's identity may read and write files there"
+    chain, source = causes(error), request.source_path
+    known: ExportError | None = None
+    # The target may lie in a store that S3A reads too.
+    if is_about(chain, request.commit_path, not_about=request.target_path):
+        known = lakefs_error(chain, repository=request.repository, source_path=source)
+    elif _is_of_target_storage(request, chain):
+        known = _storage_error(request, "clone to", error)
+    return known or CloneFailedError(
+        f"cannot clone {source} to the target path {request.target_path} of {request.table}: {described(error)}"
     )
 
 
-def _number(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise SettingsError(f"widget {name} is {value!r}, not a whole number; run this task from the job export_tables")
-    return int(value)
+def _storage_error(request: CloneRequest, doing: str, error: Exception) -> TargetStorageError:
+    advice = "; check that its external location exists and that the job's identity may read and write files there"
+    return TargetStorageError(
+        f"cannot {doing} the target path {request.target_path} of {request.table}: {described(error)}"
+        f"{advice if _is_of_target_storage(request, causes(error)) else ''}"
+    )
 
 
-def _checked(name: str, value: str) -> str:
-    if not value:
-        raise SettingsError(f"widget {name} is empty; run this task from the job export_tables")
-    found = _NOT_IN_VALUES.search(value) or (name not in _BACKTICK_ALLOWED and re.search("`", value))
-    if found:
-        raise SettingsError(f"widget {name} is {value!r}, which holds {found.group()!r}; use a name without it")
-    return value
+def _is_of_target_storage(request: CloneRequest, chain: list[Cause]) -> bool:
+    return is_storage_error(chain, request.target_path, not_about=request.commit_path)

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lakefs_unity_export.spark_errors import condition
+
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 _NO_TABLE = {"DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_PATH_DOES_NOT_EXIST"}
@@ -57,7 +59,7 @@ class SparkDeltaTables:
             detail = table.detail().first()
             newest = table.history(1).select("version").first()
         except AnalysisException as error:
-            if _condition(error) in _NO_TABLE:
+            if condition(error) in _NO_TABLE:
                 return None
             # Delta takes a path inside a table for one of its partitions, and fails where there is no such one.
             parent = path.rpartition("/")[0]
@@ -81,7 +83,7 @@ class SparkDeltaTables:
         try:
             return not reader.load(path).select("path").limit(1).isEmpty()
         except AnalysisException as error:
-            if _condition(error) == "PATH_NOT_FOUND":
+            if condition(error) == "PATH_NOT_FOUND":
                 return False
             raise
 
@@ -110,12 +112,6 @@ class SparkDeltaTables:
                 self._spark.conf.unset(USER_METADATA)
             else:
                 self._spark.conf.set(USER_METADATA, before)
-
-
-def _condition(error: Any) -> str | None:
-    # Spark 4 renamed getErrorClass to getCondition.
-    condition = error.getCondition() if hasattr(error, "getCondition") else error.getErrorClass()
-    return None if condition is None else str(condition)
 
 
 def string_literal(text: str) -> str:

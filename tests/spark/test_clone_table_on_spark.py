@@ -10,6 +10,7 @@ from cloned_tables import COMMITS, Tables
 
 from lakefs_unity_export.clone_table import (
     Action,
+    CloneFailedError,
     NoSourceTableError,
     TargetStorageError,
     TargetTakenError,
@@ -207,7 +208,7 @@ def test_the_session_is_as_before_whether_the_clone_works_or_not(
     clone_table(session, tables.request(), output=io.StringIO())
     assert session.conf.get(USER_METADATA, None) == before
     monkeypatch.setattr(DeltaTable, "clone", _fails)
-    with pytest.raises(TargetStorageError):
+    with pytest.raises(CloneFailedError, match="OSError: disk full"):
         clone_table(session, tables.request(1, source_path=tables.source(0)), output=io.StringIO())
     assert session.conf.get(USER_METADATA, None) == before
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 
-from lakefs_unity_export.clone_table import Action, CloneRequest, decide
+from lakefs_unity_export.clone_request import CloneRequest
+from lakefs_unity_export.clone_table import Action, decide
 from lakefs_unity_export.delta_tables import TableState
 from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export_request import Request

@@ -7,24 +7,16 @@ from typing import Any
 
 import pytest
 
+from lakefs_unity_export.clone_request import CloneRequest
 from lakefs_unity_export.clone_table import (
     Action,
-    CloneRequest,
     CloneResult,
     NoSourceTableError,
-    TargetStorageError,
     TargetTakenError,
     clone,
 )
 from lakefs_unity_export.delta_tables import TableState, string_literal
-from lakefs_unity_export.errors import (
-    ExportError,
-    LakeFSAccessError,
-    LakeFSGoneError,
-    LakeFSNotFoundError,
-    LakeFSUnavailableError,
-    SettingsError,
-)
+from lakefs_unity_export.errors import SettingsError
 
 REQUEST = CloneRequest(
     repository="lake",
@@ -224,49 +216,6 @@ def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
     assert [call[0] for call in at.calls] == ["comment"]
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "advice"),
-    [
-        ("Forbidden (Service: S3, Status Code: 403)", LakeFSAccessError, "lakefs-access-key-id"),
-        ("java.nio.file.AccessDeniedException: InvalidAccessKeyId", LakeFSAccessError, "secrets"),
-        ("NoAuthWithAWSException: No AWS Credentials provided by", LakeFSAccessError, "fs.s3a.bucket.lake."),
-        ("UnknownStoreException: NoSuchBucket (Status Code: 404)", LakeFSNotFoundError, "no repository 'lake'"),
-        ("FileNotFoundException: (Service: S3, Status Code: 410)", LakeFSGoneError, "garbage collection"),
-        ("ConnectException: Connection refused", LakeFSUnavailableError, "cannot be reached"),
-        ("java.net.UnknownHostException: lakefs.example.com", LakeFSUnavailableError, "cannot be reached"),
-        ("SdkClientException: timed out", LakeFSUnavailableError, "cannot be reached"),
-        ("AWSStatus500Exception: (Service: S3, Status Code: 503)", LakeFSUnavailableError, "run the job again"),
-        ("DeltaFileNotFoundException: log truncated", NoSourceTableError, "cannot be read"),
-    ],
-)
-@pytest.mark.parametrize("during", ["read", "clone"])
-def test_what_lakefs_answers_is_told_in_one_line(text: str, kind: type[ExportError], advice: str, during: str) -> None:
-    failure = JavaError(f"java.lang.RuntimeException: {REQUEST.source_path}: {text}\n\tat Stack.java")
-    at = tables(failures={REQUEST.source_path if during == "read" else "clone": failure})
-    if during == "clone" and kind is NoSourceTableError:
-        kind, advice = TargetStorageError, "external location"
-    with pytest.raises(kind, match=advice) as raised:
-        clone(at, REQUEST)
-    assert "\n" not in str(raised.value)
-    assert raised.value.__cause__ is failure
-    assert at.calls == []
-
-
-def test_a_store_of_the_target_that_refuses_is_not_blamed_on_lakefs() -> None:
-    failure = OSError(f"{REQUEST.target_path}: Status Code: 403")
-    for failures in ({REQUEST.target_path: failure}, {"clone": failure}):
-        with pytest.raises(TargetStorageError, match="external location") as raised:
-            clone(tables(failures=failures), REQUEST)
-        assert REQUEST.target_path in str(raised.value)
-
-
-def test_the_source_in_a_java_cause_is_found() -> None:
-    cause = JavaThrowable(f"java.net.ConnectException: {REQUEST.source_path}: Connection refused")
-    failure = JavaError("An error occurred while calling o1.clone", JavaThrowable("SparkException: failed", cause))
-    with pytest.raises(LakeFSUnavailableError):
-        clone(tables(failures={"clone": failure}), REQUEST)
-
-
 WIDGETS = {
     "repository": REQUEST.repository,
     "branch": REQUEST.branch,
@@ -335,22 +284,3 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
 )
 def test_literals_hold_nothing_that_spark_could_read_as_syntax(text: str, literal: str) -> None:
     assert string_literal(text) == literal
-
-
-class JavaThrowable:
-    def __init__(self, text: str, cause: "JavaThrowable | None" = None) -> None:
-        self._text, self._cause = text, cause
-
-    def toString(self) -> str:  # noqa: N802
-        return self._text
-
-    def getCause(self) -> "JavaThrowable | None":  # noqa: N802
-        return self._cause
-
-
-class JavaError(Exception):
-    """As Py4J raises it."""
-
-    def __init__(self, text: str, throwable: JavaThrowable | None = None) -> None:
-        super().__init__(text)
-        self.java_exception = throwable
