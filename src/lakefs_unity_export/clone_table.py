@@ -18,6 +18,7 @@ from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 from lakefs_unity_export.provenance import Provenance
 from lakefs_unity_export.s3a_errors import is_about, is_storage_error, lakefs_error
+from lakefs_unity_export.source_files import files_that_may_change
 from lakefs_unity_export.spark_errors import Cause, causes, described
 
 
@@ -31,6 +32,10 @@ class TargetStorageError(ExportError):
 
 class NoSourceTableError(ExportError):
     """There is no Delta table at the source path, or none that can be read."""
+
+
+class MovingSourceError(ExportError):
+    """The table at the source path consists of files that are of no lakeFS commit, and can change after it."""
 
 
 class CloneFailedError(ExportError):
@@ -80,8 +85,8 @@ class CloneResult:
 def clone_table(spark: Any, request: CloneRequest, *, output: TextIO | None = None) -> CloneResult:
     """Clone the table through this Spark session, and print what was done to `output` (standard output).
 
-    Raises TargetTakenError, TargetStorageError, NoSourceTableError, CloneFailedError or a LakeFSError; the target is
-    then as before.
+    Raises TargetTakenError, TargetStorageError, NoSourceTableError, MovingSourceError, CloneFailedError or a
+    LakeFSError; the target is then as before.
     """
     result = clone(SparkDeltaTables(spark), request)
     print("\n".join(result.lines()), file=output or sys.stdout)
@@ -96,6 +101,7 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
     after = before
     if action is Action.CLONED:
         source = _source(tables, request)
+        _check_that_files_stay(tables, request)
         after = _cloned(tables, request, source, before)
     elif before is not None and action is Action.CURRENT and before.comment is None:
         # Cloning and commenting are two commits; an attempt may have ended between them.
@@ -166,6 +172,21 @@ def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
         f"{what} at {path}: correct 'path: {request.path}' in the descriptor of {request.table}, "
         "or commit the table to that path"
     )
+
+
+def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
+    path = request.source_path
+    try:
+        files = tables.data_files(path)
+    except Exception as error:
+        raise _source_error(request, error) from error
+    if moving := files_that_may_change(files, path):
+        raise MovingSourceError(
+            f"{len(moving)} of the {len(files)} files of the Delta table at {path} are of no lakeFS commit, such as "
+            f"{moving[0]}, so that its rows can change after the commit: {request.table} is left as it is. The table "
+            f"is a shallow clone itself; write its rows to 'path: {request.path}' (a deep clone, or CREATE TABLE AS "
+            "SELECT) and commit that"
+        )
 
 
 def _cloned(tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None) -> TableState:

@@ -1,6 +1,6 @@
 """Delta tables as the clone task needs them, on Spark. Used by path, so that no catalog is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -30,6 +30,9 @@ class DeltaTables(Protocol):
 
     def describe(self, path: str) -> TableState | None:
         """The table that the path belongs to, or None where it belongs to none."""
+
+    def data_files(self, path: str) -> Sequence[str]:
+        """The URIs of the files that hold the rows of the table's newest version."""
 
     def holds_files(self, path: str) -> bool:
         """Whether there is any file under the path."""
@@ -74,6 +77,12 @@ class SparkDeltaTables:
             files=detail["numFiles"],
             bytes=detail["sizeInBytes"],
         )
+
+    def data_files(self, path: str) -> Sequence[str]:
+        """From the state that `describe` and `clone` read too; no file is opened."""
+        from delta.tables import DeltaTable
+
+        return list(DeltaTable.forPath(self._spark, path).toDF().inputFiles())
 
     def holds_files(self, path: str) -> bool:
         """Asked of Spark and not of the file system, since Unity Catalog lends its credentials to queries only."""

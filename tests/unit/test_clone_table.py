@@ -1,7 +1,7 @@
 """The clone task's decisions, on tables in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,12 +11,14 @@ from lakefs_unity_export.clone_request import CloneRequest
 from lakefs_unity_export.clone_table import (
     Action,
     CloneResult,
+    MovingSourceError,
     NoSourceTableError,
     TargetTakenError,
     clone,
 )
 from lakefs_unity_export.delta_tables import TableState, string_literal
 from lakefs_unity_export.errors import SettingsError
+from lakefs_unity_export.source_files import files_that_may_change
 
 REQUEST = CloneRequest(
     repository="lake",
@@ -37,6 +39,7 @@ class TablesInMemory:
 
     found: dict[str, TableState]
     failures: dict[str, Exception] = field(default_factory=dict)
+    source_files: list[str] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
@@ -45,6 +48,10 @@ class TablesInMemory:
         self.reads.append(path)
         self._fail(path)
         return self.found.get(path)
+
+    def data_files(self, path: str) -> Sequence[str]:
+        self._fail("files")
+        return [f"{path}/part-0.parquet", *self.source_files]
 
     def holds_files(self, path: str) -> bool:
         return path in self.files
@@ -214,6 +221,56 @@ def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
     result = clone(at, REQUEST)
     assert (result.action, result.version_before, result.version) == (Action.COMMENTED, 2, 3)
     assert [call[0] for call in at.calls] == ["comment"]
+
+
+MOVING = [
+    "s3a://lake/main/tables/base/part-1.parquet",
+    "s3a://lake/main~1/tables/base/part-1.parquet",
+    f"s3a://lake/{'c' * 12}/tables/base/part-1.parquet",
+    f"s3a://lake/{'C' * 64}/tables/base/part-1.parquet",
+    f"s3a://lake/main/{'c' * 64}/part-1.parquet",
+    "s3://bucket/base/part-1.parquet",
+    "abfss://lake@account.dfs.core.windows.net/base/part-1.parquet",
+    "file:/base/part-1.parquet",
+    f"{REQUEST.source_path}x/part-1.parquet".replace("c" * 64, "main"),
+]
+
+
+@pytest.mark.parametrize("moving", MOVING)
+@pytest.mark.parametrize("before", [None, target()])
+def test_a_source_whose_files_are_of_no_commit_is_refused_before_anything_changes(
+    moving: str, before: TableState | None
+) -> None:
+    at = tables(before, source_files=[moving])
+    with pytest.raises(MovingSourceError, match="1 of the 2 files") as raised:
+        clone(at, REQUEST)
+    assert all(text in str(raised.value) for text in (moving, REQUEST.source_path, REQUEST.table, "shallow clone"))
+    assert at.calls == []
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        f"{REQUEST.source_path}/p=a b/part-1.parquet",
+        f"s3a://lake/{'d' * 64}/tables/base/part-1.parquet",
+        f"s3://other-lake/{'d' * 64}/part-1.parquet",
+    ],
+)
+def test_files_of_whatever_commit_are_cloned(fixed: str) -> None:
+    assert clone(tables(source_files=[fixed]), REQUEST).action is Action.CLONED
+
+
+def test_files_inside_a_local_source_are_its_own_however_they_are_spelled() -> None:
+    local = replace(REQUEST, source_path="file:/repository/t")
+    inside, outside = "file:///repository/t/part-1.parquet", "file:///repository/t2/part-1.parquet"
+    assert files_that_may_change([inside, outside], local.source_path) == [outside]
+
+
+def test_a_source_whose_files_cannot_be_listed_is_an_error_of_the_source() -> None:
+    at = tables(failures={"files": OSError("disk")})
+    with pytest.raises(NoSourceTableError, match="OSError: disk"):
+        clone(at, REQUEST)
+    assert at.calls == []
 
 
 WIDGETS = {
