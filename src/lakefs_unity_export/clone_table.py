@@ -6,20 +6,24 @@ A target path belongs to one table of one branch of one repository. Nothing else
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TextIO
 
 from lakefs_unity_export import provenance
 from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.delta_tables import DeltaTables, SparkDeltaTables, TableState
+from lakefs_unity_export.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 from lakefs_unity_export.provenance import Provenance
 from lakefs_unity_export.s3a_errors import is_about, is_storage_error, lakefs_error
 from lakefs_unity_export.source_files import files_that_may_change
 from lakefs_unity_export.spark_errors import Cause, causes, described
+
+# What Delta calls the commits that this task makes. The user metadata alone would not tell: a session keeps it for
+# whatever it writes.
+_OWN_OPERATIONS = {"CLONE", "SET TBLPROPERTIES"}
 
 
 class TargetTakenError(ExportError):
@@ -46,6 +50,7 @@ class Action(StrEnum):
     """What was done with a target."""
 
     CLONED = "cloned"
+    CLONED_AGAIN = "cloned again"
     COMMENTED = "comment completed"
     CURRENT = "already at this commit"
     SUPERSEDED = "superseded by a newer commit"
@@ -53,7 +58,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CloneResult:
-    """What was done. Versions are the target's Delta versions; `files` and `bytes` are what the clone refers to."""
+    """What was done. Versions are the target's Delta versions; `files` and `bytes` are what the clone refers to.
+
+    `reason` says what was found at the target that others had written, and is gone.
+    """
 
     action: Action
     table: str
@@ -63,6 +71,7 @@ class CloneResult:
     files: int
     bytes: int
     seconds: float
+    reason: str = ""
 
     def to_json(self) -> str:
         """For the notebook's result."""
@@ -73,7 +82,7 @@ class CloneResult:
         before = "no table" if self.version_before is None else f"version {self.version_before}"
         return [
             f"table          {self.table}",
-            f"action         {self.action}",
+            f"action         {self.action}{self.reason and f': {self.reason}'}",
             f"lakeFS commit  {self.commit_id}",
             f"Delta version  {before} -> version {self.version}",
             f"files          {self.files}",
@@ -97,12 +106,12 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
     """Bring the target to the request's commit, unless it is there or further already. See clone_table."""
     started = clock()
     before = _target(tables, request)
-    action = decide(request, before)
-    after = before
-    if action is Action.CLONED:
-        source = _source(tables, request)
-        _check_that_files_stay(tables, request)
-        after = _cloned(tables, request, source, before)
+    action = decide(request, before, lambda: _history(tables, request))
+    after, reason = before, ""
+    if action in (Action.CLONED, Action.CLONED_AGAIN):
+        after = _cloned(tables, request, before)
+        if before and not _is_own(before.newest, provenance.read_properties(before.properties)):
+            reason = f"{before.newest} was not ours"
     elif before is not None and action is Action.CURRENT and before.comment is None:
         # Cloning and commenting are two commits; an attempt may have ended between them.
         source = _source(tables, request)
@@ -118,18 +127,41 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
         files=after.files,
         bytes=after.bytes,
         seconds=round(clock() - started, 3),
+        reason=reason,
     )
 
 
-def decide(request: CloneRequest, target: TableState | None) -> Action:
-    """What to do with a target in this state. Raises TargetTakenError where it is not this table's clone."""
+def decide(request: CloneRequest, target: TableState | None, history: Callable[[], Iterable[Commit]] = tuple) -> Action:
+    """What to do with a target in this state. Raises TargetTakenError where it is not this table's clone.
+
+    history: the target's commits, asked for where somebody else made the newest: a table that was restored shows the
+        properties of an older commit than it had reached.
+    """
     if target is None:
         return Action.CLONED
     shown = _own_provenance(request, target)
-    if (shown.commit_id, shown.path, shown.line) == (request.commit_id, request.path, request.line):
-        return Action.CURRENT
-    is_newer = (shown.line, shown.commit_generation) > (request.line, request.commit_generation)
-    return Action.SUPERSEDED if is_newer else Action.CLONED
+    is_own = _is_own(target.newest, shown)
+    reached = shown if is_own else max([shown, *_own_commits(request, history())], key=_order)
+    if reached.properties() == request.provenance.properties():
+        return Action.CURRENT if is_own else Action.CLONED_AGAIN
+    return Action.SUPERSEDED if _order(reached) > _order(request.provenance) else Action.CLONED
+
+
+def _order(shown: Provenance) -> tuple[int, int]:
+    return shown.line, shown.commit_generation
+
+
+def _is_own(commit: Commit, shown: Provenance | None) -> bool:
+    written = provenance.read_user_metadata(commit.user_metadata)
+    is_of_shown = bool(written and shown and written.properties() == shown.properties())
+    return is_of_shown and commit.operation in _OWN_OPERATIONS
+
+
+def _own_commits(request: CloneRequest, history: Iterable[Commit]) -> list[Provenance]:
+    found = [
+        provenance.read_user_metadata(commit.user_metadata) for commit in history if commit.operation in _OWN_OPERATIONS
+    ]
+    return [each for each in found if each and (each.repository, each.branch) == (request.repository, request.branch)]
 
 
 def _own_provenance(request: CloneRequest, target: TableState) -> Provenance:
@@ -155,6 +187,13 @@ def _target(tables: DeltaTables, request: CloneRequest) -> TableState | None:
     if foreign_files:
         raise _taken(request, "holds files that are no Delta table")
     return found
+
+
+def _history(tables: DeltaTables, request: CloneRequest) -> list[Commit]:
+    try:
+        return list(tables.history(request.target_path))
+    except Exception as error:
+        raise _storage_error(request, "read", error) from error
 
 
 def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
@@ -189,7 +228,9 @@ def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
         )
 
 
-def _cloned(tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None) -> TableState:
+def _cloned(tables: DeltaTables, request: CloneRequest, before: TableState | None) -> TableState:
+    source = _source(tables, request)
+    _check_that_files_stay(tables, request)
     shown = request.provenance
     try:
         tables.clone(

@@ -10,7 +10,22 @@ from lakefs_unity_export.spark_errors import condition
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 _NO_TABLE = {"DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_PATH_DOES_NOT_EXIST"}
+_COMMIT_COLUMNS = ("version", "operation", "userMetadata", "userName")
 _SAFE_IN_LITERAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:_-+/()[]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """One commit of a Delta table, as its history shows it: `operation` is Delta's name for what was done."""
+
+    version: int
+    operation: str
+    user_metadata: str | None = None
+    user: str | None = None
+
+    def __str__(self) -> str:
+        by = f" by {self.user}" if self.user else ""
+        return f"version {self.version} ({self.operation}{by})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +33,16 @@ class TableState:
     """The newest version of a Delta table. `location` is its own, also where a path inside it was asked for."""
 
     location: str
-    version: int
+    newest: Commit
     comment: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     files: int = 0
     bytes: int = 0
+
+    @property
+    def version(self) -> int:
+        """The number of the newest version."""
+        return self.newest.version
 
 
 class DeltaTables(Protocol):
@@ -30,6 +50,9 @@ class DeltaTables(Protocol):
 
     def describe(self, path: str) -> TableState | None:
         """The table that the path belongs to, or None where it belongs to none."""
+
+    def history(self, path: str) -> Iterator[Commit]:
+        """The commits of the table that its log still holds, newest first."""
 
     def data_files(self, path: str) -> Sequence[str]:
         """The URIs of the files that hold the rows of the table's newest version."""
@@ -60,7 +83,7 @@ class SparkDeltaTables:
         try:
             table = DeltaTable.forPath(self._spark, path)
             detail = table.detail().first()
-            newest = table.history(1).select("version").first()
+            newest = table.history(1).select(*_COMMIT_COLUMNS).first()
         except AnalysisException as error:
             if condition(error) in _NO_TABLE:
                 return None
@@ -71,12 +94,19 @@ class SparkDeltaTables:
             raise
         return TableState(
             location=detail["location"],
-            version=newest["version"],
+            newest=_commit(newest),
             comment=detail["description"],
             properties=dict(detail["properties"]),
             files=detail["numFiles"],
             bytes=detail["sizeInBytes"],
         )
+
+    def history(self, path: str) -> Iterator[Commit]:
+        """Read commit by commit, so it costs more the longer the history is."""
+        from delta.tables import DeltaTable
+
+        entries = DeltaTable.forPath(self._spark, path).history().select(*_COMMIT_COLUMNS)
+        return (_commit(entry) for entry in entries.collect())
 
     def data_files(self, path: str) -> Sequence[str]:
         """From the state that `describe` and `clone` read too; no file is opened."""
@@ -121,6 +151,15 @@ class SparkDeltaTables:
                 self._spark.conf.unset(USER_METADATA)
             else:
                 self._spark.conf.set(USER_METADATA, before)
+
+
+def _commit(entry: Any) -> Commit:
+    return Commit(
+        version=entry["version"],
+        operation=entry["operation"] or "",
+        user_metadata=entry["userMetadata"],
+        user=entry["userName"],
+    )
 
 
 def string_literal(text: str) -> str:

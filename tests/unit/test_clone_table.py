@@ -1,7 +1,7 @@
 """The clone task's decisions, on tables in memory."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from lakefs_unity_export.clone_table import (
     CloneResult,
     MovingSourceError,
     NoSourceTableError,
+    TargetStorageError,
     TargetTakenError,
     clone,
 )
-from lakefs_unity_export.delta_tables import TableState, string_literal
+from lakefs_unity_export.delta_tables import Commit, TableState, string_literal
 from lakefs_unity_export.errors import SettingsError
 from lakefs_unity_export.source_files import files_that_may_change
 
@@ -30,7 +31,9 @@ REQUEST = CloneRequest(
     source_path=f"s3a://lake/{'c' * 64}/tables/orders",
     target_path="abfss://exports@account.dfs.core.windows.net/lake/main/orders",
 )
-SOURCE = TableState(location=REQUEST.source_path, version=9, files=3, bytes=300)
+SOURCE = TableState(
+    location=REQUEST.source_path, newest=Commit(version=9, operation="WRITE", user="etl"), files=3, bytes=300
+)
 
 
 @dataclass
@@ -39,6 +42,7 @@ class TablesInMemory:
 
     found: dict[str, TableState]
     failures: dict[str, Exception] = field(default_factory=dict)
+    commits: list[Commit] = field(default_factory=list)
     source_files: list[str] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     calls: list[tuple[str, ...]] = field(default_factory=list)
@@ -48,6 +52,10 @@ class TablesInMemory:
         self.reads.append(path)
         self._fail(path)
         return self.found.get(path)
+
+    def history(self, path: str) -> Iterator[Commit]:
+        self.reads.append(f"history of {path}")
+        return iter([self.found[path].newest, *self.commits])
 
     def data_files(self, path: str) -> Sequence[str]:
         self._fail("files")
@@ -63,7 +71,7 @@ class TablesInMemory:
         self.found[target] = replace(
             self.found[source],
             location=target,
-            version=before.version + 1 if before else 0,
+            newest=Commit(version=before.version + 1 if before else 0, operation="CLONE", user_metadata=user_metadata),
             comment=None,
             properties=properties,
         )
@@ -72,7 +80,8 @@ class TablesInMemory:
         self._fail("comment")
         self.calls.append(("comment", path, comment, user_metadata))
         state = self.found[path]
-        self.found[path] = replace(state, version=state.version + 1, comment=comment)
+        newest = Commit(version=state.version + 1, operation="SET TBLPROPERTIES", user_metadata=user_metadata)
+        self.found[path] = replace(state, newest=newest, comment=comment)
 
     def _fail(self, what: str) -> None:
         if what in self.failures:
@@ -81,11 +90,11 @@ class TablesInMemory:
 
 def target(**changes: Any) -> TableState:
     """The clone of an earlier commit, or what the changes make of it."""
-    shown = replace(REQUEST.provenance, commit_id="b" * 64, commit_generation=4)
-    state = TableState(location=REQUEST.target_path, version=2, properties=shown.properties(), files=1, bytes=100)
-    shown_changes = {key: changes.pop(key) for key in list(changes) if key in vars(shown)}
-    if shown_changes:
-        state = replace(state, properties=replace(shown, **shown_changes).properties())
+    of_commit = {"commit_id": "b" * 64, "commit_generation": 4}
+    of_commit |= {key: changes.pop(key) for key in list(changes) if key in vars(REQUEST.provenance)}
+    shown = replace(REQUEST.provenance, **of_commit)
+    newest = Commit(version=2, operation="CLONE", user_metadata=shown.user_metadata())
+    state = TableState(location=REQUEST.target_path, newest=newest, properties=shown.properties(), files=1, bytes=100)
     return replace(state, **changes)
 
 
@@ -223,6 +232,89 @@ def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
     assert [call[0] for call in at.calls] == ["comment"]
 
 
+FOREIGN = [
+    Commit(version=7, operation="DELETE", user="ada"),
+    Commit(version=7, operation="WRITE"),
+    Commit(version=7, operation="OPTIMIZE"),
+    Commit(version=7, operation="RESTORE"),
+    Commit(version=7, operation="SET TBLPROPERTIES"),
+    Commit(version=7, operation="VACUUM END"),
+    Commit(version=7, operation="DELETE", user_metadata=REQUEST.provenance.user_metadata()),
+    Commit(version=7, operation="CLONE", user_metadata=None),
+    Commit(version=7, operation="CLONE", user_metadata="a note"),
+    Commit(version=7, operation="CLONE", user_metadata=target().newest.user_metadata),
+]
+
+
+@pytest.mark.parametrize("newest", FOREIGN, ids=[f"{each.operation} {each.user_metadata}"[:30] for each in FOREIGN])
+def test_a_target_that_somebody_wrote_to_is_cloned_again_at_the_same_commit(newest: Commit) -> None:
+    at = tables(replace(CURRENT, newest=newest))
+    result = clone(at, REQUEST)
+    assert (result.action, result.version_before, result.version) == (Action.CLONED_AGAIN, 7, 8)
+    assert f"action         cloned again: {newest} was not ours" in result.lines()
+    assert clone(at, REQUEST).action is Action.CURRENT
+
+
+def test_who_wrote_is_said_where_the_next_commit_replaces_it_too() -> None:
+    at = tables(replace(target(), newest=Commit(version=7, operation="DELETE", user="ada")))
+    result = clone(at, REQUEST)
+    assert "action         cloned: version 7 (DELETE by ada) was not ours" in result.lines()
+
+
+@pytest.mark.parametrize("operation", ["CLONE", "SET TBLPROPERTIES"])
+def test_a_commit_of_ours_is_told_by_operation_and_user_metadata(operation: str) -> None:
+    at = tables(replace(CURRENT, newest=replace(CURRENT.newest, operation=operation)))
+    assert clone(at, REQUEST).action is Action.CURRENT
+    assert at.reads[:1] == [REQUEST.target_path]
+
+
+def test_user_metadata_of_a_clone_that_knew_of_no_line_is_ours_too() -> None:
+    old = {key: value for key, value in REQUEST.provenance.properties().items() if key != "lakefs.line"}
+    newest = replace(CURRENT.newest, user_metadata=json.dumps(old))
+    assert clone(tables(replace(CURRENT, newest=newest, properties=old)), REQUEST).action is Action.CURRENT
+
+
+def test_a_table_that_others_wrote_to_does_not_become_older() -> None:
+    newer = target(commit_generation=6)
+    at = tables(replace(newer, newest=Commit(version=7, operation="DELETE")), commits=[newer.newest])
+    assert clone(at, REQUEST).action is Action.SUPERSEDED
+    assert at.calls == []
+
+
+@pytest.mark.parametrize(
+    ("reached", "action"),
+    [
+        ({"commit_generation": 6}, Action.SUPERSEDED),
+        ({"commit_generation": 1, "line": 1}, Action.SUPERSEDED),
+        ({"commit_generation": 5, "commit_id": REQUEST.commit_id}, Action.CLONED_AGAIN),
+        ({"commit_generation": 4}, Action.CLONED),
+        ({"commit_generation": 6, "branch": "dev"}, Action.CLONED),
+        ({"commit_generation": 6, "repository": "other"}, Action.CLONED),
+    ],
+)
+def test_a_restored_table_has_reached_what_its_history_says(reached: dict[str, Any], action: Action) -> None:
+    """RESTORE brings the properties of an older commit back."""
+    restored = replace(target(commit_generation=3), newest=Commit(version=7, operation="RESTORE"))
+    history = [target(**reached).newest, target(commit_generation=3).newest]
+    at = tables(restored, commits=history)
+    assert clone(at, REQUEST).action is action
+    assert bool(at.calls) == (action is not Action.SUPERSEDED)
+
+
+def test_what_others_wrote_under_our_user_metadata_is_not_what_was_reached() -> None:
+    restored = replace(target(commit_generation=3), newest=Commit(version=7, operation="RESTORE"))
+    written = replace(target(commit_generation=6).newest, operation="WRITE")
+    assert clone(tables(restored, commits=[written]), REQUEST).action is Action.CLONED
+
+
+def test_a_history_that_cannot_be_read_is_an_error_of_the_target() -> None:
+    at = tables(replace(CURRENT, newest=FOREIGN[0]))
+    at.history = lambda path: iter([1 // 0])  # type: ignore[assignment, method-assign, list-item]
+    with pytest.raises(TargetStorageError, match="ZeroDivisionError"):
+        clone(at, REQUEST)
+    assert at.calls == []
+
+
 MOVING = [
     "s3a://lake/main/tables/base/part-1.parquet",
     "s3a://lake/main~1/tables/base/part-1.parquet",
@@ -326,6 +418,7 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
         "files": 3,
         "bytes": 300,
         "seconds": 1.25,
+        "reason": "",
     }
 
 
