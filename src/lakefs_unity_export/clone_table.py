@@ -112,7 +112,7 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
         after = _cloned(tables, request, before)
         if before and not _is_own(before.newest, provenance.read_properties(before.properties)):
             reason = f"{before.newest} was not ours"
-    elif before is not None and action is Action.CURRENT and before.comment is None:
+    elif before is not None and action is Action.CURRENT and _lacks_comment(before):
         # Cloning and commenting are two commits; an attempt may have ended between them.
         source = _source(tables, request)
         if source.comment:
@@ -236,15 +236,25 @@ def _cloned(tables: DeltaTables, request: CloneRequest, before: TableState | Non
         tables.clone(
             request.source_path,
             request.target_path,
-            properties=shown.properties(),
+            properties=shown.properties() | provenance.comment_properties(source.comment),
             user_metadata=shown.user_metadata(),
         )
     except Exception as error:
         raise _clone_error(request, error) from error
     after = _described_target(tables, request)
-    # A comment that people gave the exported table stays where the source has none.
-    comment = source.comment or (before.comment if before else None)
+    comment = source.comment or _comment_of_a_person(before)
     return _commented(tables, request, comment) if comment and comment != after.comment else after
+
+
+def _comment_of_a_person(before: TableState | None) -> str | None:
+    """A comment that people gave the exported table: it stays where the source has none."""
+    if before is None or provenance.is_own_comment(before.comment, before.properties):
+        return None
+    return before.comment
+
+
+def _lacks_comment(state: TableState) -> bool:
+    return state.comment is None and provenance.COMMENT in state.properties
 
 
 def _commented(tables: DeltaTables, request: CloneRequest, comment: str) -> TableState:

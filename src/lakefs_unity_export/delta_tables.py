@@ -95,7 +95,8 @@ class SparkDeltaTables:
         return TableState(
             location=detail["location"],
             newest=_commit(newest),
-            comment=detail["description"],
+            # Delta keeps a comment that was taken away as an empty one.
+            comment=detail["description"] or None,
             properties=dict(detail["properties"]),
             files=detail["numFiles"],
             bytes=detail["sizeInBytes"],

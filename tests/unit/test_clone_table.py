@@ -19,6 +19,7 @@ from lakefs_unity_export.clone_table import (
 )
 from lakefs_unity_export.delta_tables import Commit, TableState, string_literal
 from lakefs_unity_export.errors import SettingsError
+from lakefs_unity_export.provenance import comment_properties, is_own_comment
 from lakefs_unity_export.source_files import files_that_may_change
 
 REQUEST = CloneRequest(
@@ -126,8 +127,9 @@ def test_a_free_target_or_our_own_earlier_clone_is_cloned(before: TableState | N
     )
 
 
-def test_a_target_at_this_commit_with_a_comment_is_left_alone_without_asking_lakefs() -> None:
-    at = tables(replace(CURRENT, comment="orders"))
+@pytest.mark.parametrize("comment", [None, "orders"])
+def test_a_target_at_this_commit_is_left_alone_without_asking_lakefs(comment: str | None) -> None:
+    at = tables(replace(CURRENT, comment=comment))
     assert clone(at, REQUEST).action is Action.CURRENT
     assert (at.calls, at.reads) == ([], [REQUEST.target_path])
 
@@ -204,32 +206,52 @@ def test_a_source_inside_another_table_is_no_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "before", "comments"),
+    ("source", "before", "is_ours", "after"),
     [
-        ("orders", None, ["orders"]),
-        ("orders", "orders of old", ["orders"]),
-        (None, "by a person", ["by a person"]),
-        (None, None, []),
-        ("", None, []),
+        ("orders", None, False, "orders"),
+        ("orders", "orders of old", True, "orders"),
+        ("orders", "by a person", False, "orders"),
+        ("orders", "orders", True, "orders"),
+        (None, "orders", True, None),
+        ("", "orders", True, None),
+        (None, "by a person", False, "by a person"),
+        (None, None, False, None),
+        ("", None, False, None),
     ],
 )
-def test_the_comment_follows_the_source_and_else_stays(
-    source: str | None, before: str | None, comments: list[str]
+def test_the_comment_follows_the_source_and_a_persons_stays_where_it_has_none(
+    source: str | None, before: str | None, is_ours: bool, after: str | None
 ) -> None:
-    at = tables(replace(target(), comment=before))
+    known = comment_properties(before) if is_ours else {}
+    at = tables(replace(target(), comment=before, properties={**target().properties, **known}))
     at.found[REQUEST.source_path] = replace(SOURCE, comment=source)
     result = clone(at, REQUEST)
     metadata = REQUEST.provenance.user_metadata()
-    assert at.calls[1:] == [("comment", REQUEST.target_path, comment, metadata) for comment in comments]
-    assert result.version == 3 + len(comments)
+    assert at.calls[1:] == ([("comment", REQUEST.target_path, after, metadata)] if after else [])
+    assert result.version == (4 if after else 3)
+    state = at.found[REQUEST.target_path]
+    assert state.comment == after
+    assert is_own_comment(state.comment, state.properties) == bool(source)
+
+
+def test_a_persons_comment_stays_over_several_commits_and_ours_does_not() -> None:
+    for comment, is_ours in (("by a person", False), ("orders", True)):
+        known = comment_properties(comment) if is_ours else {}
+        at = tables(replace(target(), comment=comment, properties={**target().properties, **known}))
+        for generation in (5, 6, 7):
+            request = replace(REQUEST, commit_id=str(generation) * 64, commit_generation=generation)
+            clone(at, request)
+            assert at.found[REQUEST.target_path].comment == (None if is_ours else comment)
+            assert clone(at, request).action is Action.CURRENT
 
 
 def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
-    at = tables(CURRENT)
+    at = tables(replace(CURRENT, properties={**CURRENT.properties, **comment_properties("orders")}))
     at.found[REQUEST.source_path] = replace(SOURCE, comment="orders")
     result = clone(at, REQUEST)
     assert (result.action, result.version_before, result.version) == (Action.COMMENTED, 2, 3)
     assert [call[0] for call in at.calls] == ["comment"]
+    assert clone(at, REQUEST).action is Action.CURRENT
 
 
 FOREIGN = [
@@ -265,7 +287,7 @@ def test_who_wrote_is_said_where_the_next_commit_replaces_it_too() -> None:
 def test_a_commit_of_ours_is_told_by_operation_and_user_metadata(operation: str) -> None:
     at = tables(replace(CURRENT, newest=replace(CURRENT.newest, operation=operation)))
     assert clone(at, REQUEST).action is Action.CURRENT
-    assert at.reads[:1] == [REQUEST.target_path]
+    assert at.reads == [REQUEST.target_path]
 
 
 def test_user_metadata_of_a_clone_that_knew_of_no_line_is_ours_too() -> None:
