@@ -4,27 +4,26 @@ A target path belongs to one table of one branch of one repository. Nothing else
 """
 
 import json
-import re
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TextIO
 
 from lakefs_unity_export import provenance
-from lakefs_unity_export.delta_tables import DeltaTables, SparkDeltaTables, TableState
-from lakefs_unity_export.errors import ExportError, SettingsError
+from lakefs_unity_export.clone_request import CloneRequest
+from lakefs_unity_export.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
+from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 from lakefs_unity_export.provenance import Provenance
-from lakefs_unity_export.s3a_errors import exception_texts, first_line, lakefs_error
+from lakefs_unity_export.s3a_errors import is_about, is_storage_error, lakefs_error
+from lakefs_unity_export.source_files import files_that_may_change
+from lakefs_unity_export.spark_errors import Cause, causes, described
 
-# Paths end up in SQL text between backticks.
-_NOT_IN_VALUES = re.compile(r"""[\x00-\x1f\x7f\\'"]""")
-_BACKTICK_ALLOWED = {"table"}
-# A job parameter takes the place of a widget of its name (Databricks documentation, "Job parameters"), and the job
-# parameter commit_id is empty where a run exports the head.
-_WIDGETS = {"commit_id": "source_commit_id"}
+# What Delta calls the commits that this task makes. The user metadata alone would not tell: a session keeps it for
+# whatever it writes.
+_OWN_OPERATIONS = {"CLONE", "SET TBLPROPERTIES"}
 
 
 class TargetTakenError(ExportError):
@@ -36,68 +35,33 @@ class TargetStorageError(ExportError):
 
 
 class NoSourceTableError(ExportError):
-    """There is no Delta table at the source path."""
+    """There is no Delta table at the source path, or none that can be read."""
+
+
+class MovingSourceError(ExportError):
+    """The table at the source path consists of files that are of no lakeFS commit, and can change after it."""
+
+
+class CloneFailedError(ExportError):
+    """Spark failed to clone, for a reason of its own."""
 
 
 class Action(StrEnum):
     """What was done with a target."""
 
     CLONED = "cloned"
+    CLONED_AGAIN = "cloned again"
     COMMENTED = "comment completed"
     CURRENT = "already at this commit"
     SUPERSEDED = "superseded by a newer commit"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CloneRequest:
-    """One table at one commit, and where its clone goes.
-
-    A target that follows a later `line` of commits, or shows a commit of the same line with a higher generation,
-    was written by a later run, and is left as it is.
-    """
-
-    repository: str
-    branch: str
-    commit_id: str
-    commit_generation: int
-    path: str
-    table: str
-    source_path: str
-    target_path: str
-    line: int = 0
-
-    @classmethod
-    def from_widgets(cls, value_of: Callable[[str], str]) -> "CloneRequest":
-        """From the notebook's widgets, given as a function of their name.
-
-        Raises SettingsError for a value that is empty, holds quotes, backslashes or control characters, or is
-        no number where one is needed.
-        """
-        values: dict[str, Any] = {
-            each.name: _checked(widget, value_of(widget))
-            for each in fields(cls)
-            for widget in [_WIDGETS.get(each.name, each.name)]
-        }
-        for name in ("commit_generation", "line"):
-            values[name] = _number(name, values[name])
-        return cls(**values)
-
-    @property
-    def provenance(self) -> Provenance:
-        """What the clone says about where it comes from."""
-        return Provenance(
-            repository=self.repository,
-            branch=self.branch,
-            commit_id=self.commit_id,
-            commit_generation=self.commit_generation,
-            path=self.path,
-            line=self.line,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class CloneResult:
-    """What was done. Versions are the target's Delta versions; `files` and `bytes` are what the clone refers to."""
+    """What was done. Versions are the target's Delta versions; `files` and `bytes` are what the clone refers to.
+
+    `reason` says what was found at the target that others had written, and is gone.
+    """
 
     action: Action
     table: str
@@ -107,6 +71,7 @@ class CloneResult:
     files: int
     bytes: int
     seconds: float
+    reason: str = ""
 
     def to_json(self) -> str:
         """For the notebook's result."""
@@ -117,7 +82,7 @@ class CloneResult:
         before = "no table" if self.version_before is None else f"version {self.version_before}"
         return [
             f"table          {self.table}",
-            f"action         {self.action}",
+            f"action         {self.action}{self.reason and f': {self.reason}'}",
             f"lakeFS commit  {self.commit_id}",
             f"Delta version  {before} -> version {self.version}",
             f"files          {self.files}",
@@ -129,7 +94,8 @@ class CloneResult:
 def clone_table(spark: Any, request: CloneRequest, *, output: TextIO | None = None) -> CloneResult:
     """Clone the table through this Spark session, and print what was done to `output` (standard output).
 
-    Raises TargetTakenError, TargetStorageError, NoSourceTableError or a LakeFSError; the target is then as before.
+    Raises TargetTakenError, TargetStorageError, NoSourceTableError, MovingSourceError, CloneFailedError or a
+    LakeFSError; the target is then as before.
     """
     result = clone(SparkDeltaTables(spark), request)
     print("\n".join(result.lines()), file=output or sys.stdout)
@@ -140,12 +106,13 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
     """Bring the target to the request's commit, unless it is there or further already. See clone_table."""
     started = clock()
     before = _target(tables, request)
-    action = decide(request, before)
-    after = before
-    if action is Action.CLONED:
-        source = _source(tables, request)
-        after = _cloned(tables, request, source, before)
-    elif before is not None and action is Action.CURRENT and before.comment is None:
+    action = decide(request, before, lambda: _history(tables, request))
+    after, reason = before, ""
+    if action in (Action.CLONED, Action.CLONED_AGAIN):
+        after = _cloned(tables, request, before)
+        if before and not _is_own(before.newest, provenance.read_properties(before.properties)):
+            reason = f"{before.newest} was not ours"
+    elif before is not None and action is Action.CURRENT and _lacks_comment(before):
         # Cloning and commenting are two commits; an attempt may have ended between them.
         source = _source(tables, request)
         if source.comment:
@@ -160,18 +127,41 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
         files=after.files,
         bytes=after.bytes,
         seconds=round(clock() - started, 3),
+        reason=reason,
     )
 
 
-def decide(request: CloneRequest, target: TableState | None) -> Action:
-    """What to do with a target in this state. Raises TargetTakenError where it is not this table's clone."""
+def decide(request: CloneRequest, target: TableState | None, history: Callable[[], Iterable[Commit]] = tuple) -> Action:
+    """What to do with a target in this state. Raises TargetTakenError where it is not this table's clone.
+
+    history: the target's commits, asked for where somebody else made the newest: a table that was restored shows the
+        properties of an older commit than it had reached.
+    """
     if target is None:
         return Action.CLONED
     shown = _own_provenance(request, target)
-    if (shown.commit_id, shown.path, shown.line) == (request.commit_id, request.path, request.line):
-        return Action.CURRENT
-    is_newer = (shown.line, shown.commit_generation) > (request.line, request.commit_generation)
-    return Action.SUPERSEDED if is_newer else Action.CLONED
+    is_own = _is_own(target.newest, shown)
+    reached = shown if is_own else max([shown, *_own_commits(request, history())], key=_order)
+    if reached.properties() == request.provenance.properties():
+        return Action.CURRENT if is_own else Action.CLONED_AGAIN
+    return Action.SUPERSEDED if _order(reached) > _order(request.provenance) else Action.CLONED
+
+
+def _order(shown: Provenance) -> tuple[int, int]:
+    return shown.line, shown.commit_generation
+
+
+def _is_own(commit: Commit, shown: Provenance | None) -> bool:
+    written = provenance.read_user_metadata(commit.user_metadata)
+    is_of_shown = bool(written and shown and written.properties() == shown.properties())
+    return is_of_shown and commit.operation in _OWN_OPERATIONS
+
+
+def _own_commits(request: CloneRequest, history: Iterable[Commit]) -> list[Provenance]:
+    found = [
+        provenance.read_user_metadata(commit.user_metadata) for commit in history if commit.operation in _OWN_OPERATIONS
+    ]
+    return [each for each in found if each and (each.repository, each.branch) == (request.repository, request.branch)]
 
 
 def _own_provenance(request: CloneRequest, target: TableState) -> Provenance:
@@ -199,6 +189,13 @@ def _target(tables: DeltaTables, request: CloneRequest) -> TableState | None:
     return found
 
 
+def _history(tables: DeltaTables, request: CloneRequest) -> list[Commit]:
+    try:
+        return list(tables.history(request.target_path))
+    except Exception as error:
+        raise _storage_error(request, "read", error) from error
+
+
 def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
     path = request.source_path
     try:
@@ -216,21 +213,48 @@ def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
     )
 
 
-def _cloned(tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None) -> TableState:
+def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
+    path = request.source_path
+    try:
+        files = tables.data_files(path)
+    except Exception as error:
+        raise _source_error(request, error) from error
+    if moving := files_that_may_change(files, path):
+        raise MovingSourceError(
+            f"{len(moving)} of the {len(files)} files of the Delta table at {path} are of no lakeFS commit, such as "
+            f"{moving[0]}, so that its rows can change after the commit: {request.table} is left as it is. The table "
+            f"is a shallow clone itself; write its rows to 'path: {request.path}' (a deep clone, or CREATE TABLE AS "
+            "SELECT) and commit that"
+        )
+
+
+def _cloned(tables: DeltaTables, request: CloneRequest, before: TableState | None) -> TableState:
+    source = _source(tables, request)
+    _check_that_files_stay(tables, request)
     shown = request.provenance
     try:
         tables.clone(
             request.source_path,
             request.target_path,
-            properties=shown.properties(),
+            properties=shown.properties() | provenance.comment_properties(source.comment),
             user_metadata=shown.user_metadata(),
         )
     except Exception as error:
         raise _clone_error(request, error) from error
     after = _described_target(tables, request)
-    # A comment that people gave the exported table stays where the source has none.
-    comment = source.comment or (before.comment if before else None)
+    comment = source.comment or _comment_of_a_person(before)
     return _commented(tables, request, comment) if comment and comment != after.comment else after
+
+
+def _comment_of_a_person(before: TableState | None) -> str | None:
+    """A comment that people gave the exported table: it stays where the source has none."""
+    if before is None or provenance.is_own_comment(before.comment, before.properties):
+        return None
+    return before.comment
+
+
+def _lacks_comment(state: TableState) -> bool:
+    return state.comment is None and provenance.COMMENT in state.properties
 
 
 def _commented(tables: DeltaTables, request: CloneRequest, comment: str) -> TableState:
@@ -258,37 +282,33 @@ def _taken(request: CloneRequest, what: str) -> TargetTakenError:
 
 
 def _source_error(request: CloneRequest, error: Exception) -> ExportError:
-    known = lakefs_error(exception_texts(error), repository=request.repository, source_path=request.source_path)
+    known = lakefs_error(causes(error), repository=request.repository, source_path=request.source_path)
     return known or NoSourceTableError(
-        f"the Delta table at {request.source_path} cannot be read: {first_line(error)}; "
-        f"check the table at 'path: {request.path}' of the descriptor of {request.table}"
+        f"the Delta table at {request.source_path}, 'path: {request.path}' of the descriptor of {request.table}, "
+        f"cannot be read: {described(error)}"
     )
 
 
 def _clone_error(request: CloneRequest, error: Exception) -> ExportError:
-    # Only what mentions the source is about lakeFS: the target may lie in a store that S3A reads too.
-    texts = [text for text in exception_texts(error) if request.source_path in text]
-    known = lakefs_error(texts, repository=request.repository, source_path=request.source_path)
-    return known or _storage_error(request, "clone to", error)
-
-
-def _storage_error(request: CloneRequest, doing: str, error: Exception) -> TargetStorageError:
-    return TargetStorageError(
-        f"cannot {doing} the target path {request.target_path} of {request.table}: {first_line(error)}; "
-        "check that its external location exists and that the job's identity may read and write files there"
+    chain, source = causes(error), request.source_path
+    known: ExportError | None = None
+    # The target may lie in a store that S3A reads too.
+    if is_about(chain, request.commit_path, not_about=request.target_path):
+        known = lakefs_error(chain, repository=request.repository, source_path=source)
+    elif _is_of_target_storage(request, chain):
+        known = _storage_error(request, "clone to", error)
+    return known or CloneFailedError(
+        f"cannot clone {source} to the target path {request.target_path} of {request.table}: {described(error)}"
     )
 
 
-def _number(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise SettingsError(f"widget {name} is {value!r}, not a whole number; run this task from the job export_tables")
-    return int(value)
+def _storage_error(request: CloneRequest, doing: str, error: Exception) -> TargetStorageError:
+    advice = "; check that its external location exists and that the job's identity may read and write files there"
+    return TargetStorageError(
+        f"cannot {doing} the target path {request.target_path} of {request.table}: {described(error)}"
+        f"{advice if _is_of_target_storage(request, causes(error)) else ''}"
+    )
 
 
-def _checked(name: str, value: str) -> str:
-    if not value:
-        raise SettingsError(f"widget {name} is empty; run this task from the job export_tables")
-    found = _NOT_IN_VALUES.search(value) or (name not in _BACKTICK_ALLOWED and re.search("`", value))
-    if found:
-        raise SettingsError(f"widget {name} is {value!r}, which holds {found.group()!r}; use a name without it")
-    return value
+def _is_of_target_storage(request: CloneRequest, chain: list[Cause]) -> bool:
+    return is_storage_error(chain, request.target_path, not_about=request.commit_path)

@@ -1,14 +1,31 @@
 """Delta tables as the clone task needs them, on Spark. Used by path, so that no catalog is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lakefs_unity_export.spark_errors import condition
+
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 _NO_TABLE = {"DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_PATH_DOES_NOT_EXIST"}
+_COMMIT_COLUMNS = ("version", "operation", "userMetadata", "userName")
 _SAFE_IN_LITERAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:_-+/()[]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """One commit of a Delta table, as its history shows it: `operation` is Delta's name for what was done."""
+
+    version: int
+    operation: str
+    user_metadata: str | None = None
+    user: str | None = None
+
+    def __str__(self) -> str:
+        by = f" by {self.user}" if self.user else ""
+        return f"version {self.version} ({self.operation}{by})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +33,16 @@ class TableState:
     """The newest version of a Delta table. `location` is its own, also where a path inside it was asked for."""
 
     location: str
-    version: int
+    newest: Commit
     comment: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     files: int = 0
     bytes: int = 0
+
+    @property
+    def version(self) -> int:
+        """The number of the newest version."""
+        return self.newest.version
 
 
 class DeltaTables(Protocol):
@@ -28,6 +50,12 @@ class DeltaTables(Protocol):
 
     def describe(self, path: str) -> TableState | None:
         """The table that the path belongs to, or None where it belongs to none."""
+
+    def history(self, path: str) -> Iterator[Commit]:
+        """The commits of the table that its log still holds, newest first."""
+
+    def data_files(self, path: str) -> Sequence[str]:
+        """The URIs of the files that hold the rows of the table's newest version."""
 
     def holds_files(self, path: str) -> bool:
         """Whether there is any file under the path."""
@@ -55,9 +83,9 @@ class SparkDeltaTables:
         try:
             table = DeltaTable.forPath(self._spark, path)
             detail = table.detail().first()
-            newest = table.history(1).select("version").first()
+            newest = table.history(1).select(*_COMMIT_COLUMNS).first()
         except AnalysisException as error:
-            if _condition(error) in _NO_TABLE:
+            if condition(error) in _NO_TABLE:
                 return None
             # Delta takes a path inside a table for one of its partitions, and fails where there is no such one.
             parent = path.rpartition("/")[0]
@@ -66,12 +94,26 @@ class SparkDeltaTables:
             raise
         return TableState(
             location=detail["location"],
-            version=newest["version"],
-            comment=detail["description"],
+            newest=_commit(newest),
+            # Delta keeps a comment that was taken away as an empty one.
+            comment=detail["description"] or None,
             properties=dict(detail["properties"]),
             files=detail["numFiles"],
             bytes=detail["sizeInBytes"],
         )
+
+    def history(self, path: str) -> Iterator[Commit]:
+        """Read commit by commit, so it costs more the longer the history is."""
+        from delta.tables import DeltaTable
+
+        entries = DeltaTable.forPath(self._spark, path).history().select(*_COMMIT_COLUMNS)
+        return (_commit(entry) for entry in entries.collect())
+
+    def data_files(self, path: str) -> Sequence[str]:
+        """From the state that `describe` and `clone` read too; no file is opened."""
+        from delta.tables import DeltaTable
+
+        return list(DeltaTable.forPath(self._spark, path).toDF().inputFiles())
 
     def holds_files(self, path: str) -> bool:
         """Asked of Spark and not of the file system, since Unity Catalog lends its credentials to queries only."""
@@ -81,7 +123,7 @@ class SparkDeltaTables:
         try:
             return not reader.load(path).select("path").limit(1).isEmpty()
         except AnalysisException as error:
-            if _condition(error) == "PATH_NOT_FOUND":
+            if condition(error) == "PATH_NOT_FOUND":
                 return False
             raise
 
@@ -112,10 +154,13 @@ class SparkDeltaTables:
                 self._spark.conf.set(USER_METADATA, before)
 
 
-def _condition(error: Any) -> str | None:
-    # Spark 4 renamed getErrorClass to getCondition.
-    condition = error.getCondition() if hasattr(error, "getCondition") else error.getErrorClass()
-    return None if condition is None else str(condition)
+def _commit(entry: Any) -> Commit:
+    return Commit(
+        version=entry["version"],
+        operation=entry["operation"] or "",
+        user_metadata=entry["userMetadata"],
+        user=entry["userName"],
+    )
 
 
 def string_literal(text: str) -> str:

@@ -1,5 +1,6 @@
 """Which lakeFS commit an exported table shows: its Delta table properties, and the user metadata of its commits."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ COMMIT_ID = "lakefs.commit_id"
 COMMIT_GENERATION = "lakefs.commit_generation"
 PATH = "lakefs.path"
 LINE = "lakefs.line"
+# Which comment of the table is the export's, and no person's: its hash, since catalogs bound a property's length.
+COMMENT = "lakefs.comment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +69,13 @@ def read_user_metadata(text: str | None) -> Provenance | None:
     if not isinstance(facts, dict) or not all(isinstance(fact, str) for fact in facts.values()):
         return None
     return read_properties(facts)
+
+
+def comment_properties(comment: str | None) -> dict[str, str]:
+    """The property of a table that the export gives this comment to; none where there is no comment."""
+    return {COMMENT: hashlib.sha256(comment.encode()).hexdigest()} if comment else {}
+
+
+def is_own_comment(comment: str | None, properties: Mapping[str, str]) -> bool:
+    """Whether the export gave the table its comment. Clones made before this property do not tell: then not."""
+    return comment_properties(comment).get(COMMENT, "") == properties.get(COMMENT)

@@ -14,7 +14,7 @@ from bundle_deployment import JOB, JOBS, ROOT
 from job_tasks import TASK_VALUES, Task, all_tasks
 
 from lakefs_unity_export import list_changed_tables, reconcile, record_export
-from lakefs_unity_export.clone_table import CloneRequest
+from lakefs_unity_export.clone_request import CloneRequest
 from lakefs_unity_export.export_plan import Item, RemovedItem
 
 RESOURCES = ROOT / "resources"

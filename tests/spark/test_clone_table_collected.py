@@ -3,6 +3,7 @@
 On the stand-in alone: a server collects by a job of its own, after days of retention.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +16,17 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
-from lakefs_unity_export.clone_table import Action, CloneRequest, CloneResult, clone_table
+from lakefs_unity_export.clone_request import CloneRequest
+from lakefs_unity_export.clone_table import Action, CloneResult, clone_table
 from lakefs_unity_export.errors import LakeFSGoneError
-from lakefs_unity_export.s3a_errors import exception_texts
+from lakefs_unity_export.spark_errors import causes
 from local_stack.lakefs_standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
 
 PATH = "tables/orders"
+# The gateway of a server answers 404 NoSuchVersion, and REST 410.
+GONE = "(404 NoSuchVersion|410 Gone)"
 
 
 @dataclass
@@ -84,6 +88,16 @@ class CollectedTable:
         return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
+def assert_unreadable(table: CollectedTable) -> None:
+    """What readers see: Spark's own error, which knows nothing of lakeFS, with the gateway's answer below it."""
+    with pytest.raises(Exception) as unreadable:  # noqa: PT011, whatever Spark wraps it in
+        table.rows()
+    chain = causes(unreadable.value)
+    assert chain[0].condition == "FAILED_READ_FILE.FILE_NOT_EXIST"
+    assert "File does not exist. It is possible the underlying files have been updated" in chain[0].message
+    assert re.fullmatch(GONE, f"{chain[-1].status} {chain[-1].code}")
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[LakeFSStandIn]:
     running = LakeFSStandIn()
@@ -125,14 +139,13 @@ def test_a_collected_commit_is_refused_and_the_head_heals_the_clone(table: Colle
 
     with pytest.raises(LakeFSGoneError) as error:
         table.clone(commits[1], 3)
-    assert str(error.value) == (
-        f"cannot read s3a://{table.name}/{commits[1]}/{PATH}: its files were removed by lakeFS garbage collection "
-        "(410); export a newer commit of the branch"
+    assert re.fullmatch(
+        rf"cannot read s3a://{table.name}/{commits[1]}/{PATH}: its objects were removed by lakeFS garbage collection "
+        rf"\({GONE}\); export a newer commit of the branch",
+        str(error.value),
     )
     assert table.log() == before
-    with pytest.raises(Exception) as unreadable:  # noqa: PT011, whatever Spark wraps it in
-        table.rows()
-    assert "Status Code: 410" in "\n".join(exception_texts(unreadable.value))
+    assert_unreadable(table)
 
     assert table.clone(commits[2], 4).action is Action.CLONED
     assert table.rows() == [3, 3, 3]
@@ -149,9 +162,7 @@ def test_a_commit_whose_log_is_kept_is_cloned_though_its_rows_are_gone(table: Co
     assert table.server.collect_garbage(table.name) == 1
 
     assert table.clone(old, 2).action is Action.CLONED
-    with pytest.raises(Exception) as unreadable:  # noqa: PT011, whatever Spark wraps it in
-        table.rows()
-    assert "Status Code: 410" in "\n".join(exception_texts(unreadable.value))
+    assert_unreadable(table)
     assert table.clone(head, 3).action is Action.CLONED
     assert table.rows() == [2]
     assert DeltaTable(table.target.removeprefix("file:")).metadata().configuration["lakefs.commit_id"] == head

@@ -10,6 +10,7 @@ from cloned_tables import COMMITS, Tables
 
 from lakefs_unity_export.clone_table import (
     Action,
+    CloneFailedError,
     NoSourceTableError,
     TargetStorageError,
     TargetTakenError,
@@ -169,14 +170,59 @@ def test_a_comment_lost_between_the_two_commits_is_completed_by_the_next_run(
     assert tables.clone().action is Action.CURRENT
 
 
-def test_a_comment_that_people_gave_the_export_survives_the_next_commit(tables: Tables) -> None:
+@pytest.mark.parametrize("taken_away", ["COMMENT ON TABLE {t} IS NULL", "COMMENT ON TABLE {t} IS ''"])
+def test_a_comment_that_the_source_drops_goes_from_the_export_too(tables: Tables, taken_away: str) -> None:
+    tables.sql(f"{SIMPLE}; COMMENT ON TABLE {{t}} IS 'orders of the day'")
+    tables.clone()
+    tables.commit(1)
+    tables.sql(taken_away, commit=1)
+    assert tables.clone(1).version == 2
+    assert tables.detail(tables.target)["description"] is None
+    assert "lakefs.comment" not in tables.detail(tables.target)["properties"]
+    assert tables.clone(1).action is Action.CURRENT
+
+
+def test_a_comment_that_the_source_changes_replaces_ours(tables: Tables) -> None:
+    tables.sql(f"{SIMPLE}; COMMENT ON TABLE {{t}} IS 'orders of the day'")
+    tables.clone()
+    tables.commit(1)
+    tables.sql("COMMENT ON TABLE {t} IS 'orders of the week'", commit=1)
+    tables.clone(1)
+    assert tables.detail(tables.target)["description"] == "orders of the week"
+    assert tables.clone(1).action is Action.CURRENT
+
+
+def test_a_comment_that_people_gave_the_export_survives_the_next_commits(tables: Tables) -> None:
     tables.sql(SIMPLE)
     tables.clone()
-    tables.spark.sql(f"COMMENT ON TABLE delta.`{tables.target}` IS 'ours'")
+    tables.spark.sql(f"COMMENT ON TABLE delta.`{tables.target}` IS 'a person\\'s'")
+    assert tables.clone().action is Action.CLONED_AGAIN
+    assert tables.clone().action is Action.CURRENT
+    for commit in (1, 2):
+        tables.commit(commit)
+        tables.sql(f"DELETE FROM {{t}} WHERE id = {commit}", commit=commit)
+        tables.clone(commit)
+        assert tables.detail(tables.target)["description"] == "a person's"
+        assert tables.clone(commit).action is Action.CURRENT
+
+
+def test_our_comment_that_a_person_took_away_comes_back(tables: Tables) -> None:
+    tables.sql(f"{SIMPLE}; COMMENT ON TABLE {{t}} IS 'orders of the day'")
+    tables.clone()
+    tables.spark.sql(f"COMMENT ON TABLE delta.`{tables.target}` IS NULL")
+    assert tables.clone().action is Action.CLONED_AGAIN
+    assert tables.detail(tables.target)["description"] == "orders of the day"
+
+
+def test_a_comment_of_a_clone_made_before_it_was_marked_stays(tables: Tables) -> None:
+    """Whose it is cannot be told, so it is not taken away."""
+    tables.sql(f"{SIMPLE}; COMMENT ON TABLE {{t}} IS 'orders of the day'")
+    tables.clone()
+    tables.spark.sql(f"ALTER TABLE delta.`{tables.target}` UNSET TBLPROPERTIES ('lakefs.comment')")
     tables.commit(1)
-    tables.sql("DELETE FROM {t} WHERE id = 1", commit=1)
+    tables.sql("COMMENT ON TABLE {t} IS NULL", commit=1)
     tables.clone(1)
-    assert tables.detail(tables.target)["description"] == "ours"
+    assert tables.detail(tables.target)["description"] == "orders of the day"
 
 
 def test_a_failed_clone_leaves_the_old_rows_readable(tables: Tables) -> None:
@@ -207,7 +253,7 @@ def test_the_session_is_as_before_whether_the_clone_works_or_not(
     clone_table(session, tables.request(), output=io.StringIO())
     assert session.conf.get(USER_METADATA, None) == before
     monkeypatch.setattr(DeltaTable, "clone", _fails)
-    with pytest.raises(TargetStorageError):
+    with pytest.raises(CloneFailedError, match="OSError: disk full"):
         clone_table(session, tables.request(1, source_path=tables.source(0)), output=io.StringIO())
     assert session.conf.get(USER_METADATA, None) == before
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 
-from lakefs_unity_export.clone_table import Action, CloneRequest, decide
-from lakefs_unity_export.delta_tables import TableState
+from lakefs_unity_export.clone_request import CloneRequest
+from lakefs_unity_export.clone_table import Action, decide
+from lakefs_unity_export.delta_tables import Commit, TableState
 from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export_request import Request
 from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
@@ -47,7 +48,8 @@ def table(name: str, content: str = "1", **fields: str) -> dict[str, bytes]:
 
 
 def _state(location: str, shown: Provenance) -> TableState:
-    return TableState(location=location, version=0, properties=shown.properties())
+    newest = Commit(version=0, operation="CLONE", user_metadata=shown.user_metadata())
+    return TableState(location=location, newest=newest, properties=shown.properties())
 
 
 @dataclass(kw_only=True)

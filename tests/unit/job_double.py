@@ -8,8 +8,9 @@ from typing import Any
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 from export_story import CLONED_FROM, REQUEST
 
-from lakefs_unity_export.clone_table import Action, CloneRequest, decide
-from lakefs_unity_export.delta_tables import TableState
+from lakefs_unity_export.clone_request import CloneRequest
+from lakefs_unity_export.clone_table import Action, decide
+from lakefs_unity_export.delta_tables import Commit, TableState
 from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError
 from lakefs_unity_export.export_request import Request
 from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
@@ -163,7 +164,11 @@ class JobDouble:
     def _clone_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
         request = CloneRequest(repository="shop", branch=run.branch, **{name: item[name] for name in CLONED_FROM})
         present = self.clones.get(request.target_path)
-        state = present and TableState(location=request.target_path, version=0, properties=present.properties())
+        state = present and TableState(
+            location=request.target_path,
+            newest=Commit(version=0, operation="CLONE", user_metadata=present.user_metadata()),
+            properties=present.properties(),
+        )
         if decide(request, state) is Action.CLONED:
             self.on_clone(run, present, request.provenance)
             run.cloned += 1

@@ -1,30 +1,26 @@
 """The clone task's decisions, on tables in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from lakefs_unity_export.clone_request import CloneRequest
 from lakefs_unity_export.clone_table import (
     Action,
-    CloneRequest,
     CloneResult,
+    MovingSourceError,
     NoSourceTableError,
     TargetStorageError,
     TargetTakenError,
     clone,
 )
-from lakefs_unity_export.delta_tables import TableState, string_literal
-from lakefs_unity_export.errors import (
-    ExportError,
-    LakeFSAccessError,
-    LakeFSGoneError,
-    LakeFSNotFoundError,
-    LakeFSUnavailableError,
-    SettingsError,
-)
+from lakefs_unity_export.delta_tables import Commit, TableState, string_literal
+from lakefs_unity_export.errors import SettingsError
+from lakefs_unity_export.provenance import comment_properties, is_own_comment
+from lakefs_unity_export.source_files import files_that_may_change
 
 REQUEST = CloneRequest(
     repository="lake",
@@ -36,7 +32,9 @@ REQUEST = CloneRequest(
     source_path=f"s3a://lake/{'c' * 64}/tables/orders",
     target_path="abfss://exports@account.dfs.core.windows.net/lake/main/orders",
 )
-SOURCE = TableState(location=REQUEST.source_path, version=9, files=3, bytes=300)
+SOURCE = TableState(
+    location=REQUEST.source_path, newest=Commit(version=9, operation="WRITE", user="etl"), files=3, bytes=300
+)
 
 
 @dataclass
@@ -45,6 +43,8 @@ class TablesInMemory:
 
     found: dict[str, TableState]
     failures: dict[str, Exception] = field(default_factory=dict)
+    commits: list[Commit] = field(default_factory=list)
+    source_files: list[str] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
@@ -53,6 +53,14 @@ class TablesInMemory:
         self.reads.append(path)
         self._fail(path)
         return self.found.get(path)
+
+    def history(self, path: str) -> Iterator[Commit]:
+        self.reads.append(f"history of {path}")
+        return iter([self.found[path].newest, *self.commits])
+
+    def data_files(self, path: str) -> Sequence[str]:
+        self._fail("files")
+        return [f"{path}/part-0.parquet", *self.source_files]
 
     def holds_files(self, path: str) -> bool:
         return path in self.files
@@ -64,7 +72,7 @@ class TablesInMemory:
         self.found[target] = replace(
             self.found[source],
             location=target,
-            version=before.version + 1 if before else 0,
+            newest=Commit(version=before.version + 1 if before else 0, operation="CLONE", user_metadata=user_metadata),
             comment=None,
             properties=properties,
         )
@@ -73,7 +81,8 @@ class TablesInMemory:
         self._fail("comment")
         self.calls.append(("comment", path, comment, user_metadata))
         state = self.found[path]
-        self.found[path] = replace(state, version=state.version + 1, comment=comment)
+        newest = Commit(version=state.version + 1, operation="SET TBLPROPERTIES", user_metadata=user_metadata)
+        self.found[path] = replace(state, newest=newest, comment=comment)
 
     def _fail(self, what: str) -> None:
         if what in self.failures:
@@ -82,11 +91,11 @@ class TablesInMemory:
 
 def target(**changes: Any) -> TableState:
     """The clone of an earlier commit, or what the changes make of it."""
-    shown = replace(REQUEST.provenance, commit_id="b" * 64, commit_generation=4)
-    state = TableState(location=REQUEST.target_path, version=2, properties=shown.properties(), files=1, bytes=100)
-    shown_changes = {key: changes.pop(key) for key in list(changes) if key in vars(shown)}
-    if shown_changes:
-        state = replace(state, properties=replace(shown, **shown_changes).properties())
+    of_commit = {"commit_id": "b" * 64, "commit_generation": 4}
+    of_commit |= {key: changes.pop(key) for key in list(changes) if key in vars(REQUEST.provenance)}
+    shown = replace(REQUEST.provenance, **of_commit)
+    newest = Commit(version=2, operation="CLONE", user_metadata=shown.user_metadata())
+    state = TableState(location=REQUEST.target_path, newest=newest, properties=shown.properties(), files=1, bytes=100)
     return replace(state, **changes)
 
 
@@ -118,8 +127,9 @@ def test_a_free_target_or_our_own_earlier_clone_is_cloned(before: TableState | N
     )
 
 
-def test_a_target_at_this_commit_with_a_comment_is_left_alone_without_asking_lakefs() -> None:
-    at = tables(replace(CURRENT, comment="orders"))
+@pytest.mark.parametrize("comment", [None, "orders"])
+def test_a_target_at_this_commit_is_left_alone_without_asking_lakefs(comment: str | None) -> None:
+    at = tables(replace(CURRENT, comment=comment))
     assert clone(at, REQUEST).action is Action.CURRENT
     assert (at.calls, at.reads) == ([], [REQUEST.target_path])
 
@@ -196,75 +206,185 @@ def test_a_source_inside_another_table_is_no_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "before", "comments"),
+    ("source", "before", "is_ours", "after"),
     [
-        ("orders", None, ["orders"]),
-        ("orders", "orders of old", ["orders"]),
-        (None, "by a person", ["by a person"]),
-        (None, None, []),
-        ("", None, []),
+        ("orders", None, False, "orders"),
+        ("orders", "orders of old", True, "orders"),
+        ("orders", "by a person", False, "orders"),
+        ("orders", "orders", True, "orders"),
+        (None, "orders", True, None),
+        ("", "orders", True, None),
+        (None, "by a person", False, "by a person"),
+        (None, None, False, None),
+        ("", None, False, None),
     ],
 )
-def test_the_comment_follows_the_source_and_else_stays(
-    source: str | None, before: str | None, comments: list[str]
+def test_the_comment_follows_the_source_and_a_persons_stays_where_it_has_none(
+    source: str | None, before: str | None, is_ours: bool, after: str | None
 ) -> None:
-    at = tables(replace(target(), comment=before))
+    known = comment_properties(before) if is_ours else {}
+    at = tables(replace(target(), comment=before, properties={**target().properties, **known}))
     at.found[REQUEST.source_path] = replace(SOURCE, comment=source)
     result = clone(at, REQUEST)
     metadata = REQUEST.provenance.user_metadata()
-    assert at.calls[1:] == [("comment", REQUEST.target_path, comment, metadata) for comment in comments]
-    assert result.version == 3 + len(comments)
+    assert at.calls[1:] == ([("comment", REQUEST.target_path, after, metadata)] if after else [])
+    assert result.version == (4 if after else 3)
+    state = at.found[REQUEST.target_path]
+    assert state.comment == after
+    assert is_own_comment(state.comment, state.properties) == bool(source)
+
+
+def test_a_persons_comment_stays_over_several_commits_and_ours_does_not() -> None:
+    for comment, is_ours in (("by a person", False), ("orders", True)):
+        known = comment_properties(comment) if is_ours else {}
+        at = tables(replace(target(), comment=comment, properties={**target().properties, **known}))
+        for generation in (5, 6, 7):
+            request = replace(REQUEST, commit_id=str(generation) * 64, commit_generation=generation)
+            clone(at, request)
+            assert at.found[REQUEST.target_path].comment == (None if is_ours else comment)
+            assert clone(at, request).action is Action.CURRENT
 
 
 def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
-    at = tables(CURRENT)
+    at = tables(replace(CURRENT, properties={**CURRENT.properties, **comment_properties("orders")}))
     at.found[REQUEST.source_path] = replace(SOURCE, comment="orders")
     result = clone(at, REQUEST)
     assert (result.action, result.version_before, result.version) == (Action.COMMENTED, 2, 3)
     assert [call[0] for call in at.calls] == ["comment"]
+    assert clone(at, REQUEST).action is Action.CURRENT
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "advice"),
-    [
-        ("Forbidden (Service: S3, Status Code: 403)", LakeFSAccessError, "lakefs-access-key-id"),
-        ("java.nio.file.AccessDeniedException: InvalidAccessKeyId", LakeFSAccessError, "secrets"),
-        ("NoAuthWithAWSException: No AWS Credentials provided by", LakeFSAccessError, "fs.s3a.bucket.lake."),
-        ("UnknownStoreException: NoSuchBucket (Status Code: 404)", LakeFSNotFoundError, "no repository 'lake'"),
-        ("FileNotFoundException: (Service: S3, Status Code: 410)", LakeFSGoneError, "garbage collection"),
-        ("ConnectException: Connection refused", LakeFSUnavailableError, "cannot be reached"),
-        ("java.net.UnknownHostException: lakefs.example.com", LakeFSUnavailableError, "cannot be reached"),
-        ("SdkClientException: timed out", LakeFSUnavailableError, "cannot be reached"),
-        ("AWSStatus500Exception: (Service: S3, Status Code: 503)", LakeFSUnavailableError, "run the job again"),
-        ("DeltaFileNotFoundException: log truncated", NoSourceTableError, "cannot be read"),
-    ],
-)
-@pytest.mark.parametrize("during", ["read", "clone"])
-def test_what_lakefs_answers_is_told_in_one_line(text: str, kind: type[ExportError], advice: str, during: str) -> None:
-    failure = JavaError(f"java.lang.RuntimeException: {REQUEST.source_path}: {text}\n\tat Stack.java")
-    at = tables(failures={REQUEST.source_path if during == "read" else "clone": failure})
-    if during == "clone" and kind is NoSourceTableError:
-        kind, advice = TargetStorageError, "external location"
-    with pytest.raises(kind, match=advice) as raised:
-        clone(at, REQUEST)
-    assert "\n" not in str(raised.value)
-    assert raised.value.__cause__ is failure
+FOREIGN = [
+    Commit(version=7, operation="DELETE", user="ada"),
+    Commit(version=7, operation="WRITE"),
+    Commit(version=7, operation="OPTIMIZE"),
+    Commit(version=7, operation="RESTORE"),
+    Commit(version=7, operation="SET TBLPROPERTIES"),
+    Commit(version=7, operation="VACUUM END"),
+    Commit(version=7, operation="DELETE", user_metadata=REQUEST.provenance.user_metadata()),
+    Commit(version=7, operation="CLONE", user_metadata=None),
+    Commit(version=7, operation="CLONE", user_metadata="a note"),
+    Commit(version=7, operation="CLONE", user_metadata=target().newest.user_metadata),
+]
+
+
+@pytest.mark.parametrize("newest", FOREIGN, ids=[f"{each.operation} {each.user_metadata}"[:30] for each in FOREIGN])
+def test_a_target_that_somebody_wrote_to_is_cloned_again_at_the_same_commit(newest: Commit) -> None:
+    at = tables(replace(CURRENT, newest=newest))
+    result = clone(at, REQUEST)
+    assert (result.action, result.version_before, result.version) == (Action.CLONED_AGAIN, 7, 8)
+    assert f"action         cloned again: {newest} was not ours" in result.lines()
+    assert clone(at, REQUEST).action is Action.CURRENT
+
+
+def test_who_wrote_is_said_where_the_next_commit_replaces_it_too() -> None:
+    at = tables(replace(target(), newest=Commit(version=7, operation="DELETE", user="ada")))
+    result = clone(at, REQUEST)
+    assert "action         cloned: version 7 (DELETE by ada) was not ours" in result.lines()
+
+
+@pytest.mark.parametrize("operation", ["CLONE", "SET TBLPROPERTIES"])
+def test_a_commit_of_ours_is_told_by_operation_and_user_metadata(operation: str) -> None:
+    at = tables(replace(CURRENT, newest=replace(CURRENT.newest, operation=operation)))
+    assert clone(at, REQUEST).action is Action.CURRENT
+    assert at.reads == [REQUEST.target_path]
+
+
+def test_user_metadata_of_a_clone_that_knew_of_no_line_is_ours_too() -> None:
+    old = {key: value for key, value in REQUEST.provenance.properties().items() if key != "lakefs.line"}
+    newest = replace(CURRENT.newest, user_metadata=json.dumps(old))
+    assert clone(tables(replace(CURRENT, newest=newest, properties=old)), REQUEST).action is Action.CURRENT
+
+
+def test_a_table_that_others_wrote_to_does_not_become_older() -> None:
+    newer = target(commit_generation=6)
+    at = tables(replace(newer, newest=Commit(version=7, operation="DELETE")), commits=[newer.newest])
+    assert clone(at, REQUEST).action is Action.SUPERSEDED
     assert at.calls == []
 
 
-def test_a_store_of_the_target_that_refuses_is_not_blamed_on_lakefs() -> None:
-    failure = OSError(f"{REQUEST.target_path}: Status Code: 403")
-    for failures in ({REQUEST.target_path: failure}, {"clone": failure}):
-        with pytest.raises(TargetStorageError, match="external location") as raised:
-            clone(tables(failures=failures), REQUEST)
-        assert REQUEST.target_path in str(raised.value)
+@pytest.mark.parametrize(
+    ("reached", "action"),
+    [
+        ({"commit_generation": 6}, Action.SUPERSEDED),
+        ({"commit_generation": 1, "line": 1}, Action.SUPERSEDED),
+        ({"commit_generation": 5, "commit_id": REQUEST.commit_id}, Action.CLONED_AGAIN),
+        ({"commit_generation": 4}, Action.CLONED),
+        ({"commit_generation": 6, "branch": "dev"}, Action.CLONED),
+        ({"commit_generation": 6, "repository": "other"}, Action.CLONED),
+    ],
+)
+def test_a_restored_table_has_reached_what_its_history_says(reached: dict[str, Any], action: Action) -> None:
+    """RESTORE brings the properties of an older commit back."""
+    restored = replace(target(commit_generation=3), newest=Commit(version=7, operation="RESTORE"))
+    history = [target(**reached).newest, target(commit_generation=3).newest]
+    at = tables(restored, commits=history)
+    assert clone(at, REQUEST).action is action
+    assert bool(at.calls) == (action is not Action.SUPERSEDED)
 
 
-def test_the_source_in_a_java_cause_is_found() -> None:
-    cause = JavaThrowable(f"java.net.ConnectException: {REQUEST.source_path}: Connection refused")
-    failure = JavaError("An error occurred while calling o1.clone", JavaThrowable("SparkException: failed", cause))
-    with pytest.raises(LakeFSUnavailableError):
-        clone(tables(failures={"clone": failure}), REQUEST)
+def test_what_others_wrote_under_our_user_metadata_is_not_what_was_reached() -> None:
+    restored = replace(target(commit_generation=3), newest=Commit(version=7, operation="RESTORE"))
+    written = replace(target(commit_generation=6).newest, operation="WRITE")
+    assert clone(tables(restored, commits=[written]), REQUEST).action is Action.CLONED
+
+
+def test_a_history_that_cannot_be_read_is_an_error_of_the_target() -> None:
+    at = tables(replace(CURRENT, newest=FOREIGN[0]))
+    at.history = lambda path: iter([1 // 0])  # type: ignore[assignment, method-assign, list-item]
+    with pytest.raises(TargetStorageError, match="ZeroDivisionError"):
+        clone(at, REQUEST)
+    assert at.calls == []
+
+
+MOVING = [
+    "s3a://lake/main/tables/base/part-1.parquet",
+    "s3a://lake/main~1/tables/base/part-1.parquet",
+    f"s3a://lake/{'c' * 12}/tables/base/part-1.parquet",
+    f"s3a://lake/{'C' * 64}/tables/base/part-1.parquet",
+    f"s3a://lake/main/{'c' * 64}/part-1.parquet",
+    "s3://bucket/base/part-1.parquet",
+    "abfss://lake@account.dfs.core.windows.net/base/part-1.parquet",
+    "file:/base/part-1.parquet",
+    f"{REQUEST.source_path}x/part-1.parquet".replace("c" * 64, "main"),
+]
+
+
+@pytest.mark.parametrize("moving", MOVING)
+@pytest.mark.parametrize("before", [None, target()])
+def test_a_source_whose_files_are_of_no_commit_is_refused_before_anything_changes(
+    moving: str, before: TableState | None
+) -> None:
+    at = tables(before, source_files=[moving])
+    with pytest.raises(MovingSourceError, match="1 of the 2 files") as raised:
+        clone(at, REQUEST)
+    assert all(text in str(raised.value) for text in (moving, REQUEST.source_path, REQUEST.table, "shallow clone"))
+    assert at.calls == []
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        f"{REQUEST.source_path}/p=a b/part-1.parquet",
+        f"s3a://lake/{'d' * 64}/tables/base/part-1.parquet",
+        f"s3://other-lake/{'d' * 64}/part-1.parquet",
+    ],
+)
+def test_files_of_whatever_commit_are_cloned(fixed: str) -> None:
+    assert clone(tables(source_files=[fixed]), REQUEST).action is Action.CLONED
+
+
+def test_files_inside_a_local_source_are_its_own_however_they_are_spelled() -> None:
+    local = replace(REQUEST, source_path="file:/repository/t")
+    inside, outside = "file:///repository/t/part-1.parquet", "file:///repository/t2/part-1.parquet"
+    assert files_that_may_change([inside, outside], local.source_path) == [outside]
+
+
+def test_a_source_whose_files_cannot_be_listed_is_an_error_of_the_source() -> None:
+    at = tables(failures={"files": OSError("disk")})
+    with pytest.raises(NoSourceTableError, match="OSError: disk"):
+        clone(at, REQUEST)
+    assert at.calls == []
 
 
 WIDGETS = {
@@ -320,6 +440,7 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
         "files": 3,
         "bytes": 300,
         "seconds": 1.25,
+        "reason": "",
     }
 
 
@@ -335,22 +456,3 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
 )
 def test_literals_hold_nothing_that_spark_could_read_as_syntax(text: str, literal: str) -> None:
     assert string_literal(text) == literal
-
-
-class JavaThrowable:
-    def __init__(self, text: str, cause: "JavaThrowable | None" = None) -> None:
-        self._text, self._cause = text, cause
-
-    def toString(self) -> str:  # noqa: N802
-        return self._text
-
-    def getCause(self) -> "JavaThrowable | None":  # noqa: N802
-        return self._cause
-
-
-class JavaError(Exception):
-    """As Py4J raises it."""
-
-    def __init__(self, text: str, throwable: JavaThrowable | None = None) -> None:
-        super().__init__(text)
-        self.java_exception = throwable

@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from lakefs_unity_export.provenance import Provenance, read_properties, read_user_metadata
+from lakefs_unity_export.provenance import (
+    Provenance,
+    comment_properties,
+    is_own_comment,
+    read_properties,
+    read_user_metadata,
+)
 
 SHOWN = Provenance(
     repository="lake", branch="feature-x", commit_id="ab" * 32, commit_generation=7, path="tables/ä/orders", line=3
@@ -50,3 +56,23 @@ def test_a_table_without_a_line_follows_the_first() -> None:
 @pytest.mark.parametrize("text", [None, "", "a note", "[]", "7", json.dumps({"lakefs.repository": 1}), "{}"])
 def test_user_metadata_of_others_is_not_ours(text: str | None) -> None:
     assert read_user_metadata(text) is None
+
+
+@pytest.mark.parametrize("comment", ["orders", "ä 表 😀 ${x} 'q'", "x" * 5_000])
+def test_a_comment_is_marked_by_a_property_of_bounded_length_that_does_not_show_it(comment: str) -> None:
+    marked = comment_properties(comment)
+    assert [len(value) for value in marked.values()] == [64]
+    assert is_own_comment(comment, {**SHOWN.properties(), **marked})
+    assert not is_own_comment(f"{comment} ", marked)
+    assert read_properties({**SHOWN.properties(), **marked}) == SHOWN
+
+
+@pytest.mark.parametrize("comment", [None, ""])
+def test_no_comment_is_nobodys(comment: str | None) -> None:
+    assert comment_properties(comment) == {}
+    assert not is_own_comment(comment, SHOWN.properties())
+    assert not is_own_comment(comment, comment_properties("orders"))
+
+
+def test_a_comment_of_a_clone_without_the_property_is_not_told_to_be_ours() -> None:
+    assert not is_own_comment("orders", SHOWN.properties())
