@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lakefs_unity_export.errors import SettingsError
+from lakefs_unity_export.errors import InvalidNameError, SettingsError
 from lakefs_unity_export.export_request import Request, parse_arguments
 
 REQUIRED = {
@@ -130,3 +130,9 @@ def test_arbitrary_values_reach_the_settings_unchanged(value: str) -> None:
     assert request.table_defs == value
     assert request.schema_template == (value or "{branch}")
     assert all(entry == entry.strip() != "" for entry in request.descriptor_names)
+
+
+def test_a_branch_that_no_property_can_name_is_refused() -> None:
+    assert parse_arguments(_arguments(branch="b" * 255)).checked().branch == "b" * 255
+    with pytest.raises(InvalidNameError, match="has 256 characters"):
+        parse_arguments(_arguments(branch="b" * 256)).checked()
