@@ -70,6 +70,6 @@ def _change_properties(
         if attempt < WRITE_ATTEMPTS:
             unity_catalog.set_schema_properties(catalog, schema, wanted)
     raise WorkspaceUnavailableError(
-        f"the properties of schema {catalog}.{schema} do not keep what is written to them, since others write them at "
-        "the same time; repair the run later"
+        f"the properties of schema {catalog}.{schema} do not keep what is written to them: others write them at the "
+        "same time, or the server does not take them; repair the run later"
     )

@@ -269,5 +269,5 @@ def _translated(
 def _line(error: BaseException) -> str:
     line = " ".join(str(error).split())[:300] or type(error).__name__
     # The SDK gives up with a TimeoutError that says for how long it tried, not what stood in the way.
-    is_timeout = isinstance(error, TimeoutError) and error.__cause__ is not None
-    return f"{line}, lastly with: {_line(error.__cause__)}" if is_timeout and error.__cause__ else line
+    cause = error.__cause__ if isinstance(error, TimeoutError) else None
+    return f"{line}, lastly with: {_line(cause)}" if cause else line
