@@ -111,7 +111,6 @@ def test_columns_of_all_kinds_are_registered_and_synchronized_alike(export: Expo
     fields = [
         pa.field("day", pa.date32()),
         pa.field("id", pa.int64(), nullable=False, metadata={"comment": "the key"}),
-        pa.field("at", pa.timestamp("us")),
         pa.field("when", pa.timestamp("us", tz="UTC")),
         pa.field("items", pa.list_(inner)),
         pa.field("tags", pa.map_(pa.string(), pa.list_(pa.float32()))),
