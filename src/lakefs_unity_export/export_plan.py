@@ -219,17 +219,27 @@ def _item(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_
     )
 
 
+def is_registered_at(table: RegisteredTable, location: str) -> bool:
+    """Whether this is an external table at the location: what an export registers. The SQL files have the same rule.
+
+    Unity Catalog lists some clones by a type of their own, EXTERNAL_SHALLOW_CLONE.
+    """
+    return _is_external(table) and names.same_location(table.storage_location, location)
+
+
+def _is_external(table: RegisteredTable) -> bool:
+    return table.table_type.upper().startswith("EXTERNAL")
+
+
 def _taken(registered: RegisteredTable | None, target_path: str) -> str:
     """What else has the name, in words, or nothing."""
-    if registered is None:
+    if registered is None or is_registered_at(registered, target_path):
         return ""
-    if registered.table_type != "EXTERNAL":
+    if not _is_external(registered):
         kind = registered.table_type or "unknown"
         return f"already the name of something of type {kind}, and is left as it is; rename one of the two"
-    if not names.same_location(registered.storage_location, target_path):
-        at = registered.storage_location
-        return f"already registered at {at}, not at {target_path}, and is left as it is; rename one of the two"
-    return ""
+    at = registered.storage_location
+    return f"already registered at {at}, not at {target_path}, and is left as it is; rename one of the two"
 
 
 def _elsewhere(descriptor: Descriptor, target_path: str, deltas: Sequence[Delta], dropped: set[str]) -> str:
@@ -263,7 +273,7 @@ def plan_removals(
             if not names.is_identifier(name) or f"{state.full_name}.{name}" in wanted:
                 continue
             path = names.target_path(target_base_location=target_base_location, branch=branch, table=name)
-            if table.repository in ("", repository) and not _taken(table, path):
+            if table.repository in ("", repository) and is_registered_at(table, path):
                 removed.append(RemovedItem(table=names.quoted(state.catalog, state.schema, name), target_path=path))
     return tuple(sorted(removed, key=lambda item: item.name))
 

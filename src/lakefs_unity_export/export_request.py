@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from lakefs_unity_export import descriptors, events, names
+from lakefs_unity_export import descriptors, events, names, property_values
 from lakefs_unity_export.errors import SettingsError
 
 _REQUIRED = ("repository", "branch", "lakefs_endpoint", "secret_scope", "catalog", "target_base_location")
@@ -40,7 +40,7 @@ class Request:
     def checked(self) -> "Request":
         """The request. Raises SettingsError or InvalidNameError for a value that cannot be used."""
         names.check_readable(names.check_repository(self.repository))
-        names.check_branch_folder(names.check_branch(self.branch))
+        property_values.check_branch(names.check_branch_folder(names.check_branch(self.branch)))
         names.check_commit_id(self.commit_id)
         names.check_choice("event", self.event, events.EVENTS)
         names.check_choice("mode", self.mode, ("changed", "full"))

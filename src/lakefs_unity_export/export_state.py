@@ -10,6 +10,9 @@ Keys carry the repository, because two repositories may share a schema such as `
                                          milliseconds); a new line begins where the head was reset
 `lakefs.{repository}.catalogs`           every catalog that has tables of the branch, separated by commas
 `lakefs.{repository}.checksum`           of the values above, so that an edit of one of them is noticed
+
+A list that is too long for one property goes on in `….attempts.2` and so on. `lakefs.export` stands in a schema that
+follows no branch any more and would have no property else: an empty map cannot be written.
 """
 
 import hashlib
@@ -17,15 +20,19 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from lakefs_unity_export import property_values
 from lakefs_unity_export.errors import WatermarkConflictError
 from lakefs_unity_export.names import is_identifier
 from lakefs_unity_export.ports import Commit
 
-# A property's value stays short; beyond it every table is exported, as after the loss of the watermark.
+# Beyond it every table is exported, as after the loss of the watermark.
 MAX_ATTEMPTS = 20
+# What a schema is left with that follows no branch any more: the API takes an empty map for no change, or refuses it.
+FOLLOWS_NOTHING = ("lakefs.export", "none")
 _FORGOTTEN = "*"
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
 _KEPT = ("branch", "commit_id", "commit_generation", "attempts", "line", "catalogs")
+_SEPARATORS = {"attempts": " ", "catalogs": ","}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +101,7 @@ def read_state(properties: Mapping[str, str], *, repository: str, branch: str, s
             "exported to it; give each branch its own schema with schema_template, or rename the branch (if the "
             f"schema's property {key} was edited by hand, set it right)"
         )
-    values = {name: properties.get(f"lakefs.{repository}.{name}", "") for name in _KEPT}
+    values = {name: _value(properties, f"lakefs.{repository}.{name}", name) for name in _KEPT}
     if not any(values.values()):
         return ExportState()
     catalogs = tuple(catalog for catalog in values["catalogs"].split(",") if is_identifier(catalog))
@@ -119,24 +126,40 @@ def with_state(properties: Mapping[str, str], state: ExportState, *, repository:
     """The schema's properties with the state of the repository's branch in them, all others as they were."""
     attempts = [f"{commit.id}:{commit.generation}" for commit in state.attempts]
     values = {
-        "branch": branch,
-        "commit_id": state.watermark.id if state.watermark else "",
-        "commit_generation": str(state.watermark.generation) if state.watermark else "",
-        "attempts": " ".join([*([_FORGOTTEN] if state.forgets_attempts else []), *attempts]),
-        "line": str(state.line),
-        "catalogs": ",".join(state.catalogs),
+        "branch": [branch],
+        "commit_id": [state.watermark.id if state.watermark else ""],
+        "commit_generation": [str(state.watermark.generation) if state.watermark else ""],
+        "attempts": [*([_FORGOTTEN] if state.forgets_attempts else []), *attempts],
+        "line": [str(state.line)],
+        "catalogs": list(state.catalogs),
     }
-    written = values | {"checksum": _checksum(values)}
-    return {
-        **without_state(properties, repository=repository),
-        **{f"lakefs.{repository}.{name}": value for name, value in written.items() if value},
-    }
+    joined = {name: _SEPARATORS.get(name, "").join(entries) for name, entries in values.items()}
+    written = without_state(properties, repository=repository)
+    written.pop(FOLLOWS_NOTHING[0], None)
+    for name, entries in (values | {"checksum": [_checksum(joined)]}).items():
+        parts = property_values.spread(f"lakefs.{repository}.{name}", entries, _SEPARATORS.get(name, ""))
+        written |= {key: value for key, value in parts.items() if value}
+    return written
 
 
 def without_state(properties: Mapping[str, str], *, repository: str) -> dict[str, str]:
     """The schema's properties without anything about the repository."""
-    ours = {f"lakefs.{repository}.{name}" for name in (*_KEPT, "checksum")}
-    return {key: value for key, value in properties.items() if key not in ours}
+    ours = [f"lakefs.{repository}.{name}" for name in (*_KEPT, "checksum")]
+    return {
+        name: value for name, value in properties.items() if not any(property_values.is_part(name, key) for key in ours)
+    }
+
+
+def forgetting(properties: Mapping[str, str], *, repository: str) -> dict[str, str]:
+    """The schema's properties without anything about the repository, and never none where there was something."""
+    left = without_state(properties, repository=repository)
+    return left if left or not properties else dict([FOLLOWS_NOTHING])
+
+
+def _value(properties: Mapping[str, str], key: str, name: str) -> str:
+    if name in _SEPARATORS:
+        return property_values.gathered(properties, key, _SEPARATORS[name])
+    return properties.get(key, "")
 
 
 def _checksum(values: Mapping[str, str]) -> str:

@@ -84,9 +84,9 @@ def check_identifier(kind: str, value: str) -> str:
     if not value:
         raise InvalidNameError(f"{kind} is empty; give it a name")
     stored = value.lower()  # which can be longer: "\u0130" becomes two characters
-    if len(stored) > MAX_NAME_LENGTH:
+    if (length := java_length(stored)) > MAX_NAME_LENGTH:
         raise InvalidNameError(
-            f"{kind} {value[:40]!r}... has {len(stored)} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
+            f"{kind} {value[:40]!r}... has {length} characters, Unity Catalog takes {MAX_NAME_LENGTH}; shorten it"
         )
     if found := _CONTROL.search(value) or _NOT_IN_NAMES.search(value):
         raise InvalidNameError(f"{kind} {value!r} holds {found.group()!r}; use letters, digits, '_' and '-' in it")
@@ -99,6 +99,11 @@ def is_identifier(value: str) -> bool:
         return check_identifier("name", value) == value
     except InvalidNameError:
         return False
+
+
+def java_length(text: str) -> int:
+    """The length of a text as servers written in Java count it: in units of UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def has_control_character(value: str) -> bool:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lakefs_unity_export import property_values
+
 REPOSITORY = "lakefs.repository"
 BRANCH = "lakefs.branch"
 COMMIT_ID = "lakefs.commit_id"
@@ -30,7 +32,18 @@ class Provenance:
     line: int = 0
 
     def properties(self) -> dict[str, str]:
-        """The properties of the exported table."""
+        """The properties of the exported table, a long path shortened."""
+        return {name: property_values.shortened(value) for name, value in self._facts().items()}
+
+    def user_metadata(self) -> str:
+        """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts in full, as JSON."""
+        return json.dumps(self._facts(), ensure_ascii=False)
+
+    def is_at(self, commit_id: str, path: str, line: int) -> bool:
+        """Whether this is the table at the path, at the commit and in the line; its own path may be shortened."""
+        return (self.commit_id, self.line) == (commit_id, line) and self.path in (path, property_values.shortened(path))
+
+    def _facts(self) -> dict[str, str]:
         return {
             REPOSITORY: self.repository,
             BRANCH: self.branch,
@@ -39,10 +52,6 @@ class Provenance:
             PATH: self.path,
             LINE: str(self.line),
         }
-
-    def user_metadata(self) -> str:
-        """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts as JSON."""
-        return json.dumps(self.properties(), ensure_ascii=False)
 
 
 def read_properties(properties: Mapping[str, str]) -> Provenance | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import TextIO
 
-from lakefs_unity_export import descriptors, events, names
+from lakefs_unity_export import descriptors, events, names, property_values
 from lakefs_unity_export.descriptor_files import Contents, read_files
 from lakefs_unity_export.descriptors import NamingRules
 from lakefs_unity_export.errors import (
@@ -268,7 +268,9 @@ class _Look:
         return ""
 
     def _schema(self, branch: str) -> str:
-        return names.schema_name(self.request.schema_template, repository=self.repository, branch=branch)
+        schema = names.schema_name(self.request.schema_template, repository=self.repository, branch=branch)
+        property_values.check_branch(branch)
+        return schema
 
     def _state(self, catalog: str, branch: str) -> ExportState:
         schema = self._schema(branch)

@@ -15,9 +15,9 @@ from lakefs_unity_export.errors import (
     NameTakenError,
     SettingsError,
 )
-from lakefs_unity_export.export_state import ExportState, without_state
+from lakefs_unity_export.export_state import FOLLOWS_NOTHING, ExportState, without_state
 from lakefs_unity_export.ports import Commit, ExportRuns, UnityCatalog
-from lakefs_unity_export.schema_properties import CREATED_BY, change_state
+from lakefs_unity_export.schema_properties import CREATED_BY, change_state, forget_branch
 from lakefs_unity_export.workspace import task_runtime
 
 # How a task ended that this one may go on from (Databricks documentation, "Dynamic value references").
@@ -223,12 +223,12 @@ def _forget_branch(record: Record, schema: RecordedSchema, unity_catalog: UnityC
         return
     left = without_state(properties, repository=record.repository)
     key, maker = CREATED_BY
-    others = any(name.startswith("lakefs.") and name != key for name in left)
+    others = any(name.startswith("lakefs.") and name not in (key, FOLLOWS_NOTHING[0]) for name in left)
     if properties.get(key) == maker and not others and not unity_catalog.tables(schema.catalog, schema.schema_name):
         unity_catalog.delete_schema(schema.catalog, schema.schema_name)
         print(f"{full_name}: dropped, since branch {record.branch} is gone and it is empty", file=out)
     else:
-        unity_catalog.set_schema_properties(schema.catalog, schema.schema_name, left)
+        forget_branch(unity_catalog, catalog=schema.catalog, schema=schema.schema_name, repository=record.repository)
         print(f"{full_name}: no longer follows branch {record.branch}, which is gone", file=out)
 
 

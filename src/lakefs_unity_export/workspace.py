@@ -30,6 +30,8 @@ from lakefs_unity_export.ports import ExportRuns, RegisteredTable, SecretReader,
 
 HTTP_TIMEOUT_SECONDS = 60
 RETRY_TIMEOUT_SECONDS = 120
+# Databricks puts properties of its own into a schema's map, seen in public reports. They are not ours to send back.
+RESERVED_PROPERTIES = "unity.catalog.managed."
 
 
 class WorkspaceUnityCatalog:
@@ -39,13 +41,13 @@ class WorkspaceUnityCatalog:
         self._client = client
 
     def schema_properties(self, catalog: str, schema: str) -> dict[str, str] | None:
-        """The schema's properties, or None where there is no such schema.
+        """The schema's properties, but for those of Databricks itself, or None where there is no such schema.
 
         Raises WorkspaceNotFoundError where there is no such catalog.
         """
         try:
             with _translated(f"schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
-                return dict(self._client.schemas.get(f"{catalog}.{schema}").properties or {})
+                return _not_reserved(self._client.schemas.get(f"{catalog}.{schema}").properties)
         except WorkspaceNotFoundError:
             self._require_catalog(catalog)
             return None
@@ -55,7 +57,13 @@ class WorkspaceUnityCatalog:
             self._client.catalogs.get(catalog)
 
     def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
-        """Replace the schema's properties: the API knows no other way (it replaces the whole map)."""
+        """Replace the schema's properties: the API knows no other way (it replaces the whole map).
+
+        Raises ValueError for no properties: the open-source server takes an empty map for no change, and Databricks
+        is reported to refuse a request that changes nothing.
+        """
+        if not properties:
+            raise ValueError(f"no properties to replace those of schema {catalog}.{schema} with")
         with _translated(f"properties of schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
             self._client.schemas.update(f"{catalog}.{schema}", properties=dict(properties))
 
@@ -75,7 +83,9 @@ class WorkspaceUnityCatalog:
     def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
         """The properties of every schema of the catalog that the job's identity can see, by the schema's name."""
         with _translated(f"schemas of catalog {catalog}", "USE CATALOG and USE SCHEMA"):
-            return {schema.name or "": dict(schema.properties or {}) for schema in self._client.schemas.list(catalog)}
+            return {
+                schema.name or "": _not_reserved(schema.properties) for schema in self._client.schemas.list(catalog)
+            }
 
     def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
         """Create a schema with these properties, unless it is there already."""
@@ -87,9 +97,20 @@ class WorkspaceUnityCatalog:
                     raise
 
     def delete_schema(self, catalog: str, schema: str) -> None:
-        """Delete an empty schema."""
+        """Delete an empty schema.
+
+        The open-source server answers with a text, which the SDK cannot read: whether the schema is gone is looked up.
+        """
         with _translated(f"schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
-            self._client.schemas.delete(f"{catalog}.{schema}")
+            try:
+                self._client.schemas.delete(f"{catalog}.{schema}")
+            except requests.exceptions.JSONDecodeError:
+                if self.schema_properties(catalog, schema) is not None:
+                    raise
+
+
+def _not_reserved(properties: Mapping[str, str] | None) -> dict[str, str]:
+    return {key: value for key, value in (properties or {}).items() if not key.startswith(RESERVED_PROPERTIES)}
 
 
 # What is said where the job is not there.
@@ -245,5 +266,8 @@ def _translated(
         raise WorkspaceAccessError(f"Databricks gave no access to the {what}: {_line(error)}") from error
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _line(error: BaseException) -> str:
+    line = " ".join(str(error).split())[:300] or type(error).__name__
+    # The SDK gives up with a TimeoutError that says for how long it tried, not what stood in the way.
+    cause = error.__cause__ if isinstance(error, TimeoutError) else None
+    return f"{line}, lastly with: {_line(cause)}" if cause else line

@@ -12,7 +12,8 @@
 -- A table that is registered is never dropped or created anew, so its grants, tags and owner stay. A name that
 -- something else has taken (another location, a managed table, a view) ends in an error, and is left as it is. So
 -- does a path that holds something other than a clone of this branch, or one of an older commit: where a clone
--- failed, its registration fails with it, so that a repair does both.
+-- failed, its registration fails with it, so that a repair does both. Every type that begins with EXTERNAL is ours at
+-- our location: Unity Catalog lists some clones by a type of their own.
 --
 -- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
 -- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
@@ -20,6 +21,7 @@
 DECLARE OR REPLACE VARIABLE export_schema STRING;
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_place STRING;
 DECLARE OR REPLACE VARIABLE export_repository STRING;
 DECLARE OR REPLACE VARIABLE export_branch STRING;
 DECLARE OR REPLACE VARIABLE export_line BIGINT;
@@ -46,6 +48,11 @@ SET VARIABLE export_location = CASE
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
 END;
 
+-- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
+SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+  lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
+  '^s3[an]:', 's3:'), '^file:/*', 'file:/'));
+
 SET VARIABLE export_repository = CASE
   WHEN :repository RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :repository
   ELSE raise_error('The parameter repository is not a name free of quotes and backslashes: '
@@ -71,7 +78,9 @@ END;
 -- is then somebody else's, or nothing, or of an older commit.
 SET VARIABLE export_command = (
   SELECT CASE
-    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+    WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
+        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
       = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
       || 'AND origin[\'lakefs.branch\'] = export_branch '
       || 'AND struct(coalesce(try_cast(origin[\'lakefs.line\'] AS BIGINT), 0), '
@@ -120,7 +129,9 @@ EXECUTE IMMEDIATE export_command;
 -- another run or person did in the meantime counts too.
 SET VARIABLE export_command = (
   SELECT CASE
-    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+    WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
+        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
       = 0 THEN 'REPAIR TABLE ' || export_table || ' SYNC METADATA'
     ELSE raise_error('The name ' || export_table || ' is taken by another table or view (' || max(table_type)
       || ' at ' || coalesce(max(storage_path), 'no location') || '), not by the export at ' || export_location

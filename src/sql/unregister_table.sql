@@ -12,6 +12,7 @@
 
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
+DECLARE OR REPLACE VARIABLE export_place STRING;
 DECLARE OR REPLACE VARIABLE export_repository STRING;
 DECLARE OR REPLACE VARIABLE export_branch STRING;
 DECLARE OR REPLACE VARIABLE export_clones BIGINT;
@@ -30,6 +31,11 @@ SET VARIABLE export_location = CASE
     || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
 END;
 
+-- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
+SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+  lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
+  '^s3[an]:', 's3:'), '^file:/*', 'file:/'));
+
 SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
 
 SET VARIABLE export_command = (
@@ -44,8 +50,10 @@ SET VARIABLE export_command = (
   WHERE table_catalog = lower(split_part(export_table, '`', 2))
     AND table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
-    AND table_type LIKE 'EXTERNAL%'
-    AND trim(TRAILING '/' FROM storage_path) = export_location
+    AND upper(table_type) LIKE 'EXTERNAL%'
+    AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
+        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place
 );
 
 EXECUTE IMMEDIATE export_command INTO export_clones;
@@ -53,7 +61,9 @@ EXECUTE IMMEDIATE export_command INTO export_clones;
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count(*) = 0 THEN 'SELECT \'' || export_table || ' is not registered; nothing to do.\' AS result'
-    WHEN count_if((table_type LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM storage_path) = export_location) IS NOT TRUE)
+    WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
+        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
       = 0 THEN CASE
         WHEN export_clones > 0 THEN 'DROP TABLE IF EXISTS ' || export_table
         ELSE 'SELECT \'' || export_table || ' is no clone of this branch; it is left as it is.\' AS result'

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from databricks.sdk.service.catalog import ColumnInfo, ColumnTypeName, DataSourceFormat, TableType
+from databricks.sdk.service.catalog import ColumnInfo, ColumnTypeName, TableType
 from deltalake import DeltaTable, write_deltalake
 from deployed_exports import ALL_DONE, Exports
 from table_repository import TableRepository, new_repository
@@ -28,7 +28,10 @@ def test_names_taken_by_something_else_are_refused(
     write_deltalake(str(elsewhere), pyarrow.table({"word": ["theirs"]}))
     exports.client.schemas.create(schema, exports.catalog)
     exports.sql(f"CREATE TABLE {exports.quoted(schema, 'moved')} USING DELTA LOCATION '{elsewhere.as_uri()}'")
-    columns = [ColumnInfo(name="word", type_name=ColumnTypeName.STRING, type_text="string", position=0)]
+    field = '{"name": "word", "type": "string", "nullable": true, "metadata": {}}'
+    column = ColumnInfo(
+        name="word", type_name=ColumnTypeName.STRING, type_text="string", type_json=field, nullable=True, position=0
+    )
     exports.client.api_client.do(
         "POST",
         "/api/2.1/unity-catalog/tables",
@@ -37,8 +40,7 @@ def test_names_taken_by_something_else_are_refused(
             "catalog_name": exports.catalog,
             "schema_name": schema,
             "table_type": TableType.VIEW.value,
-            "data_source_format": DataSourceFormat.UNITY_CATALOG.value,
-            "columns": [column.as_dict() for column in columns],
+            "columns": [column.as_dict()],
             "view_definition": "SELECT 'theirs' AS word",
         },
     )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.errors.base import DatabricksError
@@ -116,7 +117,7 @@ class LiveExports:
     def _remove(delete: Callable[[str], object], full_name: str, left: list[str]) -> None:
         try:
             delete(full_name)
-        except NotFound:
-            pass
+        except (NotFound, requests.exceptions.JSONDecodeError):
+            pass  # it is gone; the open-source server, and so the local stack, says so with a text
         except DatabricksError as error:
             left.append(f"{full_name} in Unity Catalog: {error}")

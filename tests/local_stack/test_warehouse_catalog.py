@@ -1,5 +1,6 @@
 """The warehouse's calls to Unity Catalog, against servers that answer as Databricks and as open source do."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
+from local_stack.warehouse.table_updates import comment_update
 
 API = "/api/2.1/unity-catalog"
 
@@ -60,7 +62,13 @@ def test_all_pages_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(200), httpx.Response(200, text="null"), httpx.Response(200, json=200)]
+    "answer",
+    [
+        httpx.Response(200),
+        httpx.Response(200, text="200 OK"),
+        httpx.Response(200, text="null"),
+        httpx.Response(200, json=200),
+    ],
 )
 def test_a_delete_may_answer_anything(answer: httpx.Response) -> None:
     server = Server({"DELETE /tables/main.s.t": answer})
@@ -68,22 +76,64 @@ def test_a_delete_may_answer_anything(answer: httpx.Response) -> None:
     assert server.requests[0].method == "DELETE"
 
 
+TABLE = {"catalog_name": "main", "schema_name": "s", "name": "t-1", "table_id": "5a6b", "comment": "kept by others"}
+DELTA = "/delta/v1/catalogs/main/schemas/s/tables/t-1"
+
+
+def test_a_table_is_changed_by_the_delta_api_and_only_the_one_that_was_read() -> None:
+    server = Server({f"POST {DELTA}": {"metadata": {}}})
+    client_of(server).update_table(TABLE, [comment_update("x")])
+    (request,) = server.requests
+    assert json.loads(request.content) == {
+        "requirements": [{"type": "assert-table-uuid", "uuid": "5a6b"}],
+        "updates": [{"action": "set-table-comment", "comment": "x"}],
+    }
+
+
+def test_names_are_quoted_one_by_one_in_the_path_of_a_table() -> None:
+    server = Server({"POST /delta/v1/catalogs/a/schemas/b%2Fc/tables/ä?": {}})
+    with pytest.raises(CatalogRequestError):
+        client_of(server).update_table(TABLE | {"schema_name": "b/c", "name": "ä?"}, [])
+    path = server.requests[0].url.raw_path.decode()
+    assert path.endswith("/catalogs/main/schemas/b%2Fc/tables/%C3%A4%3F")
+
+
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a_server_without_table_updates_says_false(status: int) -> None:
-    server = Server({"PATCH /tables/main.s.t": httpx.Response(status, text="no such route")})
-    assert client_of(server).update_table("main.s.t", {"comment": "x"}) is False
+def test_a_server_that_offers_no_way_to_change_a_table_is_named(status: int) -> None:
+    server = Server({f"POST {DELTA}": httpx.Response(status, text=f"Status: {status}")})
+    with pytest.raises(CatalogRequestError) as refused:
+        client_of(server).update_table(TABLE, [comment_update("x")])
+    assert str(refused.value) == (
+        f"Unity Catalog at http://unity:8080 has no route that changes a table (POST {DELTA} answered {status}), so it "
+        "keeps showing t-1 as it was registered: use the open-source server from version 0.5 on"
+    )
+    assert (refused.value.status, refused.value.error_code) == (status, "UNITY_CATALOG_CANNOT_SYNC")
+    assert [request.method for request in server.requests] == ["POST"]
 
 
-def test_a_server_with_table_updates_says_true() -> None:
-    server = Server({"PATCH /tables/main.s.t": {}})
-    assert client_of(server).update_table("main.s.t", {"comment": "x"}) is True
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, "NoSuchTableException"), (409, "UpdateRequirementConflictException"), (500, "InternalServerErrorException")],
+)
+def test_a_refused_table_update_is_an_error_with_the_reason_that_the_server_gives(status: int, kind: str) -> None:
+    refusal = httpx.Response(status, json={"error": {"message": "the reason", "type": kind, "code": status}})
+    with pytest.raises(CatalogRequestError, match="Unity Catalog: the reason") as refused:
+        client_of(Server({f"POST {DELTA}": refusal})).update_table(TABLE, [])
+    assert (refused.value.status, refused.value.error_code) == (status, kind)
 
 
-def test_a_refused_table_update_is_an_error() -> None:
-    refusal = httpx.Response(403, json={"error_code": "PERMISSION_DENIED", "message": "not the owner"})
-    with pytest.raises(CatalogRequestError, match="not the owner") as refused:
-        client_of(Server({"PATCH /tables/main.s.t": refusal})).update_table("main.s.t", {})
-    assert (refused.value.status, refused.value.error_code) == (403, "PERMISSION_DENIED")
+@pytest.mark.parametrize("answer", [httpx.Response(200, text="<html>"), httpx.Response(200, json=["x"])])
+def test_what_is_no_unity_catalog_is_named(answer: httpx.Response) -> None:
+    server = Server({"GET /catalogs": answer, "GET /catalogs/main": answer})
+    for call in (lambda: client_of(server).list_all("catalog"), lambda: client_of(server).get("catalog", "main")):
+        with pytest.raises(CatalogRequestError, match="with no JSON object: is it a Unity Catalog"):
+            call()
+
+
+def test_a_change_of_grants_has_both_lists() -> None:
+    server = Server({"PATCH /permissions/table/main.s.t": {}})
+    client_of(server).change_grants("table", "main.s.t", {"principal": "x", "add": ["SELECT"]})
+    assert json.loads(server.requests[0].content) == {"changes": [{"principal": "x", "add": ["SELECT"], "remove": []}]}
 
 
 def test_an_answer_that_is_no_json_is_named_by_its_status() -> None:

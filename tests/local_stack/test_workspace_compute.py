@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databricks.sdk.errors import NotFound, PermissionDenied, TemporarilyUnavailable
+from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks.sdk.errors.platform import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service.sql import ExecuteStatementRequestOnWaitTimeout, StatementParameterListItem, StatementState
 from workspace_doubles import LocalWorkspace, running_workspace
@@ -125,8 +125,3 @@ def test_unity_catalog_is_reached_through_the_workspace(tmp_path: Path) -> None:
                 other.schemas.get("main.feature-x")
     finally:
         server.stop()
-
-
-def test_a_unity_catalog_that_does_not_answer_is_named(local: LocalWorkspace) -> None:
-    with pytest.raises((TemporarilyUnavailable, TimeoutError), match=r"."):
-        local.client.schemas.get("main.default")

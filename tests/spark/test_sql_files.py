@@ -1,6 +1,7 @@
 """The SQL files of the bundle, run as they are on the local warehouse over the embedded Unity Catalog."""
 
 import json
+import re
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -70,11 +71,24 @@ class Stack:
         return [schema["name"] for schema in found]
 
     def take_name(self, name: str, table_type: str, **more: Any) -> dict[str, Any]:
-        """Put something else under a table's name."""
-        body = {"name": name, "catalog_name": "main", "schema_name": self.schema, "table_type": table_type}
+        """Put something else under a table's name: what no request can create is made of an external table."""
+        is_view = table_type == "VIEW"
+        body = {"name": name, "catalog_name": "main", "schema_name": self.schema, "columns": []}
+        kind = {"table_type": table_type} if is_view else {"table_type": "EXTERNAL", "data_source_format": "DELTA"}
+        place = {} if is_view else {"storage_location": f"s3://bucket/{self.schema}/{name}"}
         self.request("POST", "/schemas", json={"name": self.schema, "catalog_name": "main"})
-        self.request("POST", "/tables", json=body | more)
+        self.request("POST", "/tables", json=body | kind | place | more)
+        if not is_view:
+            self.rewrite(name, "json_set(body, '$.table_type', ?)", table_type)
+        if table_type == "MANAGED" and not more:
+            self.rewrite(name, "json_remove(body, ?)", "$.storage_location")
         return self.table(name)
+
+    def update(self, name: str, *updates: dict[str, Any]) -> None:
+        """Change a table in Unity Catalog alone."""
+        asserted = {"type": "assert-table-uuid", "uuid": self.table(name)["table_id"]}
+        path = f"/delta/v1/catalogs/main/schemas/{self.schema}/tables/{name}"
+        self.request("POST", path, json={"requirements": [asserted], "updates": list(updates)})
 
     def rewrite(self, name: str, expression: str, value: str) -> None:
         """Change what the server keeps of a table, as another server might keep it."""
@@ -161,7 +175,7 @@ def test_grants_owner_and_identity_survive_a_registration_again(stack: Stack) ->
     name = f"main.{stack.schema}.orders"
     changes = [{"principal": "analysts", "add": ["SELECT"]}]
     granted = stack.request("PATCH", f"/permissions/table/{name}", json={"changes": changes})
-    stack.request("PATCH", f"/tables/{name}", json={"owner": "data-team"})
+    stack.rewrite("orders", "json_set(body, '$.owner', ?)", "data-team")
     before = stack.table("orders")
     stack.write("orders", {"id": [1], "more": ["x"]})
     stack.run(REGISTER, "orders")
@@ -176,7 +190,7 @@ def test_grants_owner_and_identity_survive_a_registration_again(stack: Stack) ->
 def test_a_comment_that_a_person_put_on_the_table_stays(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
-    stack.request("PATCH", f"/tables/main.{stack.schema}.orders", json={"comment": "ask the data team"})
+    stack.update("orders", {"action": "set-table-comment", "comment": "ask the data team"})
     stack.write("orders", {"id": [1], "more": ["x"]})
     stack.run(REGISTER, "orders")
     assert stack.table("orders")["comment"] == "ask the data team"
@@ -224,6 +238,56 @@ def test_a_location_that_unity_catalog_spells_with_a_slash_is_the_same(stack: St
     assert stack.tables() == []
 
 
+@pytest.mark.parametrize("listed_as", ["EXTERNAL_SHALLOW_CLONE", "external", "EXTERNAL_OF_LATER"])
+@pytest.mark.parametrize("spelling", ["{}", "{}/", "FILE:{path}"])
+def test_every_kind_of_external_table_at_our_location_is_ours(stack: Stack, listed_as: str, spelling: str) -> None:
+    location = stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
+    identity = stack.table("orders")["table_id"]
+    spelled = spelling.format(location, path=location.removeprefix("file://"))
+    stack.rewrite("orders", "json_set(body, '$.table_type', ?)", listed_as)
+    stack.rewrite("orders", "json_set(body, '$.storage_location', ?)", spelled)
+    stack.write("orders", {"id": [1], "more": ["x"]})
+    stack.run(REGISTER, "orders")
+    table = stack.table("orders")
+    assert columns(table) == [("id", "bigint"), ("more", "string")]
+    assert (table["table_id"], table["table_type"], table["storage_location"]) == (identity, listed_as, spelled)
+    stack.run(UNREGISTER, "orders")
+    assert stack.tables() == []
+    assert DeltaTable(location).to_pyarrow_table().num_rows == 1
+
+
+CASES = json.loads((Path(__file__).parents[2] / "fixtures" / "registered_table_cases.json").read_text())
+
+
+def found_in(sql: str, pattern: str) -> str:
+    match = re.search(pattern, sql, re.DOTALL)
+    assert match is not None, pattern
+    return match[1]
+
+
+def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> None:
+    """Of one file: a unit test holds the other to the same text."""
+    place = found_in(REGISTER, r"SET VARIABLE (export_place = .*?);")
+    is_ours = found_in(REGISTER, r"(count_if\(\(upper\(table_type\).*?= 0) THEN")
+    sql = (
+        "DECLARE OR REPLACE VARIABLE export_location STRING; SET VARIABLE export_location = :target_path;"
+        f"DECLARE OR REPLACE VARIABLE export_place STRING; SET VARIABLE {place};"
+        f"SELECT why, {is_ours} FROM (SELECT inline(from_json(:cases, "
+        "'array<struct<why: string, table_type: string, storage_path: string>>'))) GROUP BY why"
+    )
+    decided: dict[str | None, str | None] = {}
+    for target in {case.get("target_path", CASES["target_path"]) for case in CASES["cases"]}:
+        cases = [
+            {"why": case["why"], "table_type": case["table_type"], "storage_path": case["storage_location"]}
+            for case in CASES["cases"]
+            if case.get("target_path", CASES["target_path"]) == target
+        ]
+        found = stack.warehouse.execute(sql, {"target_path": target, "cases": json.dumps(cases)})[-1].rows
+        decided |= dict(found)
+    assert decided == {case["why"]: str(case["is_ours"]).lower() for case in CASES["cases"]}
+
+
 def test_a_location_that_unity_catalog_does_not_show_is_not_taken_for_ours(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
@@ -238,9 +302,10 @@ def test_a_location_that_unity_catalog_does_not_show_is_not_taken_for_ours(stack
 @pytest.mark.parametrize(
     ("table_type", "more"),
     [
-        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
+        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs"}),
+        ("EXTERNAL_SHALLOW_CLONE", {"storage_location": "s3://bucket/{schema}/theirs"}),
         ("MANAGED", {}),
-        ("MANAGED", {"storage_location": "{location}"}),
+        *((kind, {"storage_location": "{location}"}) for kind in ("MANAGED", "MANAGED_SHALLOW_CLONE", "FOREIGN")),
         ("VIEW", {"view_definition": "SELECT 1"}),
     ],
 )
@@ -484,9 +549,10 @@ def test_a_name_that_is_not_registered_is_said_and_no_error(stack: Stack) -> Non
 @pytest.mark.parametrize(
     ("table_type", "more"),
     [
-        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs", "data_source_format": "DELTA"}),
+        ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs"}),
+        ("EXTERNAL_SHALLOW_CLONE", {"storage_location": "s3://bucket/{schema}/theirs"}),
         ("MANAGED", {}),
-        ("MANAGED", {"storage_location": "{location}"}),
+        *((kind, {"storage_location": "{location}"}) for kind in ("MANAGED", "MANAGED_SHALLOW_CLONE", "FOREIGN")),
         ("VIEW", {"view_definition": "SELECT 1"}),
     ],
 )

@@ -15,6 +15,7 @@ from lakefs_unity_export.changes import DiffEntry, DiffPage, DiffReader
 from lakefs_unity_export.errors import (
     LakeFSError,
     LakeFSNotFoundError,
+    WorkspaceError,
     WorkspaceNotFoundError,
     WorkspaceUnavailableError,
 )
@@ -241,6 +242,7 @@ class UnityCatalogDouble:
         self.calls: Counter[str] = Counter()
         self.writes: list[tuple[str, dict[str, str]]] = []
         self.fail_next_write = False
+        self.refuses_empty_maps = False
 
     def schema(self, catalog: str, schema: str) -> SchemaDouble:
         """The schema, created where it is not there yet; uncounted."""
@@ -270,12 +272,20 @@ class UnityCatalogDouble:
         return None if found is None else dict(found.properties)
 
     def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
-        """As the port: replaces the whole map. Fails once after `fail_next_write`."""
+        """As the port: replaces the whole map. Fails once after `fail_next_write`.
+
+        An empty map changes nothing, as on the open-source server, or is refused as Databricks is reported to, where
+        `refuses_empty_maps`. What is too long for the open-source server is refused too.
+        """
         if self.fail_next_write:
             self.fail_next_write = False
             raise WorkspaceUnavailableError("Databricks did not answer")
+        if not properties and self.refuses_empty_maps:
+            raise WorkspaceError("Databricks refused what was asked: UpdateSchema Nothing to update")
+        _check_lengths(properties)
         self.writes.append((f"{catalog}.{schema}", dict(properties)))
-        self.catalogs[catalog][schema].properties = dict(properties)
+        if properties:
+            self.catalogs[catalog][schema].properties = dict(properties)
 
     def tables(self, catalog: str, schema: str) -> list[RegisteredTable]:
         """As the port."""
@@ -291,6 +301,7 @@ class UnityCatalogDouble:
 
     def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
         """As the port."""
+        _check_lengths(properties)
         if schema not in self.catalogs[catalog]:
             self.schema(catalog, schema).properties = dict(properties)
 
@@ -298,6 +309,11 @@ class UnityCatalogDouble:
         """As the port: an empty one only."""
         assert not self.catalogs[catalog][schema].tables
         del self.catalogs[catalog][schema]
+
+
+def _check_lengths(properties: Mapping[str, str]) -> None:
+    if any(len(text.encode("utf-16-le")) > 2 * 255 for pair in properties.items() for text in pair):
+        raise WorkspaceUnavailableError("Databricks did not answer: Value too long for column")
 
 
 class ExportRunsDouble:

@@ -139,6 +139,15 @@ def test_a_target_at_this_commit_from_another_path_is_cloned_again() -> None:
     assert clone(at, REQUEST).action is Action.CLONED
 
 
+@pytest.mark.parametrize("is_written_in_full", [False, True])
+def test_a_target_at_this_commit_from_a_long_path_is_left_alone(is_written_in_full: bool) -> None:
+    request = replace(REQUEST, path="/".join(["p" * 200] * 5))
+    properties = request.provenance.properties() | ({"lakefs.path": request.path} if is_written_in_full else {})
+    at = tables(replace(CURRENT, properties=properties, comment="theirs"))
+    assert clone(at, request).action is Action.CURRENT
+    assert at.calls == []
+
+
 def test_a_newer_commit_at_the_target_is_left_alone() -> None:
     at = tables(target(commit_generation=6))
     assert clone(at, REQUEST).action is Action.SUPERSEDED

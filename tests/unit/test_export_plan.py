@@ -228,11 +228,14 @@ def test_a_name_that_is_not_ours_is_refused_and_the_others_exported(registered: 
     assert problem.message.endswith(", and is left as it is; rename one of the two")
 
 
+@pytest.mark.parametrize("kind", ["EXTERNAL", "EXTERNAL_SHALLOW_CLONE"])
 @pytest.mark.parametrize("at", ["s3://bucket/exports/Main/a", "s3a://bucket/exports/Main/a/"])
-def test_a_name_at_our_own_location_is_ours(at: str) -> None:
-    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(None, {"a": _registered("a", at=at)})], BASE)
+def test_a_name_at_our_own_location_is_ours(at: str, kind: str) -> None:
+    registered = {"a": _registered("a", at=at, kind=kind)}
+    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(None, registered)], BASE)
     assert len(tables.items) == 1
     assert tables.refused == ()
+    assert _removals(registered) == (RemovedItem(table="`lake`.`main`.`a`", target_path=f"{BASE}/Main/a"),)
 
 
 def test_a_taken_name_whose_table_did_not_change_stops_nothing() -> None:

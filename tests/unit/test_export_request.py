@@ -142,3 +142,9 @@ def test_arbitrary_values_reach_the_settings_unchanged(value: str) -> None:
     assert request.table_defs == value
     assert request.schema_template == (value or "{branch}")
     assert all(entry == entry.strip() != "" for entry in request.descriptor_names)
+
+
+def test_a_branch_that_no_property_can_name_is_refused() -> None:
+    assert parse_arguments(_arguments(branch="b" * 255)).checked().branch == "b" * 255
+    with pytest.raises(InvalidNameError, match="has 256 characters"):
+        parse_arguments(_arguments(branch="b" * 256)).checked()

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakefs_unity_export.errors import WatermarkConflictError
-from lakefs_unity_export.export_state import MAX_ATTEMPTS, ExportState, read_state, with_state, without_state
+from lakefs_unity_export.export_state import (
+    FOLLOWS_NOTHING,
+    MAX_ATTEMPTS,
+    ExportState,
+    forgetting,
+    read_state,
+    with_state,
+    without_state,
+)
 from lakefs_unity_export.ports import Commit
 
 PROPERTIES = {
@@ -135,6 +143,69 @@ def test_what_is_written_is_read(properties: dict[str, str], one: ExportState, o
     assert _read(written) == one
     assert _read(written, repository="sho") == other
     assert _written(one, written) == written
+
+
+longest = st.builds(
+    ExportState,
+    watermark=st.builds(Commit, id=st.just("f" * 64), generation=st.just(10**16 - 1)),
+    attempts=st.lists(
+        st.builds(Commit, id=st.text("0123456789abcdef", min_size=64, max_size=64), generation=st.just(10**16 - 1)),
+        max_size=MAX_ATTEMPTS,
+        unique=True,
+    ).map(tuple),
+    line=st.just(10**16 - 1),
+    catalogs=st.lists(st.text("a-z_ä", min_size=1, max_size=255), max_size=9, unique=True).map(sorted).map(tuple),
+    forgets_attempts=st.booleans(),
+)
+
+
+@given(longest)
+def test_no_key_and_no_value_is_longer_than_255_characters(state: ExportState) -> None:
+    names = {"repository": "r" * 63, "branch": "b" * 255}
+    written = with_state({"owner": "finance"}, state, **names)
+    assert all(len(text) <= 255 for pair in written.items() for text in pair)
+    assert read_state(written, **names, schema="lake.main") == state
+    assert without_state(written, repository="r" * 63) == {"owner": "finance"}
+
+
+ALL_ATTEMPTS = ExportState(watermark=_commit(1), attempts=tuple(_commit(each) for each in range(2, 2 + MAX_ATTEMPTS)))
+
+
+def test_twenty_attempts_go_on_in_further_properties() -> None:
+    written = _written(ALL_ATTEMPTS)
+    parts = sorted(name for name in written if "attempts" in name)
+    assert parts == ["lakefs.shop.attempts", *(f"lakefs.shop.attempts.{number}" for number in range(2, 8))]
+    assert _read(written) == ALL_ATTEMPTS
+    fewer = replace(ALL_ATTEMPTS, attempts=ALL_ATTEMPTS.attempts[:1])
+    assert sorted(name for name in _written(fewer, written) if "attempts" in name) == ["lakefs.shop.attempts"]
+
+
+@pytest.mark.parametrize("part", ["lakefs.shop.attempts", "lakefs.shop.attempts.3", "lakefs.shop.attempts.7"])
+def test_a_part_of_a_list_that_is_lost_or_edited_is_noticed(part: str) -> None:
+    written = _written(ALL_ATTEMPTS)
+    assert _read({name: value for name, value in written.items() if name != part}) == EDITED
+    assert _read({**written, part: f"{'0' * 64}:1"}) == EDITED
+
+
+def test_what_an_older_version_wrote_into_one_property_is_read() -> None:
+    older = {name: value for name, value in _written(ALL_ATTEMPTS).items() if "attempts" not in name}
+    older["lakefs.shop.attempts"] = " ".join(f"{each.id}:{each.generation}" for each in ALL_ATTEMPTS.attempts)
+    assert len(older["lakefs.shop.attempts"]) > 1_300
+    assert _read(older) == ALL_ATTEMPTS
+    assert _written(ALL_ATTEMPTS, older) == _written(ALL_ATTEMPTS)
+
+
+def test_a_forgotten_branch_never_leaves_an_empty_map() -> None:
+    assert forgetting(_written(STATE), repository="shop") == dict([FOLLOWS_NOTHING])
+    assert forgetting(_written(STATE, {"owner": "finance"}), repository="shop") == {"owner": "finance"}
+    assert forgetting({}, repository="shop") == {}
+    assert forgetting(dict([FOLLOWS_NOTHING]), repository="shop") == dict([FOLLOWS_NOTHING])
+
+
+def test_a_schema_that_follows_a_branch_again_says_nothing_else() -> None:
+    again = _written(STATE, dict([FOLLOWS_NOTHING]))
+    assert again == _written(STATE)
+    assert _read(dict([FOLLOWS_NOTHING])) == ExportState()
 
 
 def test_an_attempt_is_noted_once() -> None:

@@ -221,6 +221,13 @@ def test_a_branch_whose_name_makes_no_schema_is_named_and_not_started(story: Sto
     assert story.runs.started == [_start()]
 
 
+def test_a_branch_that_no_property_can_name_is_named_and_not_started(story: Story) -> None:
+    story.lakefs.branch("x" * 256, story.lakefs.head().id)
+    report = _reconcile(story, schema_template="all", branches="x*")["x" * 256]
+    assert report.finding.startswith("cannot be exported: branch 'xxx")
+    assert story.runs.started == []
+
+
 def test_a_listing_that_leaves_out_properties_starts_nothing(exported: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exported.unity_catalog, "schemas", lambda catalog: {"main": {}})
     assert _reconcile(exported)["main"].run_id is None

@@ -16,7 +16,7 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceUnavailableError,
 )
-from lakefs_unity_export.export_state import ExportState, read_state, with_state
+from lakefs_unity_export.export_state import FOLLOWS_NOTHING, ExportState, read_state, with_state
 from lakefs_unity_export.ports import Commit, RegisteredTable
 from lakefs_unity_export.record_export import Record, RecordedSchema, main, record_export
 from lakefs_unity_export.schema_properties import CREATED_BY
@@ -308,10 +308,12 @@ def test_the_empty_schema_of_a_gone_branch_is_dropped_where_the_export_made_it(
     assert out.getvalue() == "lake.main: dropped, since branch main is gone and it is empty\n"
 
 
+@pytest.mark.parametrize("refuses_empty_maps", [False, True])
 @pytest.mark.parametrize(
     ("properties", "tables"),
     [
         ({}, []),
+        ({"owner": "finance"}, []),
         (dict([CREATED_BY]), ["theirs"]),
         ({**dict([CREATED_BY]), "lakefs.other.branch": "main"}, []),
         ({CREATED_BY[0]: "somebody"}, []),
@@ -323,10 +325,33 @@ def test_another_schema_of_a_gone_branch_stays(
     out: io.StringIO,
     properties: dict[str, str],
     tables: list[str],
+    refuses_empty_maps: bool,
 ) -> None:
-    record_export(_gone(unity_catalog, properties, *tables), unity_catalog, runs, out)
-    assert unity_catalog.schema("lake", "main").properties == properties
-    assert out.getvalue() == "lake.main: no longer follows branch main, which is gone\n"
+    unity_catalog.refuses_empty_maps = refuses_empty_maps
+    record = _gone(unity_catalog, properties, *tables)
+    for _ in range(2):
+        record_export(record, unity_catalog, runs, out)
+    assert unity_catalog.schema("lake", "main").properties == (properties or dict([FOLLOWS_NOTHING]))
+    assert len(unity_catalog.writes) == 1
+    assert out.getvalue() == "lake.main: no longer follows branch main, which is gone\n" * 2
+
+
+def test_a_branch_that_cannot_be_forgotten_fails_the_run(
+    unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = _gone(unity_catalog, {})
+    monkeypatch.setattr(unity_catalog, "set_schema_properties", lambda *_: None)
+    with pytest.raises(WorkspaceUnavailableError, match=r"properties of schema lake\.main do not keep what is written"):
+        record_export(record, unity_catalog, runs, out)
+    assert out.getvalue() == ""
+
+
+def test_a_schema_that_was_made_for_a_gone_branch_is_dropped_though_it_says_that_it_follows_nothing(
+    unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO
+) -> None:
+    record = _gone(unity_catalog, dict([CREATED_BY, FOLLOWS_NOTHING]))
+    record_export(record, unity_catalog, runs, out)
+    assert unity_catalog.catalogs == {"lake": {}}
 
 
 def test_the_schema_of_a_gone_branch_stays_where_a_table_could_not_be_dropped(

@@ -11,7 +11,8 @@ SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
 SHARED = {
     "the name's shape": r"WHEN :table RLIKE (r'\S+')",
     "the location's shape": r"(WHEN :target_path RLIKE .*?END;)",
-    "what is ours": r"(count_if\(\(table_type .*?= 0 THEN)",
+    "one spelling of a location": r"(SET VARIABLE export_place = .*?;)",
+    "what is ours": r"(count_if\(\(upper\(table_type\) .*?= 0 THEN)",
     "where the name is looked up": r"(FROM system\.information_schema\.tables.*?`', 6\)\))",
     "whose clone it is": r"(count_if\(origin.*?= export_branch)",
 }

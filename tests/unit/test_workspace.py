@@ -4,6 +4,7 @@ import json
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_errors_of_the_sdk_become_ours_and_name_what_was_asked(
     calls = {
         "schema lake.main": lambda: catalog.schema_properties("lake", "main"),
         "tables of schema lake.main": lambda: catalog.tables("lake", "main"),
-        "properties of schema lake.main": lambda: catalog.set_schema_properties("lake", "main", {}),
+        "properties of schema lake.main": lambda: catalog.set_schema_properties("lake", "main", {"a": "1"}),
         "schemas of catalog lake": lambda: catalog.schemas("lake"),
         "schema lake.new": lambda: catalog.create_schema("lake", "new", {}),
         "schema lake.old": lambda: catalog.delete_schema("lake", "old"),
@@ -129,7 +130,7 @@ def test_errors_of_the_sdk_become_ours_and_name_what_was_asked(
         ("schema_properties", ("lake", "main"), "USE CATALOG and USE SCHEMA"),
         ("schemas", ("lake",), "USE CATALOG and USE SCHEMA"),
         ("tables", ("lake", "main"), "USE CATALOG and USE SCHEMA"),
-        ("set_schema_properties", ("lake", "main", {}), "MANAGE (or ownership) on the schema"),
+        ("set_schema_properties", ("lake", "main", {"a": "1"}), "MANAGE (or ownership) on the schema"),
         ("create_schema", ("lake", "main", {}), "USE CATALOG and CREATE SCHEMA on the catalog"),
         ("delete_schema", ("lake", "main"), "MANAGE (or ownership) on the schema"),
     ],
@@ -234,6 +235,25 @@ def test_the_properties_are_replaced(server: LoopbackServer, catalog: WorkspaceU
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("PATCH", "/api/2.1/unity-catalog/schemas/lake.main")
     assert json.loads(asked.body) == {"properties": {"a": "1", "lakefs.shop.commit_id": "c0ffee"}}
+
+
+def test_no_properties_are_never_sent(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
+    with pytest.raises(ValueError, match=r"no properties to replace those of schema lake\.main with"):
+        catalog.set_schema_properties("lake", "main", {})
+    assert server.asked == []
+
+
+def test_properties_of_databricks_itself_are_not_read_and_so_not_sent_back(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog
+) -> None:
+    found = {"unity.catalog.managed.x": "1", "unity.catalog": "theirs", "owner": "finance"}
+    left = {"unity.catalog": "theirs", "owner": "finance"}
+    server.answer_with(
+        Answer.of_json({"name": "main", "properties": found}),
+        Answer.of_json({"schemas": [{"name": "main", "properties": found}]}),
+    )
+    assert catalog.schema_properties("lake", "main") == left
+    assert catalog.schemas("lake") == {"main": left}
 
 
 def test_every_page_of_tables_is_read(server: LoopbackServer, catalog: WorkspaceUnityCatalog) -> None:
@@ -343,6 +363,54 @@ def test_a_schema_is_deleted_only_where_it_is_empty(server: LoopbackServer, cata
     assert asked.query.get("force", "false") == "false"
     with pytest.raises(WorkspaceError, match=r"schema lake\.dev: Schema 'lake\.dev' is not empty"):
         catalog.delete_schema("lake", "dev")
+
+
+TEXT = Answer(body=b"200 OK", content_type="text/plain; charset=utf-8")
+
+
+def test_a_delete_that_is_answered_with_a_text_is_looked_up(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog
+) -> None:
+    gone = _error(404, "SCHEMA_NOT_FOUND", "Schema not found: lake.dev")
+    server.answer_with(TEXT, gone, Answer.of_json({"name": "lake"}))
+    catalog.delete_schema("lake", "dev")
+    assert [asked.method for asked in server.asked] == ["DELETE", "GET", "GET"]
+
+
+@pytest.mark.parametrize("answer", [TEXT, Answer(body=b"<html>Sign in</html>", content_type="text/html")])
+def test_a_schema_that_is_there_after_its_delete_was_not_deleted(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, answer: Answer
+) -> None:
+    server.answer_with(answer, Answer.of_json({"name": "dev"}))
+    with pytest.raises(WorkspaceUnavailableError, match=r"did not answer for the schema lake\.dev"):
+        catalog.delete_schema("lake", "dev")
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (_error(503, "TEMPORARILY_UNAVAILABLE", "the metastore is down"), "the metastore is down"),
+        (_error(429, "RESOURCE_EXHAUSTED", "slow down"), "slow down"),
+    ],
+)
+def test_an_answer_that_was_retried_in_vain_is_named(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, answer: Answer, cause: str
+) -> None:
+    server.answer_with(replace(answer, headers=(("Retry-After", "1"),)))
+    with pytest.raises(WorkspaceUnavailableError) as raised:
+        catalog.tables("lake", "main")
+    assert f"Timed out after 0:00:01, lastly with: {cause}; repair the run later" in str(raised.value)
+
+
+def test_a_workspace_that_refuses_the_connection_is_named_after_the_retries(
+    server: LoopbackServer, catalog: WorkspaceUnityCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.ConnectionError("Connection refused")
+
+    monkeypatch.setattr(requests.Session, "request", refuse)
+    with pytest.raises(WorkspaceUnavailableError, match="lastly with: Connection refused; repair the run later"):
+        catalog.tables("lake", "main")
 
 
 # Runs of the job

@@ -38,6 +38,24 @@ def invalid(message: str) -> CatalogError:
     return CatalogError(400, "INVALID_PARAMETER_VALUE", message)
 
 
+# Types of the errors of the routes below /delta, for our codes (the open-source server, 0.7).
+_DELTA_TYPES = {
+    "CATALOG_DOES_NOT_EXIST": "NoSuchCatalogException",
+    "SCHEMA_DOES_NOT_EXIST": "NoSuchSchemaException",
+    "TABLE_DOES_NOT_EXIST": "NoSuchTableException",
+    "UNAUTHENTICATED": "NotAuthorizedException",
+    "UPDATE_REQUIREMENT_CONFLICT": "UpdateRequirementConflictException",
+    "UNSUPPORTED_TABLE_FORMAT": "UnsupportedTableFormatException",
+    "INTERNAL": "InternalServerErrorException",
+}
+
+
+def delta_body(error: CatalogError) -> dict[str, object]:
+    """The error as the routes below /delta answer it."""
+    kind = _DELTA_TYPES.get(error.error_code, "InvalidParameterValueException")
+    return {"error": {"message": error.message, "type": kind, "code": error.status, "stack": None}}
+
+
 def not_empty(kind: str, full_name: str, child_kind: str) -> CatalogError:
     """The refusal to delete what still holds something, without ``force``."""
     children = {"schema": "schemas", "table": "tables"}[child_kind]

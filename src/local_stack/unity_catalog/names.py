@@ -7,11 +7,15 @@ Names: at most 255 characters; no period, space, forward slash or control charac
 import re
 
 from local_stack.unity_catalog.errors import invalid
+from local_stack.unity_catalog.lengths import check_length
 
 MAXIMUM_NAME_LENGTH = 255
+MAXIMUM_LOCATION_LENGTH = 2048
 _FORBIDDEN = re.compile(r"[. /\x00-\x1f\x7f]")
 _FILE_SCHEME = re.compile(r"^file:/*(?=/)")
-_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
+_URI = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/")
+# The schemes that the open-source server knows (0.7). Databricks takes s3a for s3 too.
+SCHEMES = ("abfs", "abfss", "file", "gs", "s3")
 
 
 def checked_name(kind: str, name: object) -> str:
@@ -43,12 +47,21 @@ def comparable_location(location: str) -> str:
 
 
 def checked_location(location: object) -> str:
-    """A storage location without its trailing slash; raises INVALID_PARAMETER_VALUE for what is not a URI."""
+    """A storage location in the server's spelling, without a slash at its end, with three after `file:`.
+
+    Raises INVALID_PARAMETER_VALUE for what is not a URI of a scheme that it knows, or names a whole bucket.
+    """
     if not isinstance(location, str) or not location:
         raise invalid("An external table needs a storage_location.")
-    if not _URI.match(location):
+    match = _URI.match(location)
+    if not match:
         raise invalid(f"The storage location '{location}' is not a URI with a scheme, such as s3://bucket/folder.")
-    return location.rstrip("/")
+    if match[1] not in SCHEMES:
+        raise invalid(f"Unsupported URI scheme: {match[1]}")
+    if match[1] != "file" and not re.match(r"[^:]+://[^/]+/+[^/]", location):
+        raise invalid(f"External table storage location must include a non-empty path prefix: {location}")
+    check_length("URL", location, MAXIMUM_LOCATION_LENGTH)
+    return comparable_location(location)
 
 
 def locations_overlap(left: str, right: str) -> bool:

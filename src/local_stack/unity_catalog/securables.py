@@ -5,21 +5,24 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from local_stack.unity_catalog.columns import MAXIMUM_COMMENT_LENGTH, created_column
+from local_stack.unity_catalog.delta_tables import updated_table
 from local_stack.unity_catalog.errors import already_exists, does_not_exist, invalid, not_empty
+from local_stack.unity_catalog.lengths import check_length, check_properties
 from local_stack.unity_catalog.names import checked_location, checked_name, locations_overlap, split_full_name
 from local_stack.unity_catalog.store import CatalogStore
 
 PARENTS = {"schema": "catalog", "table": "schema"}
 CHILDREN = {"catalog": "schema", "schema": "table"}
 DEPTHS = {"catalog": 1, "schema": 2, "table": 3, "external_location": 1}
-TABLE_TYPES = ("EXTERNAL", "MANAGED", "VIEW")
+# What a request can create; other types are what Unity Catalog makes in other ways, such as a clone's own.
+TABLE_TYPES = ("EXTERNAL", "VIEW")
+COMMENT_LENGTHS = {"catalog": 255, "schema": 255, "table": MAXIMUM_COMMENT_LENGTH, "external_location": 65_535}
 
-# What a PATCH may change. For tables Databricks documents the owner alone: columns, comment and properties are
-# what REPAIR TABLE .. SYNC METADATA writes, which has no public route there.
+# What a PATCH may change. The open-source server knows no owner, Databricks does.
 UPDATABLE = {
-    "catalog": {"comment", "owner", "properties"},
-    "schema": {"comment", "owner", "properties"},
-    "table": {"owner", "columns", "comment", "properties"},
+    "catalog": {"comment", "owner", "properties", "new_name"},
+    "schema": {"comment", "owner", "properties", "new_name"},
     "external_location": {"comment", "owner", "url"},
 }
 
@@ -27,9 +30,10 @@ UPDATABLE = {
 class Securables:
     """Requests on the securables of one metastore. Each method is one transaction and returns JSON bodies."""
 
-    def __init__(self, store: CatalogStore, metastore_id: str) -> None:
+    def __init__(self, store: CatalogStore, metastore_id: str, *, refuses_empty_updates: bool) -> None:
         self._store = store
         self._metastore_id = metastore_id
+        self._refuses_empty_updates = refuses_empty_updates
 
     def create(self, kind: str, request: Mapping[str, Any], principal: str) -> dict[str, Any]:
         """Create a securable from a POST body; what is there already is refused and stays as it is."""
@@ -51,13 +55,6 @@ class Securables:
         with self._store.transaction() as store:
             return _existing(store, kind, _normal(kind, full_name))
 
-    def exists(self, full_name: str) -> bool:
-        """Whether a table is there; a missing schema or catalog is an error, as on Databricks."""
-        normal = _normal("table", full_name)
-        with self._store.transaction() as store:
-            _existing(store, "schema", normal.rpartition(".")[0])
-            return store.get("table", normal) is not None
-
     def list(self, kind: str, parent: str, after: str = "", limit: int = -1) -> list[dict[str, Any]]:
         """Securables below a parent, at most `limit` (-1: all), in the order of their names."""
         with self._store.transaction() as store:
@@ -66,16 +63,37 @@ class Securables:
             return store.children(kind, parent.lower(), after, limit)
 
     def update(self, kind: str, full_name: str, request: Mapping[str, Any], principal: str) -> dict[str, Any]:
-        """Apply a PATCH. A map of properties replaces the whole map that was there."""
+        """Apply a PATCH. A map of properties replaces the whole map that was there.
+
+        What is null, and an empty map, changes nothing. Where nothing is changed at all, the open-source server
+        answers with what is there, and Databricks is reported to refuse (`refuses_empty_updates`).
+        """
         unknown = sorted(set(request) - UPDATABLE[kind] - {"full_name", "name", "name_arg"})
         if unknown:
             raise invalid(f"This server cannot change {', '.join(unknown)} of a {kind}.")
-        normal = _normal(kind, full_name)
         changes = {field: request[field] for field in sorted(UPDATABLE[kind] & set(request))}
-        _check_properties(changes.get("properties"))
+        changes = {field: value for field, value in changes.items() if value not in (None, {})}
+        if not changes and self._refuses_empty_updates:
+            raise invalid(f"Update{kind.title()} Nothing to update.")
+        check_properties(changes.get("properties"))
+        _check_comment(kind, changes.get("comment"))
+        new_name = checked_name(kind, changes.pop("new_name")) if "new_name" in changes else ""
+        normal = _normal(kind, full_name)
         with self._store.transaction() as store:
-            body = _existing(store, kind, normal) | changes | {"updated_at": _now(), "updated_by": principal}
-            store.put(kind, normal, normal.rpartition(".")[0], body)
+            body = _existing(store, kind, normal)
+            if new_name:
+                body = _renamed(store, kind, body, new_name)
+            if changes or new_name:
+                body |= changes | {"updated_at": _now(), "updated_by": principal}
+                store.put(kind, body["full_name"], body["full_name"].rpartition(".")[0], body)
+        return body
+
+    def update_table(self, full_name: str, request: Mapping[str, Any], principal: str) -> dict[str, Any]:
+        """Apply the updates of a Delta table, all or none."""
+        with self._store.transaction() as store:
+            table = _existing(store, "table", _normal("table", full_name))
+            body = updated_table(table, request) | {"updated_at": _now(), "updated_by": principal}
+            store.put("table", body["full_name"], body["full_name"].rpartition(".")[0], body)
         return body
 
     def delete(self, kind: str, full_name: str, *, force: bool) -> None:
@@ -86,7 +104,8 @@ class Securables:
             _delete_tree(store, kind, normal, force=force)
 
     def _stamped(self, kind: str, full_name: str, request: Mapping[str, Any], principal: str) -> dict[str, Any]:
-        _check_properties(request.get("properties"))
+        check_properties(request.get("properties"))
+        _check_comment(kind, request.get("comment"))
         now = _now()
         parts = full_name.split(".")
         body: dict[str, Any] = {
@@ -124,26 +143,23 @@ def _schema_fields(parts: list[str], request: Mapping[str, Any]) -> dict[str, An
 def _table_fields(parts: list[str], request: Mapping[str, Any]) -> dict[str, Any]:
     table_type = request.get("table_type")
     if table_type not in TABLE_TYPES:
-        raise invalid(f"The table type '{table_type}' is not one of {', '.join(TABLE_TYPES)}.")
+        raise invalid(f"A table of the type '{table_type}' cannot be created here, only {' and '.join(TABLE_TYPES)}.")
     body = {
         "catalog_name": parts[0],
         "schema_name": parts[1],
         "table_type": table_type,
-        "columns": list(request.get("columns") or []),
+        "columns": [created_column(column) for column in request.get("columns") or []],
         "properties": dict(request.get("properties") or {}),
         "table_id": str(uuid.uuid4()),
     }
-    if table_type == "EXTERNAL":
-        if str(request.get("data_source_format")).upper() != "DELTA":
-            raise invalid("This server keeps external tables of the data_source_format DELTA only.")
-        body["storage_location"] = checked_location(request.get("storage_location"))
-    elif request.get("storage_location"):
-        body["storage_location"] = checked_location(request["storage_location"])
     if table_type == "VIEW":
-        body["view_definition"] = request.get("view_definition")
-    else:
-        body["data_source_format"] = "DELTA"
-    return body
+        if not request.get("view_definition"):
+            raise invalid("view_definition is required for view")
+        return body | {"view_definition": request["view_definition"]}
+    if request.get("data_source_format") != "DELTA":
+        raise invalid("This server keeps external tables of the data_source_format DELTA only.")
+    location = checked_location(request.get("storage_location"))
+    return body | {"data_source_format": "DELTA", "storage_location": location}
 
 
 def _external_location_fields(_parts: list[str], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,11 +211,34 @@ def _check_free_location(store: CatalogStore, body: Mapping[str, Any]) -> None:
             )
 
 
-def _check_properties(properties: object) -> None:
-    if properties is None:
+def _check_comment(kind: str, comment: object) -> None:
+    if comment is None:
         return
-    if not isinstance(properties, dict) or not all(isinstance(value, str) for value in properties.values()):
-        raise invalid("properties is a map of text to text.")
+    if not isinstance(comment, str):
+        raise invalid("A comment is a text.")
+    check_length("COMMENT", comment, COMMENT_LENGTHS[kind])
+
+
+def _renamed(store: CatalogStore, kind: str, body: Mapping[str, Any], new_name: str) -> dict[str, Any]:
+    """Move a securable, with its grants and all that lies in it, to another name in the same place."""
+    place = body["full_name"].rpartition(".")[0]
+    full_name = f"{place}.{new_name}" if place else new_name
+    if store.get(kind, full_name) is not None:
+        raise already_exists(kind, full_name)
+    return _moved(store, kind, body, full_name)
+
+
+def _moved(store: CatalogStore, kind: str, body: Mapping[str, Any], full_name: str) -> dict[str, Any]:
+    parts = full_name.split(".")
+    names = dict(zip(("catalog_name", "schema_name"), parts[:-1], strict=False))
+    moved = {**body, "name": parts[-1], "full_name": full_name, **names}
+    child_kind = CHILDREN.get(kind)
+    for child in store.children(child_kind, body["full_name"]) if child_kind else []:
+        _moved(store, str(child_kind), child, f"{full_name}.{child['name']}")
+    store.put(kind, full_name, ".".join(parts[:-1]), moved)
+    store.move_grants(kind, body["full_name"], full_name)
+    store.delete(kind, body["full_name"])
+    return moved
 
 
 def _delete_tree(store: CatalogStore, kind: str, full_name: str, *, force: bool) -> None:

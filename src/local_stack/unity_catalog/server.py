@@ -1,8 +1,17 @@
 """The embedded Unity Catalog server: routes, authentication and its life.
 
-Speaks ``/api/2.1/unity-catalog/`` as the open-source Unity Catalog and Databricks do, for catalogs, schemas,
-tables, external locations and permissions. Deliberately as on Databricks: names without regard to case, an update
-that replaces the whole map of properties, columns as of registration until they are synced.
+Speaks ``/api/2.1/unity-catalog/`` as the open-source Unity Catalog (0.7) does, for catalogs, schemas, tables, external
+locations and permissions, and takes changes of a table below ``/delta/v1``. The contract tests hold it to that server.
+
+It differs from it on purpose, because Databricks is documented or reported to:
+- names are found without regard to case and kept in lower case, and may hold any character but period, space, slash
+  and control characters, where the open-source server takes letters, digits, ``_``, ``-`` and ``@``;
+- codes of errors are those of Databricks (``SCHEMA_DOES_NOT_EXIST``), the statuses are the same;
+- a catalog, a schema and a table have an owner, and a catalog or a schema can be given another one;
+- locations of tables may not overlap; tables come in pages of 50;
+- an update that changes nothing is refused, where `refuses_empty_updates`.
+It is kinder in two things: privileges may be given to principals that no directory knows, and an external location
+needs no credential. Both are for setting up tests; no export depends on them. Everything else is as strict or stricter.
 """
 
 import base64
@@ -12,17 +21,20 @@ import json
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local_stack.loopback_server import LoopbackServer
-from local_stack.unity_catalog.errors import CatalogError, invalid
+from local_stack.unity_catalog.delta_tables import loaded
+from local_stack.unity_catalog.errors import CatalogError, delta_body, invalid
 from local_stack.unity_catalog.grants import Grants
 from local_stack.unity_catalog.securables import Securables
 from local_stack.unity_catalog.store import CatalogStore
@@ -35,8 +47,8 @@ COLLECTIONS = {
     "tables": "table",
     "external-locations": "external_location",
 }
-# Page lengths that Databricks documents for list calls; tables are the smallest.
-MAXIMUM_PAGES = {"catalog": 1000, "schema": 1000, "table": 50, "external_location": 1000}
+# The open-source server's pages, and those of tables as Databricks documents them, which are the smallest.
+MAXIMUM_PAGES = {"catalog": 100, "schema": 100, "table": 50, "external_location": 100}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -44,15 +56,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class UnityCatalogServer:
     """A Unity Catalog of its own, kept in a folder: start it again there and it knows what it knew.
 
-    Parameters: `folder` for ``unity_catalog.sqlite`` and the token; `port`, 0 for a free one, on 127.0.0.1.
+    Parameters: `folder` for ``unity_catalog.sqlite`` and the token; `port`, 0 for a free one, on 127.0.0.1; whether a
+    PATCH that changes nothing is refused, as Databricks is reported to do, or answered, as the open-source server does.
     """
 
-    def __init__(self, *, folder: Path, port: int = 0) -> None:
+    def __init__(self, *, folder: Path, port: int = 0, refuses_empty_updates: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._identity = _kept_identity(folder / "unity_catalog_identity.json")
         self._server = LoopbackServer(name="unity-catalog", port=port)
         self._store: CatalogStore | None = None
+        self._refuses_empty_updates = refuses_empty_updates
 
     @property
     def token(self) -> str:
@@ -69,7 +83,10 @@ class UnityCatalogServer:
         if self._server.is_running:
             return
         self._store = CatalogStore(self._folder / "unity_catalog.sqlite")
-        self._server.start(_application(self._store, self._identity))
+        securables = Securables(
+            self._store, self._identity["metastore_id"], refuses_empty_updates=self._refuses_empty_updates
+        )
+        self._server.start(_application(securables, Grants(self._store, securables), self._identity))
 
     def stop(self) -> None:
         """Stop serving and close the file; a second call does nothing."""
@@ -88,31 +105,47 @@ def _kept_identity(file: Path) -> dict[str, str]:
     return identity
 
 
-def _application(store: CatalogStore, identity: dict[str, str]) -> Starlette:
-    securables = Securables(store, identity["metastore_id"])
-    requests = _Requests(securables, Grants(store, securables), identity["metastore_id"])
+def _application(securables: Securables, grants: Grants, identity: dict[str, str]) -> Starlette:
+    requests = _Requests(securables, grants, identity["metastore_id"])
     answered = _answering(identity["token"])
+    table = "catalogs/{catalog}/schemas/{schema}/tables/{table}"
     routes = [
         Route(f"{API}/metastore_summary", answered(requests.metastore_summary), methods=["GET"]),
         Route(f"{API}/permissions/{{type}}/{{name}}", answered(requests.permissions), methods=["GET", "PATCH"]),
-        Route(f"{API}/tables/{{name}}/exists", answered(requests.table_exists), methods=["GET"]),
+        Route(f"{API}/delta/v1/{table}", answered(requests.updated_table, errors=delta_body), methods=["POST"]),
         Route(f"{API}/{{collection}}", answered(requests.collection), methods=["GET", "POST"]),
         Route(f"{API}/{{collection}}/{{name}}", answered(requests.item), methods=["GET", "PATCH", "DELETE"]),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
 
 
-def _answering(token: str) -> Callable[[Callable[[Request, Any], dict[str, Any]]], Endpoint]:
+def _no_route(_request: Request, error: Exception) -> Response:
+    """A path or a method that no route has, as the open-source server answers it."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return PlainTextResponse(f"Status: {status.value}\nDescription: {status.phrase}\n", status.value)
+
+
+def _error_body(error: CatalogError) -> dict[str, object]:
+    return {"error_code": error.error_code, "message": error.message}
+
+
+def _answering(token: str) -> Callable[..., Endpoint]:
     """Wrap a request's work: the token is checked, errors become bodies, SQLite stays off the event loop."""
 
-    def wrap(work: Callable[[Request, Any], dict[str, Any]]) -> Endpoint:
+    def wrap(
+        work: Callable[[Request, Any], dict[str, Any] | None],
+        errors: Callable[[CatalogError], dict[str, object]] = _error_body,
+    ) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             try:
                 _check_token(request, token)
                 body = await _json_body(request)
-                return JSONResponse(await run_in_threadpool(work, request, body))
+                answer = await run_in_threadpool(work, request, body)
             except CatalogError as error:
-                return JSONResponse({"error_code": error.error_code, "message": error.message}, error.status)
+                return JSONResponse(errors(error), error.status)
+            # The open-source server answers a DELETE with a text.
+            return PlainTextResponse("200 OK") if answer is None else JSONResponse(answer)
 
         return endpoint
 
@@ -155,8 +188,9 @@ class _Requests:
             return self._grants.update(securable_type, name, list(body.get("changes") or []))
         return self._grants.get(securable_type, name, request.query_params.get("principal"))
 
-    def table_exists(self, request: Request, _body: Any) -> dict[str, Any]:
-        return {"table_exists": self._securables.exists(request.path_params["name"])}
+    def updated_table(self, request: Request, body: Any) -> dict[str, Any]:
+        name = ".".join(request.path_params[part] for part in ("catalog", "schema", "table"))
+        return loaded(self._securables.update_table(name, body, _principal(request)))
 
     def collection(self, request: Request, body: Any) -> dict[str, Any]:
         kind = _kind(request)
@@ -164,24 +198,24 @@ class _Requests:
             return self._securables.create(kind, body, _principal(request))
         return self._page(request, kind)
 
-    def item(self, request: Request, body: Any) -> dict[str, Any]:
+    def item(self, request: Request, body: Any) -> dict[str, Any] | None:
         kind, name = _kind(request), request.path_params["name"]
         if request.method == "PATCH":
+            if kind == "table":
+                raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
             return self._securables.update(kind, name, body, _principal(request))
         if request.method == "DELETE":
             self._securables.delete(kind, name, force=request.query_params.get("force", "").lower() == "true")
-            return {}
+            return None
         return self._securables.get(kind, name)
 
     def _page(self, request: Request, kind: str) -> dict[str, Any]:
         limit = _page_length(request, MAXIMUM_PAGES[kind])
         after = _decoded_token(request.query_params.get("page_token", ""))
-        bodies = self._securables.list(kind, _parent(request, kind), after, limit + 1 if limit > 0 else -1)
-        page = bodies[:limit] if limit > 0 else bodies
-        answer: dict[str, Any] = {request.path_params["collection"].replace("-", "_"): _trimmed(page, request)}
-        if len(page) < len(bodies):
-            answer["next_page_token"] = base64.urlsafe_b64encode(page[-1]["full_name"].encode()).decode()
-        return answer
+        page = self._securables.list(kind, _parent(request, kind), after, limit)
+        # A full page has a token also where nothing comes after it.
+        token = base64.urlsafe_b64encode(page[-1]["full_name"].encode()).decode() if len(page) == limit else None
+        return {request.path_params["collection"].replace("-", "_"): _trimmed(page, request), "next_page_token": token}
 
 
 def _kind(request: Request) -> str:
@@ -204,10 +238,8 @@ def _parent(request: Request, kind: str) -> str:
 
 
 def _page_length(request: Request, maximum: int) -> int:
-    """Without max_results everything is listed, as Databricks still does; 0 asks for the server's length."""
-    text = request.query_params.get("max_results")
-    if text is None:
-        return -1
+    """Without max_results, and for 0, the server's own length."""
+    text = request.query_params.get("max_results", "0")
     try:
         length = int(text)
     except ValueError:

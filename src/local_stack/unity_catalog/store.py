@@ -103,3 +103,9 @@ class CatalogStore:
             "DELETE FROM grants WHERE kind = ? AND full_name = ? AND principal = ? AND privilege = ?",
             (kind, full_name, principal, privilege),
         )
+
+    def move_grants(self, kind: str, full_name: str, new_full_name: str) -> None:
+        """Hand the grants on a securable to the name that it has from now on."""
+        self._connection.execute(
+            "UPDATE grants SET full_name = ? WHERE kind = ? AND full_name = ?", (new_full_name, kind, full_name)
+        )

@@ -1,7 +1,7 @@
 """Unity Catalog as the warehouse sees it: its open REST API, and nothing else.
 
-Works against the embedded server, Databricks and the open-source server. The last looks names up with regard to
-case, answers deletes with other bodies, and has no route to change a table: what depends on that is here.
+Works against the embedded server and the open-source one. That looks names up with regard to case, answers deletes
+with a text, has errors of another form below `/delta`, and grants that want both lists: what depends on that is here.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import httpx
 
 API = "/api/2.1/unity-catalog"
 TIMEOUT_SECONDS = 30.0
-# Answers to a route the server does not have, for something that is known to exist.
+# Answers to a route the server does not have: without a code in the body, since nothing of the catalog answered.
 NO_SUCH_ROUTE = {404, 405, 501}
 
 
@@ -77,15 +77,26 @@ class CatalogClient:
         """Change a schema; properties replace the whole map."""
         return self._call("PATCH", _path(kind, full_name), json=dict(changes))
 
-    def update_table(self, full_name: str, changes: Mapping[str, Any]) -> bool:
-        """Change a table that is there; False where the server has no such route."""
+    def update_table(self, table: Mapping[str, Any], updates: list[dict[str, Any]]) -> None:
+        """Change a Delta table, as it was read, by updates of the Delta API; all of them or none.
+
+        Raises CatalogRequestError also where another table has its name by now, and where the server has no route.
+        """
+        parts = (quote(str(table[part]), safe="") for part in ("catalog_name", "schema_name", "name"))
+        path = "/delta/v1/catalogs/{}/schemas/{}/tables/{}".format(*parts)
+        requirements = [{"type": "assert-table-uuid", "uuid": table["table_id"]}]
         try:
-            self._call("PATCH", _path("table", full_name), json=dict(changes))
+            self._call("POST", path, json={"requirements": requirements, "updates": updates})
         except CatalogRequestError as error:
-            if error.status in NO_SUCH_ROUTE:
-                return False
-            raise
-        return True
+            if error.status not in NO_SUCH_ROUTE or error.error_code:
+                raise
+            raise CatalogRequestError(
+                f"Unity Catalog at {self._url} has no route that changes a table (POST {path} answered "
+                f"{error.status}), so it keeps showing {table['name']} as it was registered: use the open-source "
+                "server from version 0.5 on",
+                status=error.status,
+                error_code="UNITY_CATALOG_CANNOT_SYNC",
+            ) from error
 
     def delete(self, kind: str, full_name: str, *, force: bool = False) -> None:
         """Delete a schema or a table; the answer's body is of no account."""
@@ -100,7 +111,7 @@ class CatalogClient:
     def change_grants(self, securable_type: str, full_name: str, change: Mapping[str, Any]) -> None:
         """Apply one change of one principal's privileges."""
         path = f"/permissions/{securable_type}/{quote(full_name)}"
-        self._call("PATCH", path, json={"changes": [dict(change)]})
+        self._call("PATCH", path, json={"changes": [{"add": [], "remove": []} | dict(change)]})
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         try:
@@ -111,19 +122,35 @@ class CatalogClient:
             ) from error
         body = _json_object(response)
         if response.is_error:
-            message = str(body.get("message") or f"{method} {path} answered {response.status_code}")
-            code = str(body.get("error_code") or "")
-            raise CatalogRequestError(f"Unity Catalog: {message}", status=response.status_code, error_code=code)
-        return body
+            message, code = _told(body or {})
+            raise CatalogRequestError(
+                f"Unity Catalog: {message or f'{method} {path} answered {response.status_code}'}",
+                status=response.status_code,
+                error_code=code,
+            )
+        if method == "GET" and body is None:
+            raise CatalogRequestError(
+                f"Unity Catalog at {self._url} answered GET {path} with no JSON object: is it a Unity Catalog?",
+                status=0,
+                error_code="UNAVAILABLE",
+            )
+        return body or {}
 
 
 def _path(kind: str, full_name: str) -> str:
     return f"/{kind}s/{quote(full_name)}"
 
 
-def _json_object(response: httpx.Response) -> dict[str, Any]:
+def _json_object(response: httpx.Response) -> dict[str, Any] | None:
     try:
         body = response.json()
     except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _told(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Message and code of an error, which below `/delta` is one object deeper."""
+    error = body.get("error")
+    found = error if isinstance(error, dict) else body
+    return str(found.get("message") or ""), str(found.get("error_code") or found.get("type") or "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import DataType, DecimalType, StructField, StructType
+from pyspark.sql.types import DataType, DecimalType, NullType, StructField, StructType
 
 from local_stack.warehouse.relations import elements
 
@@ -32,8 +32,10 @@ def read_delta_metadata(spark: SparkSession, location: str) -> DeltaMetadata | N
     if snapshot.version() < 0:
         return None
     metadata = snapshot.metadata()
+    schema = StructType.fromJson(json.loads(metadata.schemaString()))
     return DeltaMetadata(
-        schema=StructType.fromJson(json.loads(metadata.schemaString())),
+        # As every Delta client: no file holds a column of type void, and Unity Catalog takes none.
+        schema=StructType([field for field in schema.fields if not isinstance(field.dataType, NullType)]),
         comment=metadata.description(),
         properties={pair._1(): pair._2() for pair in elements(metadata.configuration().toSeq())},
         partition_columns=tuple(elements(metadata.partitionColumns())),

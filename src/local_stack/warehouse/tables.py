@@ -11,6 +11,7 @@ from local_stack.warehouse.grammar import DescribeDelta, RepairTable
 from local_stack.warehouse.names import CatalogNames, full_name_of, is_path
 from local_stack.warehouse.relations import elements, simple_name
 from local_stack.warehouse.result import Result, frame_result, text_result
+from local_stack.warehouse.table_updates import comment_update, table_updates
 from local_stack.warehouse.tokens import quoted
 
 _DESCRIPTION = ("col_name", "data_type", "comment")
@@ -130,8 +131,7 @@ class TableStatements:
         table = self._existing(tuple(elements(plan.table().multipartIdentifier())))
         comment = plan.comment()
         self._spark.sql(f"COMMENT ON TABLE {readable(table)} IS {_string(comment)}")
-        if not self._names.client.update_table(full_name_of(table), {"comment": comment}):
-            return _not_synced(table)
+        self._names.client.update_table(table, [comment_update(str(comment))])
         return Result()
 
     def repair(self, statement: RepairTable) -> Result:
@@ -143,15 +143,15 @@ class TableStatements:
         readable(table)
         full = self._names.full_table(statement.name)
         metadata = self._delta_metadata(table["storage_location"], full)
-        changes: dict[str, Any] = {
-            "columns": _with_kept_comments(catalog_columns(metadata), table.get("columns") or []),
-            "properties": metadata.properties,
-        }
-        comment = metadata.comment or table.get("comment")
-        changed = {field: value for field, value in changes.items() if table.get(field) != value}
-        changed |= {"comment": comment} if comment != table.get("comment") else {}
-        if changed and not self._names.client.update_table(full_name_of(table), changed):
-            return _not_synced(table)
+        updates = table_updates(
+            table,
+            fields=metadata.schema.jsonValue()["fields"],
+            partition_columns=metadata.partition_columns,
+            properties=metadata.properties,
+            comment=metadata.comment,
+        )
+        if updates:
+            self._names.client.update_table(table, updates)
         return Result()
 
     def _existing(self, name: tuple[str, ...]) -> dict[str, Any]:
@@ -221,23 +221,6 @@ def _table_details(table: dict[str, Any]) -> list[tuple[str, str, str | None]]:
 
 def _properties_text(properties: dict[str, str]) -> str:
     return "[" + ",".join(f"{key}={properties[key]}" for key in sorted(properties)) + "]"
-
-
-def _with_kept_comments(columns: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    comments = {column["name"]: column["comment"] for column in known if column.get("comment")}
-    return [
-        column if column.get("comment") or column["name"] not in comments else column | {"comment": comments[name]}
-        for column in columns
-        for name in [column["name"]]
-    ]
-
-
-def _not_synced(table: dict[str, Any]) -> Result:
-    message = (
-        f"The Unity Catalog server has no route that changes a table: it keeps showing {full_name_of(table)} as it "
-        "was registered."
-    )
-    return text_result(["result"], [(message,)])
 
 
 def like(pattern: str, name: str) -> bool:
