@@ -22,7 +22,7 @@ TOLD_HOOK = """
 local ask = require
 require = function(name)
   if name == "hook" then
-    return { fail = function(...) ask("hook").fail("fail " .. select("#", ...) .. " " .. ...) end }
+    return { fail = function(...) error("fail " .. select("#", ...) .. " " .. ..., 0) end }
   end
   return ask(name)
 end
