@@ -1,7 +1,8 @@
 """The module `encoding/json` of Lua hooks: Go's encoding, which is lakeFS's.
 
 All of it was observed on a server (`fixtures/lakefs_lua_recorded.json`). What JSON holds has to fit on Lua's stack,
-of which the server makes room for some 40 values, more in scripts that called much before: the stand-in takes 40.
+of which the server makes room for 40 values and more: how many depends on what the script called before. The stand-in
+takes as many as the deepest data that was recorded as read needs.
 """
 
 import json
@@ -23,6 +24,7 @@ ESCAPED = re.compile("[" + "".join(ESCAPES) + "]")
 STRAY = "\ud800"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 SMALLEST_PLAIN_NUMBER, LARGEST_PLAIN_NUMBER = 1e-6, 1e21
+# Values of the deepest data that was recorded as read; and the size of the stack that errors name.
 SLOTS, FIRST_SIZE = 42, 40
 
 
