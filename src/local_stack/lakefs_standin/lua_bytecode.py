@@ -10,7 +10,7 @@ become calls, since functions that are Go in go-lua are Lua here and would lose 
 
 import struct
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 HEADER_SIZE = 18
 INTEGER = struct.Struct("<i")
@@ -194,6 +194,7 @@ class Chunk:
     loadable: bytes
 
 
+@lru_cache(maxsize=32)
 def read_chunk(dumped: bytes, name: str) -> Chunk:
     """The chunk in what `string.dump` gave."""
     reader = _Reader(dumped)

@@ -11,7 +11,7 @@ import lupa.lua52 as lupa
 from local_stack.lakefs_standin.go.http import go_request
 from local_stack.lakefs_standin.go.http_exchange import GoHTTPError
 from local_stack.lakefs_standin.lua_arguments import Arguments
-from local_stack.lakefs_standin.lua_tables import pulled
+from local_stack.lakefs_standin.lua_tables import TablePuller
 from local_stack.lakefs_standin.lua_values import LuaCallError, text_of, to_lua
 
 TIMEOUT_SECONDS = 30.0
@@ -19,9 +19,10 @@ TIMEOUT_SECONDS = 30.0
 
 def http_module(runtime: Any, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     """`request`, given a URL or a table, returns code, body, headers and status; only no answer at all is an error."""
+    tables = TablePuller(runtime)
 
     def request(*arguments: Any) -> tuple[Any, ...]:
-        url, method, body, headers = _request_parts(Arguments(arguments))
+        url, method, body, headers = _request_parts(Arguments(arguments), tables)
         if not url:
             raise LuaCallError("missing request url")
         try:
@@ -34,14 +35,14 @@ def http_module(runtime: Any, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[
     return {"request": request}
 
 
-def _request_parts(given: Arguments) -> tuple[str, str, bytes, dict[str, str]]:
+def _request_parts(given: Arguments, tables: TablePuller) -> tuple[str, str, bytes, dict[str, str]]:
     """URL, method, body and headers; a text is a URL."""
     first = given.value(1)
     if isinstance(first, bytes):
         return text_of(first), "", b"", {}
     if lupa.lua_type(first) != "table":
         raise LuaCallError("first argument can be url or request table (invalid type: ")
-    options = pulled(given, 1)
+    options = tables.pulled(given, 1)
     url, method, body = (_text_or_none(options.get(name)) for name in ("url", "method", "body"))
     headers = options.get("headers")
     if method is None and body == "":

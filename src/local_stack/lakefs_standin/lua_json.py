@@ -13,7 +13,7 @@ from typing import Any
 from local_stack.lakefs_standin.go.json_scanner import JSONError, check_json
 from local_stack.lakefs_standin.go.text import REPLACEMENT, STRAY_BYTE, number_text, replaced
 from local_stack.lakefs_standin.lua_arguments import Arguments
-from local_stack.lakefs_standin.lua_tables import pulled
+from local_stack.lakefs_standin.lua_tables import TablePuller
 from local_stack.lakefs_standin.lua_values import LuaArray, LuaCallError, LuaCrash, lua_type, text_of, to_lua
 
 # Go escapes these in strings, the first three so that JSON can stand in HTML.
@@ -28,10 +28,11 @@ SLOTS, FIRST_SIZE = 42, 40
 
 def json_module(runtime: Any) -> dict[str, Any]:
     """The module's functions."""
+    tables = TablePuller(runtime)
 
     def marshal(*arguments: Any) -> bytes:
         given = Arguments(arguments)
-        return written(pulled(given, 1), _layout(given))
+        return written(tables.pulled(given, 1), _layout(given))
 
     def unmarshal(*arguments: Any) -> Any:
         return to_lua(runtime, decoded(Arguments(arguments).data(1)))
@@ -52,7 +53,7 @@ def decoded(data: bytes) -> Any:
 
 def too_deep(on_top: Any) -> LuaCrash:
     """What nested data raises that Lua's stack cannot take; `pcall` gives what lies on it."""
-    return LuaCrash(f"index out of range [{FIRST_SIZE}] with length {FIRST_SIZE}", on_top)
+    return LuaCrash(f"runtime error: index out of range [{FIRST_SIZE}] with length {FIRST_SIZE}", on_top)
 
 
 def _float(text: str) -> float:

@@ -43,7 +43,7 @@ def _worded(said: str, token: str, match: re.Match[bytes], source: bytes) -> str
     if match[5] is None and said.startswith(IN_STRING):
         return f"{said} near {_name_before(source, match[3] or b'')}"
     if said.startswith("malformed number"):
-        return f"unexpected symbol near {_second_number(token)}"
+        return _malformed_number(token)
     shown, text = _token(token)
     if said == NAME_EXPECTED:
         said = f"{text} expected"
@@ -80,16 +80,21 @@ def _number(token: str) -> float:
         return 0.0
 
 
-def _second_number(token: str) -> str:
-    """What follows in a number with two dots: go-lua takes it for a number of its own."""
-    dot = token.find(".", token.find(".") + 1)
-    return f"{_number(token[dot:]):.6f}" if dot > 0 else token
+def _malformed_number(token: str) -> str:
+    """go-lua takes what follows the second dot of a number for a number of its own."""
+    dot = token.find(".", token.find(".") + 1) if "." in token else -1
+    if dot < 0:
+        return f"malformed number near {0:.6f}"
+    return f"unexpected symbol near {_number(token[dot:]):.6f}"
 
 
 def _name_before(source: bytes, partial: bytes) -> str:
-    place = source.find(partial)
-    before = LAST_NAME.search(_decoded(source[: max(place, 0)]))
-    return before[1] if before else ""
+    """The name before the string that a piece of it is in."""
+    before = source[: max(source.find(partial), 0)]
+    if not partial.startswith((b'"', b"'")):
+        before = before[: max(before.rfind(b'"'), before.rfind(b"'"), 0)]
+    name = LAST_NAME.search(_decoded(before))
+    return name[1] if name else ""
 
 
 def _decoded(text: bytes) -> str:

@@ -6,7 +6,17 @@ from typing import Any
 
 import lupa.lua52 as lupa
 
+from local_stack.lakefs_standin.go.text import number_text
+
 ARRAY_MARK = b"__lakefs_array"
+LIST_MAKER = b"lakefs_list_maker"
+LIST_MAKER_SOURCE = b"""
+(function()
+  local metatable = {__index = function(_, key) if key == "%s" then return true end end}
+  local setmetatable = setmetatable
+  return function(...) return setmetatable({...}, metatable) end
+end)()
+""".strip().replace(b"%s", ARRAY_MARK)
 
 
 class LuaCallError(Exception):
@@ -44,7 +54,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:.14g}"
+        return number_text(value)
     raise LuaCallError(f"string expected, got {lua_type(value)}")
 
 
@@ -65,20 +75,31 @@ def lua_type(value: Any) -> str:
 
 
 def to_lua(runtime: Any, value: Any) -> Any:
-    """A Python value as Lua sees it: tables for mappings and lists, nil for None, strings for text."""
+    """A Python value as Lua sees it: tables for mappings and lists, nil for None, strings for text.
+
+    A list is marked as one, as `array` marks it, and None in it leaves a hole that its length counts.
+    """
     if isinstance(value, Mapping):
         table = runtime.table()
         for key, item in value.items():
             table[to_lua(runtime, key)] = to_lua(runtime, item)
         return table
     if isinstance(value, list | tuple):
-        return runtime.table(*(to_lua(runtime, item) for item in value))
+        return _list_maker(runtime)(*(to_lua(runtime, item) for item in value))
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
     if isinstance(value, TruthKey):
         return value.value
     # Lua 5.2 has doubles only: whole numbers beyond 2^53 lose their last digits here as they do there.
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _list_maker(runtime: Any) -> Any:
+    """What makes lists in this runtime. It is kept among C's globals, which no script sees."""
+    kept = runtime.globals()
+    if kept[LIST_MAKER] is None:
+        kept[LIST_MAKER] = runtime.eval(LIST_MAKER_SOURCE)
+    return kept[LIST_MAKER]
 
 
 def from_lua(value: Any) -> Any:

@@ -11,18 +11,19 @@ from local_stack.lakefs_standin.go.yaml import GoMap, read_yaml
 from local_stack.lakefs_standin.go.yaml_scalars import Timestamp, YAMLError
 from local_stack.lakefs_standin.lua_arguments import Arguments
 from local_stack.lakefs_standin.lua_json import SLOTS, too_deep
-from local_stack.lakefs_standin.lua_tables import pulled
+from local_stack.lakefs_standin.lua_tables import TablePuller
 from local_stack.lakefs_standin.lua_values import LuaBareError, LuaCallError, LuaCrash, to_lua
 
 
 def yaml_module(runtime: Any) -> dict[str, Any]:
     """The module's functions."""
+    tables = TablePuller(runtime)
 
     def unmarshal(*arguments: Any) -> Any:
         return _pushed(runtime, _read(Arguments(arguments).data(1)), SLOTS, on_top=True)
 
     def marshal(*arguments: Any) -> bytes:
-        pulled(Arguments(arguments), 1)
+        tables.pulled(Arguments(arguments), 1)
         raise LuaCallError("encoding/yaml: marshal is not in the stand-in")
 
     return {"unmarshal": unmarshal, "marshal": marshal}

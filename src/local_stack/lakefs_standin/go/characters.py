@@ -10,6 +10,10 @@ LAST = 0x10FFFF
 EVERY: Ranges = ((0, LAST),)
 EVERY_BUT_LINE_BREAK: Ranges = ((0, 9), (11, LAST))
 SURROGATES = range(0xD800, 0xE000)
+# Where Unicode has characters, beside two planes for private use; and up to where letters have case.
+ASSIGNED = ((0, 0x34000), (0xE0000, 0xE0200))
+PRIVATE: Ranges = ((0xF0000, 0xFFFFD), (0x100000, 0x10FFFD))
+LAST_WITH_CASE = 0x1FFFF
 
 
 def _of(*parts: str) -> Ranges:
@@ -63,25 +67,31 @@ def folded(ranges: Ranges) -> Ranges:
     return united(found)
 
 
-@cache
 def category(name: str) -> Ranges | None:
     """The characters of a general category, by one or two letters, or None where there is no such category."""
-    if name == "Any":
-        return EVERY
-    found = [(number, number) for number in range(LAST + 1) if _category(number).startswith(name)] if name else []
-    return united(found) or None
+    return EVERY if name == "Any" else _categories().get(name)
 
 
-def _category(number: int) -> str:
-    kind = unicodedata.category(chr(number))
-    return "" if kind == "Cn" else kind
+@cache
+def _categories() -> dict[str, Ranges]:
+    found: dict[str, list[tuple[int, int]]] = {"Co": list(PRIVATE)}
+    for start, end in ASSIGNED:
+        for number in range(start, end):
+            kind = unicodedata.category(chr(number))
+            if kind != "Cn":
+                found.setdefault(kind, []).append((number, number))
+    letters = {kind[0] for kind in found}
+    whole = {
+        letter: [part for kind, parts in found.items() if kind[0] == letter for part in parts] for letter in letters
+    }
+    return {name: united(parts) for name, parts in (found | whole).items()}
 
 
 @cache
 def _orbits() -> dict[int, tuple[int, ...]]:
     """For each character that has others which differ in case only: those."""
     classes: dict[str, list[int]] = {}
-    for number in range(LAST + 1):
+    for number in range(LAST_WITH_CASE + 1):
         if number not in SURROGATES:
             classes.setdefault(_simply_folded(chr(number)), []).append(number)
     return {number: tuple(orbit) for orbit in classes.values() if len(orbit) > 1 for number in orbit}

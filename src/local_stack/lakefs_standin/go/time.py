@@ -129,7 +129,9 @@ class _Reading:
             moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone(self.offset))
         except ValueError:
             raise self._out_of_range("day") from None
-        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)) * NANOSECONDS + self.nanoseconds
+        seconds = int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1))
+        # Go counts in 64 bits, which do not reach beyond 2262.
+        return (seconds * NANOSECONDS + self.nanoseconds + 2**63) % 2**64 - 2**63
 
     def _keep(self, name: str, value: int) -> None:
         if name in RANGES:

@@ -19,7 +19,9 @@ end
 for _, name in ipairs({"frexp", "modf"}) do
   local compute = c_math[name]
   numbers[name] = function(...)
-    local first, second = compute(number_at(pack(...), 1))
+    local number = number_at(pack(...), 1)
+    local first, second = compute(number)
+    if name == "modf" and (number == 1 / 0 or number == -1 / 0) then second = 0 / 0 end
     return first, second
   end
 end
@@ -38,7 +40,14 @@ for _, name in ipairs({"max", "min"}) do
   numbers[name] = function(...)
     local arguments = pack(...)
     local result = number_at(arguments, 1)
-    for index = 2, arguments.n do result = compute(result, number_at(arguments, index)) end
+    for index = 2, arguments.n do
+      local number = number_at(arguments, index)
+      if number ~= number or result ~= result then
+        result = 0 / 0
+      else
+        result = compute(result, number)
+      end
+    end
     return result
   end
 end
