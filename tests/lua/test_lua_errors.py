@@ -34,6 +34,20 @@ def test_a_deep_recursion_ends_with_a_short_trace() -> None:
     assert len(lines) < 30
 
 
+TAKE_ALL_AWAY = "for key in pairs(t) do t[key] = nil end"
+
+
+@pytest.mark.parametrize("table", ["{1000, x = 1}", "{[1000] = 1, [2000] = 2}", "{[1.5] = 1}", "{[true] = 1}"])
+def test_a_key_that_is_taken_away_ends_a_walk(table: str) -> None:
+    assert error_of(f"local t = {table} {TAKE_ALL_AWAY}").startswith("runtime error: invalid key to 'next'\n")
+
+
+def test_a_list_may_be_emptied_while_it_is_walked() -> None:
+    printed: list[str] = []
+    run_script(f"local t = {{1, 2, 3}} {TAKE_ALL_AWAY} print(next(t))", variables={}, output=printed.append)
+    assert printed == ["nil"]
+
+
 @pytest.mark.parametrize(
     ("script", "error"),
     [

@@ -27,7 +27,7 @@ from local_stack.lakefs_standin.lua_yaml import yaml_module
 CHUNK_NAME = b"lua"  # what errors call a script, whatever its path
 FOLDER = Path(__file__).with_name("lua")
 START = "start"
-PARTS = ("support", "basic", "text", "tables", "numbers", "hook")
+PARTS = ("frames", "support", "basic", "text", "tables", "numbers", "hook")
 
 
 class LuaError(Exception):

@@ -6,9 +6,10 @@ local python, pack, unpack = support.python, support.pack, support.unpack
 local fail, fail_here, position = support.fail, support.fail_here, support.position
 local any_at, of_type, text_at, integer_at = support.any_at, support.of_type, support.text_at, support.integer_at
 local text_of, number_of, text_or, integer_or = support.text_of, support.number_of, support.text_or, support.integer_or
-local check, type_at, type_error, meta_field = support.check, support.type_at, support.type_error, support.meta_field
+local check, type_at, meta_field = support.check, support.type_at, support.meta_field
 local c_next, c_tonumber, c_tostring, c_setmetatable = next, tonumber, tostring, setmetatable
-local c_rawequal, c_rawget, c_rawset, c_rawlen, c_type, c_collect = rawequal, rawget, rawset, rawlen, type, collectgarbage
+local c_rawequal, c_rawget, c_rawset, c_rawlen = rawequal, rawget, rawset, rawlen
+local c_type, c_collect = type, collectgarbage
 local c_getmetatable, c_sub, c_find, c_floor = debug.getmetatable, string.sub, string.find, math.floor
 
 local basic = {}
@@ -138,13 +139,22 @@ function basic.setmetatable(...)
   return c_setmetatable(changed, arguments[2])
 end
 
--- Walking a table: its list, then its other keys. A key that was taken away stops the walk with an error; that of a
--- list does not.
+-- Walking a table: its list, then its other keys. A key that was taken away stops the walk with an error, but for those
+-- of the list, as long as it was when the walk began.
+local list_lengths = c_setmetatable({}, {__mode = "k"})
+
+local function is_of_list(walked, key)
+  return c_type(key) == "number" and 1 <= key and key <= (list_lengths[walked] or 0) and key == c_floor(key)
+end
+
 function basic.next(...)
   local arguments = pack(...)
   local walked, key = of_type(arguments, 1, "table"), arguments[2]
-  local is_of_list = c_type(key) == "number" and key >= 1 and key == c_floor(key)
-  if key ~= nil and not is_of_list and c_rawget(walked, key) == nil then fail("invalid key to 'next'") end
+  if key == nil then
+    list_lengths[walked] = c_rawlen(walked)
+  elseif c_rawget(walked, key) == nil and not is_of_list(walked, key) then
+    fail("invalid key to 'next'")
+  end
   local found, following, value = support.protected(c_next, walked, key)
   if not found then fail("invalid key to 'next'") end
   if following == nil then return nil end
@@ -243,7 +253,6 @@ function basic.require(...)
   package.loaded[name] = module
   return module
 end
-support.require = basic.require
 
 -- Marks a list, so that `encoding/json` writes it as one.
 function basic.array(list)

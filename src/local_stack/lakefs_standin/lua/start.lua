@@ -5,11 +5,13 @@ local parts, python, print_text, make_module, loaded_names = ...
 local globals = {_VERSION = _VERSION}
 globals._G = globals
 
-local support = parts.support(python)
+local frames = parts.frames(python)
+local support = parts.support(python, frames)
 local basic, debugging, package = parts.basic(support, globals, print_text, function(name)
   local functions = make_module(name)
   return functions and support.guarded_all(functions)
 end)
+frames.require = basic.require
 for name, call in pairs(basic) do globals[name] = call end
 globals.string, globals.table = parts.text(support), parts.tables(support)
 globals.math, globals.bit32 = parts.numbers(support)

@@ -1,98 +1,19 @@
--- What the functions of the stand-in's Lua share: checks of arguments, errors and traces worded as go-lua words them.
---
--- A function that is Go in go-lua is "native" here. The frames of a script are its own functions and the native ones;
--- all other frames of these files are hidden.
+-- What the functions of the stand-in's Lua share: checks of arguments, and errors worded as go-lua words them.
 
-local python, log = ...
+local python, frames = ...
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 local c_error, c_xpcall, c_load, c_tonumber, c_tostring = error, xpcall, load, tonumber, tostring
-local c_format, c_find, c_match, c_sub, c_dump = string.format, string.find, string.match, string.sub, string.dump
-local pack, unpack, rawequal, type, getmetatable, rawget = table.pack, table.unpack, rawequal, type, getmetatable, rawget
+local c_format, c_match, c_sub, c_dump = string.format, string.match, string.sub, string.dump
+local pack, unpack, rawequal, type, rawget = table.pack, table.unpack, rawequal, type, rawget
+local innermost, place = frames.innermost, frames.place
+local called_name, native_name = frames.called_name, frames.native_name
 
--- How many frames are looked through; those of a deeper recursion are left out of a trace.
-local MOST_FRAMES = 2000
-
-local support = {python = python, native = {}, pack = pack, unpack = unpack}
+local support = {python = python, native = frames.native, trace = frames.trace, pack = pack, unpack = unpack}
 local native = support.native
 
 -- A value that a failed function raises: `text`, or the text of `require("hook").fail`.
 local failure_mark = {}
-
--- Frames: {native = function} or {chunk, function number, position of the instruction, level of the caller}.
-
-local function frames(most)
-  local found, level = {}, 2
-  while #found < most and level < MOST_FRAMES do
-    local info = getinfo(level, "Slf")
-    if not info then break end
-    if native[info.func] then
-      found[#found + 1] = {native = true, func = info.func}
-    elseif python.is_script(info.short_src) then
-      local inner = found[#found]
-      if inner and not inner.native and python.is_tail_call(info.short_src, info.linedefined, info.currentline) then
-        inner.is_tail_call = true
-      else
-        found[#found + 1] = {
-          chunk = info.short_src, number = info.linedefined, position = info.currentline, func = info.func,
-        }
-      end
-    end
-    level = level + 1
-  end
-  return found
-end
-
-local function place(frame)
-  if not frame or frame.native then return "" end
-  return python.place(frame.chunk, frame.number, frame.position) .. ": "
-end
-
--- What go-lua calls a function that was called from `caller`.
-local function called_name(frame, caller)
-  if caller and not caller.native and not frame.is_tail_call then
-    return python.called_name(caller.chunk, caller.number, caller.position)
-  end
-  return "", ""
-end
-
-local function native_name(frame)
-  return frame.func == support.require and "require" or "?"
-end
-
-local function trace_line(frame, caller)
-  local name, kind = called_name(frame, caller)
-  local where = frame.native and "[Go]:" or python.place(frame.chunk, frame.number, frame.position) .. ":"
-  if kind ~= "" then
-    name = "function '" .. name .. "'"
-  elseif frame.native then
-    name = native_name(frame)
-    if name ~= "?" then name = "function '" .. name .. "'" end
-  else
-    name = python.defined(frame.chunk, frame.number)
-  end
-  return "\n\t" .. where .. " in " .. name .. (frame.is_tail_call and "\n\t(...tail calls...)" or "")
-end
-
-local function trace_of(found)
-  local text, from, to = "stack traceback:", #found + 1, #found
-  if #found > 22 then from, to = 12, #found - 10 end
-  for index = 1, #found do
-    if index == from then
-      text = text .. "\n\t..."
-    elseif index < from or index > to then
-      text = text .. trace_line(found[index], found[index + 1])
-    end
-  end
-  return text
-end
-
--- The trace of the running frames without the innermost `skipped`.
-function support.trace(skipped)
-  local found, kept = frames(MOST_FRAMES), {}
-  for index = skipped + 1, #found do kept[#kept + 1] = found[index] end
-  return trace_of(kept)
-end
 
 -- Errors.
 
@@ -106,7 +27,7 @@ support.fail = fail
 
 -- Where the function is running that called the native one, `level` callers up; empty where that is native too.
 local function position(level)
-  local found = frames(level + 1)
+  local found = innermost(level + 1)
   return place(found[level + 1])
 end
 support.position = position
@@ -118,7 +39,7 @@ end
 support.fail_here = fail_here
 
 local function argument_text(index, problem)
-  local found = frames(2)
+  local found = innermost(2)
   local name, kind = called_name(found[1], found[2])
   if kind == "method" then
     index = index - 1
@@ -308,7 +229,7 @@ local function last_words(problem)
   if failure.alone then return {failure.alone, ""} end
   local text = failure.is_nothing and "" or raised_text(problem, 2)
   if not failure.is_nothing then text = text .. "\n" end
-  return {text .. trace_of(frames(MOST_FRAMES)), "runtime"}
+  return {text .. frames.trace(0), "runtime"}
 end
 
 function support.run(script)

@@ -3,7 +3,8 @@
 local support = ...
 
 local pack, unpack, fail_here, check = support.pack, support.unpack, support.fail_here, support.check
-local of_type, integer_at, integer_or, text_or = support.of_type, support.integer_at, support.integer_or, support.text_or
+local of_type, integer_at, integer_or = support.of_type, support.integer_at, support.integer_or
+local text_or = support.text_or
 local text_of, number_of, type_at = support.text_of, support.number_of, support.type_at
 local c_rawget, c_rawset = rawget, rawset
 -- Up to here a list is sorted by insertion.

@@ -3,10 +3,12 @@
 local support = ...
 
 local python, pack, unpack, fail = support.python, support.pack, support.unpack, support.fail
-local fail_here, argument_error, check, text_or = support.fail_here, support.argument_error, support.check, support.text_or
+local fail_here, argument_error, check = support.fail_here, support.argument_error, support.check
+local text_or = support.text_or
 local text_at, integer_at, integer_or = support.text_at, support.integer_at, support.integer_or
 local number_at, text_of = support.number_at, support.text_of
-local c_byte, c_char, c_find, c_rep, c_sub, c_match = string.byte, string.char, string.find, string.rep, string.sub, string.match
+local c_byte, c_char, c_find = string.byte, string.char, string.find
+local c_rep, c_sub, c_match = string.rep, string.sub, string.match
 local LONGEST = 2 ^ 30
 
 local text = {}
