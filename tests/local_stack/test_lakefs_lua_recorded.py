@@ -54,7 +54,7 @@ def test_a_snippet_does_what_was_recorded(snippet_id: str, request: pytest.Fixtu
 def test_the_list_of_differences_names_snippets_with_a_kind_and_a_reason() -> None:
     assert set(LISTED) <= set(SNIPPETS)
     assert {difference["kind"] for difference in LISTED.values()} <= {"wording", "outcome"}
-    assert all(difference["reason"].strip() for difference in LISTED.values())
+    assert all(difference["reason"].strip() not in ("", "not yet") for difference in LISTED.values())
 
 
 def test_nothing_was_left_out_of_the_recording() -> None:
