@@ -143,7 +143,8 @@ def test_a_target_at_this_commit_from_another_path_is_cloned_again() -> None:
 def test_a_target_at_this_commit_from_a_long_path_is_left_alone(is_written_in_full: bool) -> None:
     request = replace(REQUEST, path="/".join(["p" * 200] * 5))
     properties = request.provenance.properties() | ({"lakefs.path": request.path} if is_written_in_full else {})
-    at = tables(replace(CURRENT, properties=properties, comment="theirs"))
+    newest = replace(CURRENT.newest, user_metadata=request.provenance.user_metadata())
+    at = tables(replace(CURRENT, newest=newest, properties=properties, comment="theirs"))
     assert clone(at, request).action is Action.CURRENT
     assert at.calls == []
 
