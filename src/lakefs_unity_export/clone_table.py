@@ -168,7 +168,7 @@ def decide(request: CloneRequest, target: TableState | None) -> Action:
     if target is None:
         return Action.CLONED
     shown = _own_provenance(request, target)
-    if shown.is_at(request.commit_id, request.path, request.line):
+    if shown.properties() == request.provenance.properties():
         return Action.CURRENT
     is_newer = (shown.line, shown.commit_generation) > (request.line, request.commit_generation)
     return Action.SUPERSEDED if is_newer else Action.CLONED

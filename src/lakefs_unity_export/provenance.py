@@ -36,10 +36,6 @@ class Provenance:
         """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts in full, as JSON."""
         return json.dumps(self._facts(), ensure_ascii=False)
 
-    def is_at(self, commit_id: str, path: str, line: int) -> bool:
-        """Whether this is the table at the path, at the commit and in the line; its own path may be shortened."""
-        return (self.commit_id, self.line) == (commit_id, line) and self.path in (path, property_values.shortened(path))
-
     def _facts(self) -> dict[str, str]:
         return {
             REPOSITORY: self.repository,
