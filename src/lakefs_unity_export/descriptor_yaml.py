@@ -66,7 +66,9 @@ def read_keys(content: bytes) -> dict[str, str | NotText] | None:
     # Beside YAMLError, odd escapes and directives raise ValueError, OverflowError and others.
     except Exception as error:
         mark = getattr(error, "problem_mark", None)
-        raise DescriptorSyntaxError(mark.line + 1 if mark else 0, _not_yaml(_reason(error))) from error
+        # What is missing at the end is missed behind the last line.
+        line = min(mark.line + 1, len(content.splitlines())) if mark else 0
+        raise DescriptorSyntaxError(line, _not_yaml(_reason(error))) from error
 
 
 def _not_yaml(reason: str) -> str:

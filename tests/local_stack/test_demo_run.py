@@ -42,7 +42,7 @@ def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def stack(*, folder: Path, progress: Any, trigger: ExportTrigger) -> Iterator[SimpleNamespace]:
         assert trigger is ExportTrigger.WEBHOOK
-        yield SimpleNamespace(folder=folder, lakefs="lakefs", environment=lambda: {"HOST": "here"})
+        yield SimpleNamespace(plain_folder=folder, lakefs="lakefs", environment=lambda: {"HOST": "here"})
 
     @contextmanager
     def repository(lakefs: str) -> Iterator[SimpleNamespace]:
