@@ -63,7 +63,7 @@ lint: .venv/stamp ## Format, lint and types
 
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
-	@$(BIN)/pytest -q -m "unit or lua" tests/unit tests/lua
+	@$(BIN)/pytest -q -m "unit or lua" -n $(WORKERS) tests/unit tests/lua
 
 .PHONY: machine
 machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1)
@@ -73,7 +73,7 @@ machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in m
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
-	@$(BIN)/pytest -q -m local_stack
+	@$(BIN)/pytest -q -m local_stack -n $(WORKERS) --dist loadfile
 
 .PHONY: spark
 spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark (WORKERS=2)

@@ -243,7 +243,10 @@ def _cloned(tables: DeltaTables, request: CloneRequest, before: TableState | Non
         raise _clone_error(request, error) from error
     after = _described_target(tables, request)
     comment = source.comment or _comment_of_a_person(before)
-    return _commented(tables, request, comment) if comment and comment != after.comment else after
+    if comment and comment != after.comment:
+        return _commented(tables, request, comment)
+    # A log without a comment does not tell Unity Catalog that ours is gone; an empty one does.
+    return _commented(tables, request, "") if not comment and before and before.comment else after
 
 
 def _comment_of_a_person(before: TableState | None) -> str | None:

@@ -1,6 +1,9 @@
 """A lakeFS repository with small Delta tables, written by delta-rs through the S3 gateway."""
 
+import json
 import secrets
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +17,12 @@ from local_stack.demo.repository import api_client
 from local_stack.lakefs import LakeFS
 
 COLUMN = "word"
+COMMENT = """
+import json, sys
+from deltalake import DeltaTable
+location, options, comment = sys.argv[1:]
+DeltaTable(location, storage_options=json.loads(options)).alter.set_table_description(comment)
+"""
 
 
 class TableRepository:
@@ -46,6 +55,14 @@ class TableRepository:
             description=comment,
             storage_options=self._options,
         )
+
+    def comment(self, path: str, comment: str) -> None:
+        """Give the Delta table at the path a comment; an empty one takes it away.
+
+        In a process of its own: delta-rs holds Python's lock, and the gateway that it asks may be in this one.
+        """
+        location = f"s3://{self.name}/{self.branch}/{path}"
+        subprocess.run([sys.executable, "-c", COMMENT, location, json.dumps(self._options), comment], check=True)
 
     def describe(self, name: str, *, path: str = "", branch: str = "", file: str = "", **keys: str) -> None:
         """Write the descriptor of a table, `_lakefs_tables/<name>.yaml`."""

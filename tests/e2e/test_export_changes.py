@@ -56,6 +56,13 @@ def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository
     assert exports.version(schema, "nation") == versions["nation"]
     assert exports.watermark(repository) == second
 
+    repository.comment("tables/orders", "")
+    third = repository.commit()
+    assert exports.run(repository).state == "SUCCESS"
+
+    orders = exports.table(schema, "orders")
+    assert (orders.commit_id, orders.words, orders.comment) == (third, ["o3"], "")
+
 
 def test_a_commit_to_no_table_moves_the_watermark_alone(exports: Exports, repository: TableRepository) -> None:
     repository.add("orders", ["o1"])

@@ -25,8 +25,7 @@ from local_stack.lakefs_standin import LakeFSStandIn
 pytestmark = pytest.mark.spark
 
 PATH = "tables/orders"
-# The gateway of a server answers 404 NoSuchVersion, and REST 410.
-GONE = "(404 NoSuchVersion|410 Gone)"
+GONE = "404 NoSuchVersion"
 
 
 @dataclass

@@ -176,8 +176,8 @@ def test_a_comment_that_the_source_drops_goes_from_the_export_too(tables: Tables
     tables.clone()
     tables.commit(1)
     tables.sql(taken_away, commit=1)
-    assert tables.clone(1).version == 2
-    assert tables.detail(tables.target)["description"] is None
+    assert tables.clone(1).version == 3
+    assert tables.detail(tables.target)["description"] == ""
     assert "lakefs.comment" not in tables.detail(tables.target)["properties"]
     assert tables.clone(1).action is Action.CURRENT
 

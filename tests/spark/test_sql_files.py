@@ -216,6 +216,16 @@ def test_properties_and_comment_of_the_log_show_after_the_next_run(stack: Stack)
     assert stack.table("orders")["comment"] == "all orders"
 
 
+def test_a_comment_that_the_log_says_is_gone_goes(stack: Stack) -> None:
+    table = DeltaTable(stack.write("orders", {"id": [1]}))
+    table.alter.set_table_description("all orders")
+    stack.run(REGISTER, "orders")
+    assert stack.table("orders")["comment"] == "all orders"
+    table.alter.set_table_description("")
+    stack.run(REGISTER, "orders")
+    assert not stack.table("orders").get("comment")
+
+
 def test_two_tables_share_a_schema_that_has_properties(stack: Stack) -> None:
     properties = {"lakefs.tpch.commit_id": "abc"}
     body = {"name": stack.schema, "catalog_name": "main", "properties": properties}
