@@ -32,7 +32,7 @@ class StackCatalog:
             raise SetupError(
                 f"Unity Catalog at {self.url} does not answer ({error}); check UNITY_CATALOG_URL"
             ) from error
-        if answer.is_error:
+        if answer.is_error or not _tells_of(self.name, answer):
             raise SetupError(
                 f"Unity Catalog at {self.url} answered {answer.status_code} when catalog {self.name} was to be made: "
                 f"{answer.text[:200]}; check UNITY_CATALOG_URL and UNITY_CATALOG_TOKEN"
@@ -50,3 +50,12 @@ class StackCatalog:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         with httpx.Client(headers=headers, timeout=REQUEST_SECONDS) as client:
             return client.request(method, f"{self.url}/api/2.1/unity-catalog/catalogs{path}", **options)  # type: ignore[arg-type]
+
+
+def _tells_of(name: str, answer: httpx.Response) -> bool:
+    """Whether the answer is about the catalog: any web server may answer 200."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("name") == name
