@@ -43,6 +43,11 @@ def start_lakefs(*, folder: Path, hook_environment: Mapping[str, str]) -> LakeFS
         return _started_binary(binary, folder, hook_environment)
     stand_in = LakeFSStandIn(hook_environment=hook_environment)
     stand_in.start()
+    return lakefs_of(stand_in)
+
+
+def lakefs_of(stand_in: LakeFSStandIn) -> LakeFS:
+    """A running stand-in as any server is given."""
     return LakeFS(
         endpoint_url=stand_in.url,
         s3_endpoint_url=stand_in.url,

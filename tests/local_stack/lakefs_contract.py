@@ -17,7 +17,7 @@ from botocore.config import Config
 from lakefs.client import Client
 from lakefs_hook_target import HookTarget
 
-from local_stack.lakefs import ENDPOINT_VARIABLE, LakeFS, configured_server
+from local_stack.lakefs import ENDPOINT_VARIABLE, LakeFS, configured_server, lakefs_of
 from local_stack.lakefs_standin import LakeFSStandIn
 
 SERVERS = ["stand-in", "configured"] if os.environ.get(ENDPOINT_VARIABLE) else ["stand-in"]
@@ -141,18 +141,6 @@ def target() -> Iterator[HookTarget]:
     """A server that hooks call."""
     with HookTarget() as server:
         yield server
-
-
-def lakefs_of(server: LakeFSStandIn) -> LakeFS:
-    """A running stand-in as the servers under test are given."""
-    return LakeFS(
-        endpoint_url=server.url,
-        s3_endpoint_url=server.url,
-        access_key_id=server.access_key.id,
-        secret_access_key=server.access_key.secret,
-        kind="stand-in",
-        stop=server.stop,
-    )
 
 
 def contract_with(server: LakeFS) -> Contract:

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from lakefs_contract import Contract, contract_with
 
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs import lakefs_of
 from local_stack.lakefs_standin import LakeFSStandIn
 from local_stack.lakefs_standin.errors import RequestError
 
@@ -32,16 +32,7 @@ def collector() -> Iterator[LakeFSStandIn]:
 @pytest.fixture
 def contract(collector: LakeFSStandIn) -> Iterator[Contract]:
     """A repository of its own on that server."""
-    made = contract_with(
-        LakeFS(
-            endpoint_url=collector.url,
-            s3_endpoint_url=collector.url,
-            access_key_id=collector.access_key.id,
-            secret_access_key=collector.access_key.secret,
-            kind="stand-in",
-            stop=collector.stop,
-        )
-    )
+    made = contract_with(lakefs_of(collector))
     yield made
     made.repository.delete()
 

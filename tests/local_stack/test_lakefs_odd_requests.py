@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakefs_recorded_answers import Answer
 from lakefs_recorded_requests import Sent, send
 
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs import LakeFS, lakefs_of
 from local_stack.lakefs_standin import LakeFSStandIn
 
 if TYPE_CHECKING:
@@ -136,14 +136,7 @@ def server() -> Iterator[LakeFS]:
     """A stand-in with a repository that holds something."""
     standin = LakeFSStandIn()
     standin.start()
-    yield LakeFS(
-        endpoint_url=standin.url,
-        s3_endpoint_url=standin.url,
-        access_key_id=standin.access_key.id,
-        secret_access_key=standin.access_key.secret,
-        kind="stand-in",
-        stop=standin.stop,
-    )
+    yield lakefs_of(standin)
     standin.stop()
 
 

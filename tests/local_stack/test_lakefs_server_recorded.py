@@ -10,7 +10,7 @@ import pytest
 import yaml
 from lakefs_recorded import FILE_GONE, FIXTURES, RECORDS, replay
 
-from local_stack.lakefs import ENDPOINT_VARIABLE, LakeFS, configured_server
+from local_stack.lakefs import ENDPOINT_VARIABLE, configured_server, lakefs_of
 from local_stack.lakefs_standin import LakeFSStandIn
 
 # A record's id to one reason for the whole of it, or to the reasons by step.
@@ -39,15 +39,8 @@ def test_the_list_of_differences_names_records_that_there_are() -> None:
 
 @pytest.mark.parametrize("record_id", RECORDS)
 def test_the_stand_in_answers_as_recorded(standin: LakeFSStandIn, record_id: str) -> None:
-    server = LakeFS(
-        endpoint_url=standin.url,
-        s3_endpoint_url=standin.url,
-        access_key_id=standin.access_key.id,
-        secret_access_key=standin.access_key.secret,
-        kind="stand-in",
-        stop=standin.stop,
-    )
-    found = {difference.step: difference.text for difference in replay(server, record_id, standin.lose_file)}
+    differences = replay(lakefs_of(standin), record_id, standin.lose_file)
+    found = {difference.step: difference.text for difference in differences}
     listed = STAYS_DIFFERENT.get(record_id, {})
     if isinstance(listed, str):
         assert found, f"{record_id} agrees now: take it from lakefs_server_differences.yaml"
