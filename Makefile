@@ -12,7 +12,7 @@ SCALE ?= 0.01
 TRIGGER ?= lua
 EXAMPLES ?= 2000
 SEED ?= 1
-# Spark's tests run in so many processes, each with a Spark of its own.
+# Tests run in so many processes; those that need Spark or a local stack have one in each.
 WORKERS ?= 2
 
 .PHONY: help
