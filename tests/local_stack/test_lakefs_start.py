@@ -1,6 +1,7 @@
 """Which lakeFS the local stack uses, and what a server that it starts itself is told."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from local_stack.lakefs_standin import LakeFSStandIn
 KEYS = dict(zip(KEY_VARIABLES, ("AKIAEXAMPLE", "secret-of-theirs"), strict=True))
 HOOKS = {"LAKEFSACTION_DATABRICKS_TOKEN": "dapi-secret"}
 # Answers the health check like a server, after writing down what it was given.
-FAKE_BINARY = """#!{python}
+FAKE_BINARY = """
 import json, os, pathlib, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
-pathlib.Path("told.json").write_text(json.dumps({{"arguments": sys.argv[1:], "environment": dict(os.environ)}}))
+pathlib.Path("told.json").write_text(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}))
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(204 if self.path == "/api/v1/healthcheck" else 404)
@@ -38,10 +39,12 @@ def nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
 
-def put_binary(folder: Path, text: str) -> Path:
+def put_binary(folder: Path, program: str) -> Path:
+    """A `lakefs` that runs a Python program. A line `#!` takes no path with spaces."""
     folder.mkdir()
+    (folder / "lakefs.py").write_text(program)
     binary = folder / "lakefs"
-    binary.write_text(text)
+    binary.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(folder / "lakefs.py"))} "$@"\n')
     binary.chmod(0o755)
     return binary
 
@@ -101,7 +104,7 @@ def test_a_server_that_is_not_lakefs_is_not_used() -> None:
 def test_a_binary_on_the_path_is_installed_once_started_and_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_binary(tmp_path / "bin", FAKE_BINARY.format(python=sys.executable))
+    put_binary(tmp_path / "bin", FAKE_BINARY)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     folder = tmp_path / "state"
 
@@ -120,7 +123,7 @@ def test_a_binary_on_the_path_is_installed_once_started_and_stopped(
 
 
 def test_a_binary_that_ends_at_once_is_told_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    binary = put_binary(tmp_path / "bin", f"#!{sys.executable}\nraise SystemExit('no database')\n")
+    binary = put_binary(tmp_path / "bin", "raise SystemExit('no database')\n")
     monkeypatch.setenv("PATH", str(binary.parent))
 
     with pytest.raises(SetupError, match=r"did not become healthy; see .*lakefs\.log") as error:

@@ -31,12 +31,12 @@ def table_updates(
 ) -> list[dict[str, Any]]:
     """The updates that the table needs, none where it shows everything. `fields` are those of the log's schema.
 
-    A comment of the table that only Unity Catalog has stays where the log has none, and goes where the log has an
-    empty one. Comments of columns are those of the log's schema.
+    A comment that only Unity Catalog has stays, on the table and on columns; an empty one of the table in the log is a
+    comment too.
     """
     present = sorted(table.get("columns") or [], key=lambda column: int(column.get("position") or 0))
     return [
-        *_column_updates(present, fields, list(partition_columns)),
+        *_column_updates(present, _with_kept_comments(fields, present), list(partition_columns)),
         *_property_updates(table.get("properties") or {}, properties),
         *([comment_update(comment)] if comment is not None and comment != (table.get("comment") or "") else []),
     ]
@@ -76,6 +76,16 @@ def _shown_field(column: Mapping[str, Any]) -> Field:
 def _partitions(columns: Sequence[Mapping[str, Any]]) -> list[str]:
     found = [column for column in columns if column.get("partition_index") is not None]
     return [column["name"] for column in sorted(found, key=lambda column: int(column["partition_index"]))]
+
+
+def _with_kept_comments(fields: Sequence[Field], present: Sequence[Mapping[str, Any]]) -> list[Field]:
+    comments = {column["name"]: column["comment"] for column in present if column.get("comment")}
+    return [
+        field
+        if field["metadata"].get("comment") or field["name"] not in comments
+        else {**field, "metadata": {**field["metadata"], "comment": comments[field["name"]]}}
+        for field in fields
+    ]
 
 
 def _on_the_wire(value: Any) -> Any:

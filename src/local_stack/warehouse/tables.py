@@ -137,7 +137,7 @@ class TableStatements:
     def repair(self, statement: RepairTable) -> Result:
         """REPAIR TABLE .. SYNC METADATA: columns, properties and comment of the Delta log reach Unity Catalog.
 
-        A comment of the table that only Unity Catalog has stays where the log has none.
+        A comment that only Unity Catalog has stays, on the table and on columns.
         """
         table = self._existing(statement.name)
         readable(table)
