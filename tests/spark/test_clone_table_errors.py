@@ -169,7 +169,7 @@ class Gateway:
         hadoop = self.spark.sparkContext._jsc.hadoopConfiguration()
         for key, value in {**conf, **(settings or {})}.items():
             hadoop.set(f"fs.s3a.bucket.{name}.{key}", value.format(**hosts))
-        return lakefs.Repository(name, client=client).create(storage_namespace=f"mem://{name}")
+        return lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
 
 
 @pytest.fixture(scope="module")
