@@ -1,8 +1,8 @@
 """Jobs through the SDK: real processes for wheel tasks, doubles for the cluster and the warehouse."""
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.jobs import RunLifeCycleState, RunResultState
 from workspace_doubles import LocalWorkspace, NotebookEnd, running_workspace, write_wheel
 
+from local_stack.workspace import wheel_executor
 from local_stack.workspace.executors import RUNNING_CLUSTER_ID
 
 WHEEL_PATH = "/Shared/demo_tasks-0.1-py3-none-any.whl"
@@ -31,9 +32,16 @@ ENVIRONMENT = jobs.JobEnvironment(
 )
 
 
+# A wheel task is in a Python of its own, or in a fork of one that has imported the SDK: nothing else may differ.
+BOTH_WAYS = pytest.mark.parametrize("local", [(), ("databricks.sdk",)], ids=["plain", "forked"], indirect=True)
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[LocalWorkspace]:
-    with running_workspace(tmp_path / "workspace") as running:
+def local(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalWorkspace]:
+    preloaded = getattr(request, "param", ())
+    if preloaded:
+        monkeypatch.setattr(wheel_executor, "PlainProcess", None)  # no task may start one
+    with running_workspace(tmp_path / "workspace", preloaded=preloaded) as running:
         running.client.workspace.mkdirs("/Shared")
         upload(running, WHEEL_PATH, write_wheel(tmp_path).read_bytes())
         upload(running, "/Shared/nb.py", b"# Databricks notebook source\nprint(1)\n")
@@ -101,6 +109,7 @@ def output_of(local: LocalWorkspace, run: jobs.Run, key: str) -> jobs.RunOutput:
     return local.client.jobs.get_run_output(task.run_id or 0)
 
 
+@BOTH_WAYS
 def test_a_wheel_task_runs_as_on_databricks(local: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "of the stack's own environment")
     listing = wheel("list", "show", wheel={"named_parameters": {"run": "{{job.run_id}}", "text": "a b'\"$"}})
@@ -125,6 +134,7 @@ def test_positional_parameters_reach_a_wheel_as_they_are(local: LocalWorkspace) 
     assert "arguments ['a', 'main']" in (output_of(local, run, "list").logs or "")
 
 
+@BOTH_WAYS
 def test_a_wheel_task_that_raises_fails_with_message_and_trace(local: LocalWorkspace) -> None:
     run = run_of(local, wheel("a", "fail"), wheel("b", "leave"), wheel("c", "end_quietly"))
     assert results(run) == {"a": "FAILED", "b": "FAILED", "c": "SUCCESS"}
@@ -180,44 +190,39 @@ def test_a_dependency_that_is_no_wheel_fails_by_name(local: LocalWorkspace) -> N
     assert "The dependency 'requests' of environment 'env' is not supported" in (output_of(local, run, "a").error or "")
 
 
-def task_processes() -> list[str]:
+def task_processes(tasks: Path) -> list[str]:
+    """The command lines of the processes that are in the folder of a task."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if "dbruntime.wheel_task" in line and f"{os.getpid()}" == _parent(folder):
-            found.append(line)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str((process / "cwd").readlink()).startswith(f"{tasks}/"):
+                found.append((process / "cmdline").read_bytes().decode(errors="replace"))
     return found
 
 
-def _parent(folder: Path) -> str:
-    try:
-        return (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-    except OSError:
-        return ""
-
-
+@BOTH_WAYS
 def test_cancelling_ends_the_process_of_a_wheel_task(local: LocalWorkspace, tmp_path: Path) -> None:
+    tasks = tmp_path / "workspace/tasks"
     started = local.client.jobs.run_now(create(local, wheel("a", "sleep")))
-    until(lambda: bool(task_processes()))
+    until(lambda: bool(task_processes(tasks)))
     local.client.jobs.cancel_run(started.run_id)
     run = wait(local, started.run_id)
     assert results(run) == {"a": "CANCELED"}
     assert run.state
     assert run.state.user_cancelled_or_timedout
-    until(lambda: not task_processes())
-    assert list((tmp_path / "workspace/tasks").iterdir()) == []
+    until(lambda: not task_processes(tasks))
+    assert list(tasks.iterdir()) == []
 
 
-def test_stopping_the_workspace_ends_the_processes_of_tasks(tmp_path: Path) -> None:
-    with running_workspace(tmp_path / "workspace") as running:
+@pytest.mark.parametrize("preloaded", [(), ("yaml",)], ids=["plain", "forked"])
+def test_stopping_the_workspace_ends_the_processes_of_tasks(tmp_path: Path, preloaded: Sequence[str]) -> None:
+    tasks = tmp_path / "workspace/tasks"
+    with running_workspace(tmp_path / "workspace", preloaded=preloaded) as running:
         running.client.workspace.mkdirs("/Shared")
         upload(running, WHEEL_PATH, write_wheel(tmp_path).read_bytes())
         running.client.jobs.run_now(create(running, wheel("a", "sleep")))
-        until(lambda: bool(task_processes()))
-    assert task_processes() == []
+        until(lambda: bool(task_processes(tasks)))
+    assert task_processes(tasks) == []
     running.workspace.stop()
 
 

@@ -173,7 +173,11 @@ def client_of(url: str, token: str) -> WorkspaceClient:
 
 @contextmanager
 def running_workspace(
-    folder: Path, *, unity_catalog_url: str = "http://127.0.0.1:9", unity_catalog_token: str = "none"
+    folder: Path,
+    *,
+    unity_catalog_url: str = "http://127.0.0.1:9",
+    unity_catalog_token: str = "none",
+    preloaded: Sequence[str] = (),
 ) -> Iterator[LocalWorkspace]:
     """A workspace until the end of the block."""
     cluster, warehouse = RecordingCluster(), RecordingWarehouse()
@@ -184,6 +188,7 @@ def running_workspace(
         unity_catalog_url=unity_catalog_url,
         unity_catalog_token=unity_catalog_token,
         running_cluster_spark_conf={"spark.of": "the running cluster"},
+        preloaded=preloaded,
     )
     with workspace:
         client = client_of(workspace.url, workspace.token)

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -38,7 +38,8 @@ class Workspace:
 
     Parameters: `folder` for files and the tasks' folders; `cluster` runs notebooks, `warehouse` SQL; Unity Catalog's
     calls are handed on to `unity_catalog_url` with `unity_catalog_token`; `port`, 0 for a free one;
-    `running_cluster_spark_conf` is the Spark configuration of the cluster that runs already.
+    `running_cluster_spark_conf` is the Spark configuration of the cluster that runs already; `preloaded`, modules that
+    wheel tasks find imported: they start sooner then.
 
     Attributes: `owner` and `token`, the workspace admin who owns the stack; `unsupported_calls`, every call that was
     refused as unsupported.
@@ -55,6 +56,7 @@ class Workspace:
         port: int = 0,
         running_cluster_spark_conf: Mapping[str, str] | None = None,
         owner: str = OWNER,
+        preloaded: Sequence[str] = (),
     ) -> None:
         self.owner = owner
         self.warehouse_id = WAREHOUSE_ID
@@ -70,6 +72,9 @@ class Workspace:
         self._access = TaskAccess(self._identities)
         self._catalog = CatalogEndpoint(url=unity_catalog_url, token=unity_catalog_token)
         self._warehouse = warehouse
+        self._wheels = WheelExecutor(
+            folder=folder / "tasks", files=self._files, access=self._access, preloaded=preloaded
+        )
         executors: dict[str, TaskExecutor] = {
             "notebook_task": NotebookExecutor(
                 cluster=cluster,
@@ -79,7 +84,7 @@ class Workspace:
                 running_cluster_spark_conf=running_cluster_spark_conf or {},
             ),
             "sql_task": SqlExecutor(warehouse=warehouse, warehouse_id=self.warehouse_id, files=self._files),
-            "python_wheel_task": WheelExecutor(folder=folder / "tasks", files=self._files, access=self._access),
+            "python_wheel_task": self._wheels,
         }
         self._jobs = Jobs(executors, workspace_id=self.workspace_id, workspace_url=lambda: self.url)
         self._server = LoopbackServer(name="workspace", port=port)
@@ -109,6 +114,7 @@ class Workspace:
         """Cancel what runs, end the tasks' processes and stop serving; a second call does nothing."""
         if self._server.is_running:
             self._jobs.stop()
+            self._wheels.stop()
             self._server.stop()
             self._catalog.close()
 

@@ -1,11 +1,9 @@
 """Runs Python wheel tasks: each in a process and folder of its own, from the wheels that were uploaded."""
 
 import json
+import logging
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -15,22 +13,35 @@ from local_stack.workspace.errors import ApiError
 from local_stack.workspace.executors import TaskAccess, wheel_files
 from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.runs import StopSignal, TaskOutput
+from local_stack.workspace.task_processes import PlainProcess, PreloadedPython, TaskProcess, TaskStart
 from local_stack.workspace.task_runner import TaskWork
 
-RUNTIME_FOLDER = Path(__file__).parent.parent / "runtime"
 # What databricks-sdk looks for to know that it runs in a task; the shape that serverless environments show.
 RUNTIME_VERSION = "client.4.0"
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TMPDIR")
 MAXIMUM_LOG_BYTES = 5 * 1024 * 1024
 
+logger = logging.getLogger(__name__)
+
 
 class WheelExecutor:
-    """Runs wheel tasks below `folder`; everything a task leaves there is removed when it ends."""
+    """Runs wheel tasks below `folder`; everything a task leaves there is removed when it ends.
 
-    def __init__(self, *, folder: Path, files: WorkspaceFiles, access: TaskAccess) -> None:
+    preloaded: modules that tasks find imported already. With none, each task starts a Python of its own.
+    """
+
+    def __init__(
+        self, *, folder: Path, files: WorkspaceFiles, access: TaskAccess, preloaded: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._files = files
         self._access = access
+        self._python = PreloadedPython(preloaded) if preloaded else None
+
+    def stop(self) -> None:
+        """Start no more forks."""
+        if self._python is not None:
+            self._python.stop()
 
     def execute(self, work: TaskWork, stop: StopSignal) -> TaskOutput:
         """Run the entry point; an exception or a non-zero exit fails the task with its message."""
@@ -44,11 +55,24 @@ class WheelExecutor:
             unpack(wheels, folder / "wheels")
             with self._access.token(work) as token:
                 self._write_specification(folder, work, token)
-                return _run(folder, stop)
+                return self._run(folder, stop)
         except (zipfile.BadZipFile, OSError) as error:
             return TaskOutput(error=f"The task's wheel cannot be installed: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, folder: Path, stop: StopSignal) -> TaskOutput:
+        process = self._start(TaskStart(folder=folder, environment=_environment()))
+        stop.on_stop(process.kill)
+        return _output(folder, process.wait())
+
+    def _start(self, start: TaskStart) -> TaskProcess:
+        if self._python is not None and self._python.suits(start):
+            try:
+                return self._python.fork(start)
+            except OSError as error:
+                logger.warning("The wheel task of %s starts plainly: %s", start.folder.name, error)
+        return PlainProcess(start)
 
     def _write_specification(self, folder: Path, work: TaskWork, token: str) -> None:
         wheel_task = work.task["python_wheel_task"]
@@ -82,40 +106,14 @@ def unpack(wheels: Sequence[Path], folder: Path) -> None:
             archive.extractall(folder)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
+    """The variables that every task has."""
     return {
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-        "PYTHONPATH": os.pathsep.join([str(folder / "wheels"), str(RUNTIME_FOLDER)]),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "DATABRICKS_RUNTIME_VERSION": RUNTIME_VERSION,
-        "LOCAL_STACK_TASK_CONTEXT": str(folder / "context.json"),
     }
-
-
-def _run(folder: Path, stop: StopSignal) -> TaskOutput:
-    with (folder / "output.log").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dbruntime.wheel_task", str(folder / "specification.json")],
-            cwd=folder,
-            env=_environment(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        stop.on_stop(lambda: _end_group(child) if child.returncode is None else None)
-        code = child.wait()
-    _end_group(child)  # what the task started and left
-    return _output(folder, code)
-
-
-def _end_group(child: "subprocess.Popen[bytes]") -> None:
-    """End the task's process and whatever it started."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _output(folder: Path, code: int) -> TaskOutput:
