@@ -55,11 +55,15 @@ up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER
 .PHONY: test
 test: lint unit machine contract spark bundle e2e ## Every test that runs without a workspace
 
+.PHONY: quick
+quick: lint unit contract ## The loop while you work: what needs neither Spark nor the CLI, in under three minutes
+
 .PHONY: lint
-lint: .venv/stamp ## Format, lint and types
+lint: .venv/stamp ## Format, lint, types, and the floors of the rooms
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
@@ -69,7 +73,7 @@ unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hoo
 machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1)
 	@echo "machine: $(EXAMPLES) examples of 50 steps, seed $(SEED)"
 	@EXPORT_MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q -rP --timeout 3600 --hypothesis-seed=$(SEED) \
-		tests/unit/test_export_machine.py
+		tests/unit/export/test_machine.py
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
