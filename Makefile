@@ -84,12 +84,12 @@ spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spar
 	@$(BIN)/pytest -q -m "spark and not e2e" -n $(WORKERS) --dist loadfile
 
 .PHONY: bundle
-bundle: setup ## Tests of the bundle with the real Databricks CLI
-	@$(BIN)/pytest -q -m "bundle and not e2e"
+bundle: setup ## Tests of the bundle with the real Databricks CLI (WORKERS=2)
+	@$(BIN)/pytest -q -m "bundle and not e2e" -n $(WORKERS) --dist loadgroup
 
 .PHONY: e2e
 e2e: setup ## The deployed job on the local stack, and the demo (WORKERS=2)
-	@$(BIN)/pytest -q -m e2e -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest -q -m e2e -n $(WORKERS) --dist loadgroup
 
 .PHONY: live
 live: setup ## The same story on a real workspace, where one is configured

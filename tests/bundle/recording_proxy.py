@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+CLOSES_WITHIN_SECONDS = 0.05
+
 _NOT_PASSED_ON = {"connection", "content-encoding", "content-length", "date", "host", "server", "transfer-encoding"}
 
 
@@ -36,7 +38,7 @@ class RecordingProxy:
         self._client = httpx.Client(base_url=upstream, timeout=60)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(CLOSES_WITHIN_SECONDS,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bundle_commands import BundleCommands
+from demo_command import processes_of
 from deployed_exports import Exports
 from table_repository import TableRepository, new_repository
 
@@ -13,10 +14,13 @@ from local_stack.demo.deployment import Deployment
 from local_stack.stack import LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
+# Of the tests that go to whichever worker is free, these take longest: what starts late should be short.
+LONGEST = ("test_live_story.py", "test_export_hook.py", "test_export_lifecycle.py")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start a stack of their own come first: two at a time are too much for a small machine."""
-    items.sort(key=lambda item: "stack" in getattr(item, "fixturenames", ()))
+    """The longest tests come first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +37,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, cli: Path, checkout: Path) -> Iterator[LocalStack]:
-    """The local stack with the bundle deployed to target local."""
-    with LocalStack(folder=tmp_path_factory.mktemp("e2e") / "stack", progress=sys.stderr) as started:
+    """The local stack with the bundle deployed to target local. Whatever was killed in it, it leaves nothing."""
+    folder = tmp_path_factory.mktemp("e2e") / "stack"
+    with LocalStack(folder=folder, progress=sys.stderr) as started:
         Deployment(cli=cli, folder=checkout, environment=started.environment()).deploy()
         yield started
         assert started.workspace.unsupported_calls == []
+    assert not folder.exists()
+    assert processes_of(folder) == []
 
 
 @pytest.fixture(scope="session")

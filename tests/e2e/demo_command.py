@@ -1,12 +1,23 @@
-"""A demo as a user runs it, in a process of its own."""
+"""A demo as a user runs it, in a process and with a stack of its own, or its story on the tests' stack."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO, TypeVar
+
+from rich.console import Console
+
+from local_stack.demo.deployment import Deployment
+from local_stack.demo.repository import demo_repository
+from local_stack.demo.run import PLAIN_WIDTH
+from local_stack.demo.telling import MAIN, Telling
+from local_stack.stack import LocalStack
 
 SCALE = "0.001"
+Kind = TypeVar("Kind", bound=Telling)
 
 
 @contextmanager
@@ -24,3 +35,27 @@ def processes_of(folder: Path) -> list[str]:
     """The processes whose command line names the folder: Spark's, and lakeFS's where it is a binary."""
     listed = subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]
+
+
+@contextmanager
+def telling_on(
+    stack: LocalStack, kind: type[Kind], *, cli: Path, folder: Path, out: TextIO
+) -> Iterator[tuple[Kind, Deployment]]:
+    """A telling on a stack that lives on, and the bundle for it; at the end, what it exported is gone."""
+    with demo_repository(stack.lakefs) as repository:
+        environment = stack.environment() | {"BUNDLE_VAR_reconcile_repositories": repository.name}
+        deployment = Deployment(cli=cli, folder=folder / "checkout", environment=environment)
+        console = Console(file=out, width=PLAIN_WIDTH)
+        try:
+            yield kind(stack=stack, repository=repository, console=console, folder=folder), deployment
+        finally:
+            forget_exports(stack, MAIN)
+
+
+def forget_exports(stack: LocalStack, schema: str) -> None:
+    """Remove a schema with its tables and their files."""
+    client, catalog = stack.client(), stack.catalog.name
+    for table in client.tables.list(catalog, schema):
+        client.tables.delete(table.full_name or "")
+    client.schemas.delete(f"{catalog}.{schema}")
+    shutil.rmtree(stack.folder / "exports" / schema)

@@ -70,10 +70,11 @@ class Reconciliation:
 
     def run(self) -> str:
         """Run it to its end; what its task printed. Fails where the task does."""
-        ended = self.client.jobs.run_now(self.job_id).result()
-        (task,) = ended.tasks or []
-        assert task.run_id is not None
-        return self.client.jobs.get_run_output(task.run_id).logs or ""
+        jobs = self.client.jobs
+        ended = follow_run(jobs, jobs.run_now(self.job_id).run_id, lambda _: None)
+        assert ended.has_succeeded, failures(jobs, ended)
+        (task,) = ended.tasks
+        return jobs.get_run_output(task.run_id).logs or ""
 
 
 class Exports:

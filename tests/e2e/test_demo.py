@@ -9,20 +9,19 @@ from pathlib import Path
 import pyarrow
 import pytest
 from deltalake import write_deltalake
-from demo_command import SCALE, processes_of, started_demo
-from rich.console import Console
+from demo_command import SCALE, processes_of, started_demo, telling_on
 
-from local_stack.demo.deployment import Deployment
 from local_stack.demo.failure import DemoFailure
-from local_stack.demo.repository import demo_repository
 from local_stack.demo.story import Story
 from local_stack.demo.telling import MAIN
 from local_stack.stack import LocalStack
-from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 pytestmark = pytest.mark.e2e
+# One worker: two stacks that start at a time are too much for a small machine.
+STACK_OF_ITS_OWN = pytest.mark.xdist_group("a stack of its own")
 
 
+@STACK_OF_ITS_OWN
 @pytest.mark.timeout(1200)
 def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
@@ -44,6 +43,7 @@ def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -
     assert processes_of(folder) == []
 
 
+@STACK_OF_ITS_OWN
 @pytest.mark.timeout(300)
 def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
@@ -65,16 +65,8 @@ def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path) -> None:
-    with (
-        LocalStack(folder=tmp_path / "stack", progress=sys.stdout) as stack,
-        demo_repository(stack.lakefs) as repository,
-    ):
-        folder = stack.folder / "demo"
-        story = Story(stack=stack, repository=repository, console=Console(file=sys.stdout), folder=folder)
-        deployment = Deployment(
-            cli=find_or_build_cli(sys.stdout), folder=folder / "checkout", environment=stack.environment()
-        )
+def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path, stack: LocalStack, cli: Path) -> None:
+    with telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout) as (story, deployment):
         story.prepare(deployment, float(SCALE))
         story.first_export()
         add_rows_to(stack.folder / "exports" / MAIN / "region")

@@ -12,7 +12,8 @@ from table_repository import TableRepository, new_repository
 
 from local_stack.stack import LocalStack
 
-pytestmark = pytest.mark.e2e
+# One worker, since all cases start at once.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad input")]
 
 UNKNOWN_COMMIT = "de1e7ed" + "0" * 57
 WRONG_SCOPE = "lakefs-wrong"

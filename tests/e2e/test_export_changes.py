@@ -6,6 +6,7 @@ from deployed_exports import ALL_DONE, NOTHING_TO_CLONE, Exports, as_json
 from table_repository import TableRepository, new_repository
 
 from local_stack.stack import HOOK_PRINCIPAL, LocalStack
+from local_stack.workspace.executors.processes import PreloadedPython
 
 pytestmark = pytest.mark.e2e
 
@@ -62,6 +63,21 @@ def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository
 
     orders = exports.table(schema, "orders")
     assert (orders.commit_id, orders.words, orders.comment) == (third, ["o3"], "")
+
+
+def test_tasks_run_without_what_the_local_stack_has_imported(
+    exports: Exports, repository: TableRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a user's cluster, each task starts a Python of its own."""
+    monkeypatch.setattr(PreloadedPython, "suits", lambda *_: False)
+    repository.add("orders", ["o1"])
+    head = repository.commit()
+
+    run = exports.run(repository)
+
+    assert (run.state, run.tasks) == ("SUCCESS", ALL_DONE), run.text
+    assert exports.words(repository.branch, "orders") == ["o1"]
+    assert exports.watermark(repository) == head
 
 
 def test_a_commit_to_no_table_moves_the_watermark_alone(exports: Exports, repository: TableRepository) -> None:

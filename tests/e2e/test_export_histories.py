@@ -12,7 +12,8 @@ from table_repository import TableRepository
 
 from local_stack.stack import LocalStack
 
-pytestmark = pytest.mark.e2e
+# One worker has to start Spark anew again and again.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("Spark is killed")]
 
 # A history takes a minute or two.
 HISTORIES = int(os.environ.get("EXPORT_HISTORIES", "2"))

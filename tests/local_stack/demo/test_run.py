@@ -1,6 +1,8 @@
 """How a telling of the demo ends: its last line and its exit code, without a stack."""
 
 import io
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from local_stack.__main__ import main
 from local_stack.demo import run
 from local_stack.demo.deployment import Deployment
+from local_stack.demo.fault_story import FaultStory
 from local_stack.demo.faults import toothless
+from local_stack.demo.story import Story
+from local_stack.demo.telling import Telling
 from local_stack.triggers.trigger import ExportTrigger
 
 
@@ -78,3 +84,19 @@ def test_the_last_line_comes_after_the_tables(tmp_path: Path) -> None:
 def test_what_ends_early_says_why_and_is_no_success(tmp_path: Path, end: BaseException, code: int, line: str) -> None:
     kind = type("Ended", (Told,), {"end": end})
     assert told(kind, tmp_path) == (code, ["", line])
+
+
+@pytest.mark.parametrize(("command", "kind"), [("demo", Story), ("demo-faults", FaultStory)])
+def test_each_command_has_its_story(
+    command: str, kind: type[Telling], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def tell(*arguments: Any, trigger: ExportTrigger) -> int:
+        calls.append((*arguments, trigger))
+        return 7
+
+    monkeypatch.setattr(run, "tell", tell)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    assert main([command, "--scale", "0.5", "--folder", str(tmp_path)]) == 7
+    assert calls == [(kind, tmp_path, 0.5, sys.stdout, ExportTrigger.LUA)]
