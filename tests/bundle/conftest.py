@@ -21,10 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests come first; one worker has all that read what the same deployments sent."""
-    for item in items:
-        if {"sent", "resolved"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("what is sent"))
+    """The longest tests come first."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 

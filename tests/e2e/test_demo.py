@@ -17,11 +17,8 @@ from local_stack.demo.telling import MAIN
 from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.e2e
-# One worker: two stacks that start at a time are too much for a small machine.
-STACK_OF_ITS_OWN = pytest.mark.xdist_group("a stack of its own")
 
 
-@STACK_OF_ITS_OWN
 @pytest.mark.timeout(1200)
 def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
@@ -43,7 +40,6 @@ def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -
     assert processes_of(folder) == []
 
 
-@STACK_OF_ITS_OWN
 @pytest.mark.timeout(300)
 def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
     folder = tmp_path / "stack"

@@ -12,8 +12,7 @@ from local_stack.demo.fault_story import FaultStory
 from local_stack.demo.run import PLAIN_WIDTH
 from local_stack.stack import LocalStack
 
-# One worker has to start Spark anew again and again.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("Spark is killed")]
+pytestmark = pytest.mark.e2e
 
 TABLES = ("nation", "part", "region", "supplier")
 

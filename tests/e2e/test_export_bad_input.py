@@ -12,8 +12,7 @@ from table_repository import TableRepository, new_repository
 
 from local_stack.stack import LocalStack
 
-# One worker, since all cases start at once.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad input")]
+pytestmark = pytest.mark.e2e
 
 UNKNOWN_COMMIT = "de1e7ed" + "0" * 57
 WRONG_SCOPE = "lakefs-wrong"

@@ -12,11 +12,10 @@ from table_repository import TableRepository
 
 from local_stack.stack import LocalStack
 
-# One worker has to start Spark anew again and again.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("Spark is killed")]
+pytestmark = pytest.mark.e2e
 
 # A history takes a minute or two.
-HISTORIES = int(os.environ.get("EXPORT_HISTORIES", "2"))
+HISTORIES = int(os.environ.get("EXPORT_HISTORIES", "1"))
 STEPS = 12
 
 

@@ -21,8 +21,7 @@ from table_repository import new_repository
 from local_stack.demo.deployment import CHECKOUT, PARTS
 from local_stack.lakefs.server import configured_server
 
-# One worker: two stacks that start at a time are too much for a small machine.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("a stack of its own")]
+pytestmark = pytest.mark.e2e
 
 START_SECONDS = 240
 STOP_SECONDS = 60

@@ -27,7 +27,7 @@ def main() -> int:
         importlib.import_module(name)
     if threading.active_count() > 1:
         raise RuntimeError("One of the modules started a thread, which a fork would not have.")
-    gc.freeze()  # what is loaded stays, and shared
+    gc.freeze()  # so that forks share what is loaded
     control.sendall(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})).encode() + b"\n")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for guards
     while connection := _next(control):
