@@ -4,10 +4,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from databricks.sdk.errors import NotFound
 from rich.console import Console
 
 from local_stack.demo.deployment import Deployment
@@ -53,9 +54,7 @@ def telling_on(
 
 
 def forget_exports(stack: LocalStack, schema: str) -> None:
-    """Remove a schema with its tables and their files."""
-    client, catalog = stack.client(), stack.catalog.name
-    for table in client.tables.list(catalog, schema):
-        client.tables.delete(table.full_name or "")
-    client.schemas.delete(f"{catalog}.{schema}")
-    shutil.rmtree(stack.folder / "exports" / schema)
+    """Remove a schema with its tables and their files, where it was made."""
+    with suppress(NotFound):
+        stack.client().schemas.delete(f"{stack.catalog.name}.{schema}", force=True)
+    shutil.rmtree(stack.folder / "exports" / schema, ignore_errors=True)
