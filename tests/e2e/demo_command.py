@@ -4,16 +4,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from databricks.sdk.errors import NotFound
 from rich.console import Console
 
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.repository import demo_repository
 from local_stack.demo.run import PLAIN_WIDTH
+from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.telling import MAIN, Telling
 from local_stack.stack import LocalStack
 
@@ -55,6 +55,6 @@ def telling_on(
 
 def forget_exports(stack: LocalStack, schema: str) -> None:
     """Remove a schema with its tables and their files, where it was made."""
-    with suppress(NotFound):
-        stack.client().schemas.delete(f"{stack.catalog.name}.{schema}", force=True)
+    warehouse = SqlWarehouse(stack.client().statement_execution, stack.workspace.warehouse_id)
+    warehouse.query(f"DROP SCHEMA IF EXISTS `{stack.catalog.name}`.`{schema}` CASCADE")
     shutil.rmtree(stack.folder / "exports" / schema, ignore_errors=True)
