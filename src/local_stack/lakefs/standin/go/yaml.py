@@ -1,40 +1,63 @@
-"""Reads YAML as Go's `yaml.v3` does into values without a type, with its errors."""
+"""Reads YAML as Go's `yaml.v3` does into a type, or into values without one, with its errors."""
 
 import base64
 import binascii
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_stack.lakefs.standin.go.text import quoted
+from local_stack.lakefs.standin.go.text import quoted, replaced
 from local_stack.lakefs.standin.go.yaml_nodes import Node, first_document
 from local_stack.lakefs.standin.go.yaml_scalars import YAMLError, resolve
+from local_stack.lakefs.standin.go.yaml_types import (
+    ANYTHING,
+    TEXT,
+    Anything,
+    GoMap,
+    GoType,
+    ListOf,
+    MapOf,
+    Struct,
+    Text,
+    identity,
+)
 
 # Small documents may come from aliases by 99 of 100, large ones by 10 of 100.
 FEW_VALUES, MANY_VALUES = 400_000, 4_000_000
 MOST_OF_FEW, MOST_OF_MANY = 0.99, 0.10
+# How many bytes of a value an error shows at most, and how many of a longer one.
+LONGEST_SHOWN, SHOWN_BEGINNING = 10, 7
+
+Keys = set[tuple[str, Any]]
 
 
-@dataclass(eq=False)
-class GoMap:
-    """A map of Go: keys of text only, or any. What is equal in Python need not be in Go, so keys are kept by type."""
-
-    text_keys: bool
-    pairs: dict[tuple[str, Any], tuple[Any, Any]] = field(default_factory=dict)
-
-    def set(self, key: Any, value: Any) -> None:
-        """Set the value of a key."""
-        self.pairs[_identity(key)] = (key, value)
-
-
-def read_yaml(content: bytes) -> Any:
-    """The first document: None, bool, int, float, text, bytes, Timestamp, lists and GoMaps. Raises YAMLError."""
+def read_yaml(content: bytes, kind: GoType = ANYTHING) -> Any:
+    """The first document as a value of this type; bytes of `!!binary` are text. Raises YAMLError."""
     root = first_document(content)
     decoder = _Decoder()
-    value = None if root is None else decoder.decode(root)[1]
+    value = kind.zero() if root is None else decoder.decode(root, kind)[1]
     if decoder.problems:
         raise YAMLError("unmarshal errors:\n" + "\n".join(f"  {problem}" for problem in decoder.problems))
     return value
+
+
+@dataclass
+class _Target:
+    """A map or a struct that is filled. `merged` are the keys that came before, where it is merged into."""
+
+    kind: GoType
+    value: Any
+    is_new: bool
+    merged: Keys | None
+    done: set[str] = field(default_factory=set)
+
+    def is_taken(self, key: Any) -> bool:
+        """Whether a key that is merged in was there before; it is from now on."""
+        if self.merged is None:
+            return False
+        known = identity(key) in self.merged
+        self.merged.add(identity(key))
+        return known
 
 
 class _Decoder:
@@ -42,19 +65,18 @@ class _Decoder:
         self.problems: list[str] = []
         self._inside: set[Node] = set()
         self._decoded = self._from_aliases = self._alias_depth = 0
-        self._merged: set[tuple[str, Any]] | None = None
+        self._merged: Keys | None = None
 
-    def decode(self, node: Node) -> tuple[bool, Any]:
-        """Whether there is a value, and the value."""
+    def decode(self, node: Node, kind: GoType, into: Any = None) -> tuple[bool, Any]:
+        """Whether there is a value, and the value: that of `into` where a map is merged into another."""
         self._count()
         if node.kind == "alias":
-            return self._alias(node, None)
+            return self._alias(node, kind, into)
         if node.kind == "scalar":
-            return True, _scalar(node)
+            return self._scalar(node, kind)
         if node.kind == "map":
-            return self._map(node, None)
-        values = [self.decode(item) for item in node.content]
-        return True, [value for found, value in values if found]
+            return self._map(node, kind, into)
+        return self._list(node, kind)
 
     def _count(self) -> None:
         self._decoded += 1
@@ -66,56 +88,72 @@ class _Decoder:
         if self._from_aliases / self._decoded > allowed:
             raise YAMLError("document contains excessive aliasing")
 
-    def _alias(self, node: Node, into: GoMap | None) -> tuple[bool, Any]:
+    def _alias(self, node: Node, kind: GoType, into: Any) -> tuple[bool, Any]:
         if node in self._inside:
             raise YAMLError(f"anchor '{node.value}' value contains itself")
         assert node.target is not None
         self._inside.add(node)
         self._alias_depth += 1
         try:
-            return self.decode(node.target) if into is None else self._decode_into(node.target, into)
+            return self.decode(node.target, kind, into)
         finally:
             self._alias_depth -= 1
             self._inside.discard(node)
 
-    def _map(self, node: Node, into: GoMap | None) -> tuple[bool, Any]:
+    def _scalar(self, node: Node, kind: GoType) -> tuple[bool, Any]:
+        value = _resolved(node)
+        if value is None:
+            return kind.takes_null, kind.zero()
+        if isinstance(kind, Anything):
+            return True, value
+        if isinstance(kind, Text):
+            return True, value if isinstance(value, str) else node.value
+        return self._mismatch(node, kind)
+
+    def _list(self, node: Node, kind: GoType) -> tuple[bool, Any]:
+        if not isinstance(kind, Anything | ListOf):
+            return self._mismatch(node, kind)
+        values = [self.decode(item, _item(kind)) for item in node.content]
+        return True, [value for found, value in values if found]
+
+    def _map(self, node: Node, kind: GoType, into: Any) -> tuple[bool, Any]:
         if self._reported_duplicates(node):
-            return False, into
-        pairs = list(zip(node.content[::2], node.content[1::2], strict=True))
-        result = into or GoMap(all(key.short_tag in ("!!str", "!!merge") for key, _ in pairs))
-        merged, self._merged = self._merged, None
+            return False, kind.zero()
+        if isinstance(kind, Text | ListOf):
+            return self._mismatch(node, kind)
+        value = _empty(node, kind) if into is None else into
+        target = _Target(kind=kind, value=value, is_new=into is None, merged=self._merged)
+        self._merged = None
         merge: Node | None = None
-        for key_node, value_node in pairs:
+        for key_node, value_node in _pairs(node):
             if key_node.is_merge:
                 merge = value_node
             else:
-                self._pair(key_node, value_node, result, merged)
-        self._merged = merged
+                self._pair(key_node, value_node, target)
+        self._merged = target.merged
         if merge is not None:
-            self._merge(node, merge, result)
-        return True, result
+            self._merge(node, merge, target)
+        return True, value
 
-    def _pair(self, key_node: Node, value_node: Node, result: GoMap, merged: set[tuple[str, Any]] | None) -> None:
-        found, key = self._key(key_node, text=result.text_keys)
-        if not found:
+    def _pair(self, key_node: Node, value_node: Node, target: _Target) -> None:
+        struct = target.kind if isinstance(target.kind, Struct) else None
+        found, key = self.decode(key_node, TEXT if struct or target.value.text_keys else ANYTHING)
+        if not found or target.is_taken(key):
             return
-        if merged is not None:
-            if _identity(key) in merged:
-                return
-            merged.add(_identity(key))
+        if struct is None:
+            self._set_key(key, value_node, target)
+        elif key in target.done:
+            self.problems.append(f"line {key_node.line}: field {key} already set in type {struct.name}")
+        elif key in struct.fields:
+            target.done.add(key)
+            target.value[key] = self.decode(value_node, struct.fields[key])[1]
+
+    def _set_key(self, key: Any, value_node: Node, target: _Target) -> None:
         if isinstance(key, list | GoMap):
             raise YAMLError(f"invalid map key: {_as_go_writes(key)}")
-        has_value, value = self.decode(value_node)
-        if has_value:
-            result.set(key, value)
-
-    def _key(self, node: Node, *, text: bool) -> tuple[bool, Any]:
-        """A key; in a map whose keys are text, the text of any scalar but null."""
-        found, key = self.decode(node)
-        if not text or not found or isinstance(key, str | bytes | list | GoMap):
-            return found, key
-        scalar = node.target if node.kind == "alias" and node.target else node
-        return key is not None, scalar.value
+        found, value = self.decode(value_node, _item(target.kind))
+        if found or (value_node.short_tag == "!!null" and (target.is_new or key not in target.value)):
+            target.value.set(key, value)
 
     def _reported_duplicates(self, node: Node) -> bool:
         """Note each pair of keys that are written alike."""
@@ -132,41 +170,58 @@ class _Decoder:
                 )
         return True
 
-    def _merge(self, parent: Node, merge: Node, result: GoMap) -> None:
+    def _merge(self, parent: Node, merge: Node, target: _Target) -> None:
         merged = self._merged
         if merged is None:
-            self._merged = set()
-            for key_node in parent.content[::2]:
-                found, key = self.decode(key_node)
-                if found:
-                    self._merged.add(_identity(key))
+            keys = [self.decode(key_node, ANYTHING) for key_node, _ in _pairs(parent)]
+            self._merged = {identity(key) for found, key in keys if found}
         for source in merge.content if merge.kind == "list" else [merge]:
             if (source.target if source.kind == "alias" and source.target else source).kind != "map":
                 raise YAMLError("map merge requires map or sequence of maps as the value")
-            self._decode_into(source, result)
+            self.decode(source, target.kind, target.value)
         self._merged = merged
 
-    def _decode_into(self, node: Node, into: GoMap) -> tuple[bool, Any]:
-        self._count()
-        return self._alias(node, into) if node.kind == "alias" else self._map(node, into)
+    def _mismatch(self, node: Node, kind: GoType) -> tuple[bool, Any]:
+        """Note that a part is of another type than it is read into."""
+        shown = "" if node.tag in ("!!map", "!!seq") else f" `{_shortened(node.value)}`"
+        self.problems.append(f"line {node.line}: cannot unmarshal {node.tag}{shown} into {kind.name}")
+        return False, kind.zero()
 
 
-def _scalar(node: Node) -> Any:
+def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
+    return zip(node.content[::2], node.content[1::2], strict=True)
+
+
+def _item(kind: GoType) -> GoType:
+    return kind.item if isinstance(kind, ListOf | MapOf) else ANYTHING
+
+
+def _empty(node: Node, kind: GoType) -> Any:
+    """What a map is read into: without a type, a map by text where all its keys are."""
+    if isinstance(kind, Anything):
+        return GoMap(all(key.short_tag in ("!!str", "!!merge") for key, _ in _pairs(node)))
+    return kind.zero()
+
+
+def _resolved(node: Node) -> Any:
     if node.is_text:
         return node.value
     tag, value = resolve(node.tag, node.value)
     if tag != "!!binary":
         return value
     try:
-        return base64.b64decode(node.value.replace("\n", "").replace("\r", ""), validate=True)
+        data = base64.b64decode(node.value.replace("\n", "").replace("\r", ""), validate=True)
     except (ValueError, binascii.Error):
         raise YAMLError("!!binary value contains invalid base64 data") from None
+    return data.decode("utf-8", "surrogateescape")
 
 
-def _identity(key: Any) -> tuple[str, Any]:
-    if isinstance(key, list | GoMap) or (isinstance(key, float) and math.isnan(key)):
-        return type(key).__name__, id(key)
-    return type(key).__name__, key
+def _shortened(value: str) -> str:
+    """A value as an error shows it, whose beginning is so many bytes."""
+    data = value.encode()
+    if len(data) <= LONGEST_SHOWN:
+        return value
+    return replaced(data[:SHOWN_BEGINNING].decode("utf-8", "surrogateescape")) + "..."
 
 
 def _as_go_writes(value: Any) -> str:
