@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_stack.lakefs.standin.go.yaml import read_yaml
-from local_stack.lakefs.standin.go.yaml_scalars import YAMLError
-from local_stack.lakefs.standin.go.yaml_types import ANYTHING, TEXT, GoMap, ListOf, MapOf, Struct
+from local_stack.lakefs.standin.go.yaml.reader import read_yaml
+from local_stack.lakefs.standin.go.yaml.scalars import YAMLError
+from local_stack.lakefs.standin.go.yaml.types import ANYTHING, TEXT, GoMap, ListOf, MapOf, Struct
 from local_stack.lakefs.standin.hooks.branch_patterns import matches
 from local_stack.lakefs.standin.lua.values import TruthKey
 from local_stack.lakefs.standin.versions.events import EVENT_TYPES

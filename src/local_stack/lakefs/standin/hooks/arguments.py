@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local_stack.lakefs.standin.go.yaml_scalars import Timestamp
+from local_stack.lakefs.standin.go.yaml.scalars import Timestamp
 from local_stack.lakefs.standin.hooks.environment import LUA_PREFIX, MissingVariableError, substitute
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from local_stack.lakefs.standin.go.regexp import Regexp
-from local_stack.lakefs.standin.go.regexp_parser import RegexpError
+from local_stack.lakefs.standin.go.regexp.matcher import Regexp
+from local_stack.lakefs.standin.go.regexp.parser import RegexpError
 from local_stack.lakefs.standin.go.time import GoTimeError, parsed
 from local_stack.lakefs.standin.go.url import GoURLError, parse_url
-from local_stack.lakefs.standin.go.yaml import read_yaml
-from local_stack.lakefs.standin.go.yaml_scalars import Timestamp, YAMLError
-from local_stack.lakefs.standin.go.yaml_types import GoMap
+from local_stack.lakefs.standin.go.yaml.reader import read_yaml
+from local_stack.lakefs.standin.go.yaml.scalars import Timestamp, YAMLError
+from local_stack.lakefs.standin.go.yaml.types import GoMap
 from local_stack.lakefs.standin.hooks.action_file import ACTION
 from local_stack.lakefs.standin.lua.modules.computing import STANDARD_ALPHABET, URL_ALPHABET, decode_base64
 from local_stack.lakefs.standin.lua.modules.json import decoded, written

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_stack.lakefs.standin.go.text import quoted, replaced
-from local_stack.lakefs.standin.go.yaml_nodes import Node, first_document
-from local_stack.lakefs.standin.go.yaml_scalars import YAMLError, resolve
-from local_stack.lakefs.standin.go.yaml_types import (
+from local_stack.lakefs.standin.go.yaml.nodes import Node, first_document
+from local_stack.lakefs.standin.go.yaml.scalars import YAMLError, resolve
+from local_stack.lakefs.standin.go.yaml.types import (
     ANYTHING,
     TEXT,
     Anything,
