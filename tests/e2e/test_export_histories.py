@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from deployed_exports import Exports
 from export_history import FAULTS, ExportHistory
-from fault_injection import FAILS_AFTER, IS_CANCELED, SPARK_DIES, Fault, FaultInjection
+from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, Fault, FaultInjection
 from table_repository import TableRepository
 
 from local_stack.stack import LocalStack
@@ -29,8 +29,10 @@ def test_a_history_with_each_kind_of_fault(
     exports: Exports, repository: TableRepository, injection: FaultInjection
 ) -> None:
     faults = [
+        Fault("list_changed_tables", FAILS_AFTER),
         Fault("clone_table", SPARK_DIES),
         Fault("register_table", IS_CANCELED),
+        Fault("record_export", FAILS_BEFORE),
         Fault("record_export", FAILS_AFTER),
     ]
     history = ExportHistory(exports, repository, injection, on_removed="drop")
