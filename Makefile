@@ -69,7 +69,7 @@ unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hoo
 machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1)
 	@echo "machine: $(EXAMPLES) examples of 50 steps, seed $(SEED)"
 	@EXPORT_MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q -rP --timeout 3600 --hypothesis-seed=$(SEED) \
-		tests/unit/test_export_machine.py
+		tests/unit/export/test_machine.py
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local_stack.cluster import Cluster, NotebookRun
+from local_stack.cluster.cluster import Cluster, NotebookRun
 
 ROOT = Path(__file__).parents[1]
 COMMITS = ("a" * 64, "b" * 64)

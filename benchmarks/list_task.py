@@ -21,7 +21,7 @@ def main() -> None:
     """Run the task's own entry point."""
     given: dict[str, Any] = json.load(sys.stdin)
     values, calls, started = dict[str, Any](), list[str](), time.monotonic()
-    from lakefs_unity_export import list_changed_tables as task
+    from lakefs_unity_export.tasks import list_changed_tables as task
 
     if given["parameters"]:
         values, calls = _run(task, given)
@@ -35,7 +35,7 @@ def _run(task: Any, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     from databricks.sdk import WorkspaceClient
     from http_calls import counted_calls
 
-    from lakefs_unity_export.workspace import TaskRuntime, WorkspaceExportRuns, WorkspaceUnityCatalog
+    from lakefs_unity_export.servers.workspace import TaskRuntime, WorkspaceExportRuns, WorkspaceUnityCatalog
 
     class TaskValues(dict[str, Any]):
         def set(self, key: str, value: Any) -> None:

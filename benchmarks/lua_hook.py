@@ -30,8 +30,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local_stack.lakefs_standin.lua_runtime import run_script
-from local_stack.lakefs_standin.outgoing import http_client
+from local_stack.lakefs.standin.lua.runtime import run_script
+from local_stack.lakefs.standin.outgoing import http_client
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = (ROOT / "resources/lakefs/scripts/unity_export.lua").read_text()

@@ -14,14 +14,15 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.catalog import DataSourceFormat, TableType
 
-from lakefs_unity_export.export_request import Request
-from lakefs_unity_export.lakefs_client import Credentials, LakeFSClient
-from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
-from lakefs_unity_export.provenance import Provenance
-from lakefs_unity_export.record_export import Record, record_export
-from lakefs_unity_export.workspace import WorkspaceUnityCatalog
+from lakefs_unity_export.clones.provenance import Provenance
+from lakefs_unity_export.export.record import Record
+from lakefs_unity_export.export.recording import record_export
+from lakefs_unity_export.export.request import Request
+from lakefs_unity_export.servers.lakefs_client import Credentials, LakeFSClient
+from lakefs_unity_export.servers.workspace import WorkspaceUnityCatalog
+from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 from local_stack.demo.repository import Repository, demo_repository
-from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.lakefs.server import LakeFS, start_lakefs
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.workspace import Workspace
 

@@ -19,8 +19,8 @@ from pretended_exports import CATALOG, Installation, installation
 from rich.console import Console
 from rich.table import Table
 
-from lakefs_unity_export.reconcile import ReconcileRequest, reconcile
-from lakefs_unity_export.workspace import WorkspaceExportRuns, WorkspaceUnityCatalog
+from lakefs_unity_export.servers.workspace import WorkspaceExportRuns, WorkspaceUnityCatalog
+from lakefs_unity_export.tasks.reconcile import ReconcileRequest, reconcile
 
 SERVICES = (LAKEFS, UNITY_CATALOG, JOBS, OTHER)
 DESCRIPTOR = b"name: orders\ntype: delta\npath: tables/orders\n"

@@ -6,8 +6,8 @@
 
 # COMMAND ----------
 
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.clone_table import clone_table
+from lakefs_unity_export.clones.request import CloneRequest
+from lakefs_unity_export.tasks.clone_table import clone_table
 
 request = CloneRequest.from_widgets(dbutils.widgets.get)
 result = clone_table(spark, request)

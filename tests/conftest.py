@@ -8,6 +8,9 @@ TESTS = Path(__file__).parent
 FOLDER_MARKERS = {"unit": "unit", "local_stack": "local_stack"}
 NEEDING_MORE = {"spark", "bundle", "e2e", "live"}
 
+# Some tests import these before pytest makes plugins of them.
+pytest.register_assert_rewrite("lakefs_contract", "unity_catalog_servers")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of these folders has the folder's marker, unless it has one that says what else it needs."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lakefs_unity_export.changes import DiffReader
 from lakefs_unity_export.errors import LakeFSError
 
 
@@ -22,6 +21,30 @@ class ObjectInfo:
 
     path: str
     size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffEntry:
+    """One line of a diff: an object, or with the delimiter a folder (its path ends in `/`) that holds changes."""
+
+    path: str
+    type: str
+    is_prefix: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffPage:
+    """One page of a diff, in UTF-8 byte order of the paths."""
+
+    entries: tuple[DiffEntry, ...]
+    has_more: bool
+
+
+class DiffReader(Protocol):
+    """Reads one page of the two_dot diff between two fixed commits."""
+
+    def __call__(self, *, prefix: str, after: str, delimiter: str) -> DiffPage:
+        """The page of entries under the prefix, after (exclusive) a key."""
 
 
 class LakeFSReader(Protocol):

@@ -12,7 +12,7 @@ from types import FrameType
 
 from local_stack.errors import SetupError
 from local_stack.toolchain import ToolMissingError
-from local_stack.triggers import ExportTrigger
+from local_stack.triggers.trigger import ExportTrigger
 
 DEFAULT_FOLDER = Path(".local_stack")
 DEPLOYED_TO_LOCAL = Path(".databricks/bundle/local")
@@ -92,7 +92,7 @@ def _setup(_: argparse.Namespace) -> int:
 
 
 def _up(parsed: argparse.Namespace) -> int:
-    from local_stack.control import serve
+    from local_stack.serving import serve
     from local_stack.stack import LocalStack
     from local_stack.toolchain.databricks_cli import find_or_build_cli
 

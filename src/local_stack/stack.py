@@ -14,8 +14,11 @@ from typing import Self, TextIO
 
 from databricks.sdk import WorkspaceClient
 
-from local_stack.cluster import Cluster
-from local_stack.control import (
+from local_stack.cluster.cluster import Cluster
+from local_stack.errors import SetupError
+from local_stack.lakefs.server import LakeFS, start_lakefs
+from local_stack.plain_path import plain_path
+from local_stack.stack_environment import (
     HELD_VARIABLES,
     TRIGGER_VARIABLE,
     WEBHOOK_VARIABLE,
@@ -23,15 +26,12 @@ from local_stack.control import (
     hook_files,
     lakefs_client,
 )
-from local_stack.errors import SetupError
-from local_stack.hook import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
-from local_stack.lakefs import LakeFS, start_lakefs
-from local_stack.plain_path import plain_path
-from local_stack.stack_catalog import EMBEDDED_CATALOG, StackCatalog
-from local_stack.triggers import ExportTrigger
+from local_stack.triggers.hook import CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, WEBHOOK_SECRET_VARIABLE, install_hook
+from local_stack.triggers.trigger import ExportTrigger
+from local_stack.triggers.webhook_service import HookPrincipal, WebhookService
 from local_stack.unity_catalog import UnityCatalogServer
+from local_stack.unity_catalog.stack_catalog import EMBEDDED_CATALOG, StackCatalog
 from local_stack.warehouse import Warehouse
-from local_stack.webhook_service import HookPrincipal, WebhookService
 from local_stack.workspace import Workspace
 
 SECRET_SCOPE = "lakefs"  # noqa: S105, a scope's name

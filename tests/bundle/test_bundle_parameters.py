@@ -13,9 +13,9 @@ import yaml
 from bundle_deployment import JOB, JOBS, ROOT
 from job_tasks import TASK_VALUES, Task, all_tasks
 
-from lakefs_unity_export import list_changed_tables, reconcile, record_export
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.export_plan import Item, RemovedItem
+from lakefs_unity_export.clones.request import CloneRequest
+from lakefs_unity_export.export.plan import Item, RemovedItem
+from lakefs_unity_export.tasks import list_changed_tables, reconcile, record_export
 
 RESOURCES = ROOT / "resources"
 SETTINGS: dict[str, dict[str, Any]] = {

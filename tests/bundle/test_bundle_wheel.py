@@ -66,7 +66,7 @@ def test_install_hook_finds_its_files_in_the_wheel(sent: Mapping[str, Sent], tmp
     (content,) = uploaded_wheels(sent["prod"].uploads).values()
     zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
     script = (
-        "from lakefs_unity_export.hook_files import MARKS, template; print({path: template(path) for path in MARKS})"
+        "from lakefs_unity_export.hook.files import MARKS, template; print({path: template(path) for path in MARKS})"
     )
     run = subprocess.run(
         [sys.executable, "-c", script], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True

@@ -14,7 +14,7 @@ from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, 
 from lakefs.exceptions import LakeFSException
 from table_repository import TableRepository
 
-from lakefs_unity_export.export_state import read_state
+from lakefs_unity_export.export.state import read_state
 
 RUNS_END_SECONDS = 300
 POLL_SECONDS = 0.2

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 
-from local_stack.cluster import Cluster
-from local_stack.workspace.executors import NotebookExecutor, SqlExecutor
-from local_stack.workspace.runs import StopSignal, TaskOutput
-from local_stack.workspace.task_runner import TaskWork
-from local_stack.workspace.wheel_executor import WheelExecutor
+from local_stack.cluster.cluster import Cluster
+from local_stack.workspace.executors.notebook_and_sql import NotebookExecutor, SqlExecutor
+from local_stack.workspace.executors.wheel import WheelExecutor
+from local_stack.workspace.jobs.runs import StopSignal, TaskOutput
+from local_stack.workspace.jobs.task_runner import TaskWork
 
 Execute = Callable[[Any, TaskWork, StopSignal], TaskOutput]
 

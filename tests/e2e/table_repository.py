@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
 from local_stack.demo.repository import api_client
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 
 COLUMN = "word"
 COMMENT = """

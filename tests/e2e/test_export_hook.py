@@ -7,7 +7,7 @@ from deployed_exports import Exports
 from table_repository import TableRepository
 
 from local_stack.stack import HOOK_PRINCIPAL, LocalStack
-from local_stack.triggers import ExportTrigger
+from local_stack.triggers.trigger import ExportTrigger
 
 pytestmark = pytest.mark.e2e
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from table_repository import TableRepository
 
-from local_stack.control import JOB_NAME
 from local_stack.demo.deployment import CHECKOUT
 from local_stack.stack import LocalStack
+from local_stack.stack_environment import JOB_NAME
 
 pytestmark = pytest.mark.e2e
 

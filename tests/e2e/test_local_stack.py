@@ -19,7 +19,7 @@ from bundle_commands import BundleCommands
 from table_repository import new_repository
 
 from local_stack.demo.deployment import CHECKOUT, PARTS
-from local_stack.lakefs import configured_server
+from local_stack.lakefs.server import configured_server
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from databricks.sdk.service.catalog import TableInfo
 from live_bundle import LiveBundle
 from live_repository import LiveRepository
 
-from lakefs_unity_export.export_state import read_state
+from lakefs_unity_export.export.state import read_state
 from lakefs_unity_export.names import target_base, target_path
 from local_stack.demo.runs import Trigger, failures, find_run, notebook_results, read_run
 

@@ -10,8 +10,8 @@ from deltalake import write_deltalake
 from lakefs.client import Client
 from live_settings import LiveSettings
 
-from lakefs_unity_export.hook_files import HookKind, HookSettings, render
-from local_stack.hook import install_hook
+from lakefs_unity_export.hook.files import HookKind, HookSettings, render
+from local_stack.triggers.hook import install_hook
 
 COLUMN = "word"
 

@@ -12,9 +12,9 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_stack.lakefs_standin.blobs import BlobStore
-from local_stack.lakefs_standin.gateway import Gateway
-from local_stack.lakefs_standin.store import AccessKey, Store
+from local_stack.lakefs.standin.gateway.routes import Gateway
+from local_stack.lakefs.standin.versions.blobs import BlobStore
+from local_stack.lakefs.standin.versions.store import AccessKey, Store
 
 KEY = AccessKey(id="AKIAEXAMPLE", secret="secret")
 HOST = "lakefs.test"

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local_stack.workspace.jobs import Jobs
-from local_stack.workspace.runs import JobRun, StopSignal, TaskOutput, TaskRun
-from local_stack.workspace.task_runner import TaskWork
+from local_stack.workspace.jobs.jobs import Jobs
+from local_stack.workspace.jobs.runs import JobRun, StopSignal, TaskOutput, TaskRun
+from local_stack.workspace.jobs.task_runner import TaskWork
 
 WAIT_SECONDS = 20.0
 CLUSTER = {"spark_version": "17.3.x-scala2.13", "node_type_id": "n", "num_workers": 0}

@@ -17,8 +17,8 @@ from botocore.config import Config
 from lakefs.client import Client
 from lakefs_hook_target import HookTarget
 
-from local_stack.lakefs import ENDPOINT_VARIABLE, LakeFS, configured_server, lakefs_of
-from local_stack.lakefs_standin import LakeFSStandIn
+from local_stack.lakefs.server import ENDPOINT_VARIABLE, LakeFS, configured_server, lakefs_of
+from local_stack.lakefs.standin import LakeFSStandIn
 
 SERVERS = ["stand-in", "configured"] if os.environ.get(ENDPOINT_VARIABLE) else ["stand-in"]
 HOOK_ENVIRONMENT = {"LAKEFSACTION_GREETING": "hello", "LAKEFS_LUA_ONLY": "for lua"}

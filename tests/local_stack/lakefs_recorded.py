@@ -12,7 +12,7 @@ from urllib.parse import quote
 from lakefs_recorded_answers import Answer, Placeholders, UnknownPlaceholderError, differences
 from lakefs_recorded_requests import API, PRESIGNED_WRONG, Sent, send
 
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RECORDS: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from lakefs_recorded_answers import Answer
 
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 
 API = "/api/v1/"
 REGION = "us-east-1"

@@ -11,7 +11,7 @@ import urllib3
 from lakefs_contract import Contract, contract_with, lakefs_of
 from lua_recording import Outcome, Snippet
 
-from local_stack.lakefs_standin import LakeFSStandIn
+from local_stack.lakefs.standin import LakeFSStandIn
 
 HOOK_ENVIRONMENT = {
     "LAKEFSACTION_GREETING": "hello",

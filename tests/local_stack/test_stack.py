@@ -10,7 +10,7 @@ import yaml
 
 from local_stack.__main__ import main
 from local_stack.errors import SetupError
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 from local_stack.stack import LocalStack
 
 BUNDLE = Path(__file__).parents[2] / "databricks.yml"

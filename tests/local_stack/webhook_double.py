@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 
-from lakefs_unity_export.descriptor_gate import GateReader, GateRules
-from lakefs_unity_export.lakefs_client import Credentials
+from lakefs_unity_export.commit.descriptor_gate import GateReader, GateRules
+from lakefs_unity_export.servers.lakefs_client import Credentials
+from lakefs_unity_export.servers.workspace import WorkspaceAccess
 from lakefs_unity_export.webhook import Settings, create_app
 from lakefs_unity_export.webhook.request_log import LOGGER
 from lakefs_unity_export.webhook.settings import GateSettings
-from lakefs_unity_export.workspace import WorkspaceAccess
 
 with warnings.catch_warnings():  # Starlette would like a newer httpx here, which nothing else needs
     warnings.simplefilter("ignore")

@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lakefs_unity_export.changes import DiffEntry
-from lakefs_unity_export.descriptor_gate import GateRequest, GateRules, Verdict, judge
+from lakefs_unity_export.commit.descriptor_gate import GateRequest, GateRules, Verdict, judge
 from lakefs_unity_export.errors import LakeFSError, LakeFSNotFoundError
-from lakefs_unity_export.ports import ObjectInfo
-from local_stack.lakefs_standin.errors import RequestError
-from local_stack.lakefs_standin.listings import Window
-from local_stack.lakefs_standin.lua_lakefs import LakeFSView
-from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
-from local_stack.lakefs_standin.object_tree import Entry, ObjectTree
-from local_stack.lakefs_standin.repository import Commit, CommitDraft, Repository
+from lakefs_unity_export.ports import DiffEntry, ObjectInfo
+from local_stack.lakefs.standin.errors import RequestError
+from local_stack.lakefs.standin.lua.modules.lakefs import LakeFSView
+from local_stack.lakefs.standin.lua.runtime import LuaError, run_script
+from local_stack.lakefs.standin.versions.listings import Window
+from local_stack.lakefs.standin.versions.object_tree import Entry, ObjectTree
+from local_stack.lakefs.standin.versions.repository import Commit, CommitDraft, Repository
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = (ROOT / "resources/lakefs/scripts/descriptor_gate.lua").read_text()

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from local_stack.lakefs_standin import lua_modules, lua_runtime
-from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
-from local_stack.lakefs_standin.lua_values import LuaCallError, from_lua, to_lua
+from local_stack.lakefs.standin.lua import runtime as lua_runtime
+from local_stack.lakefs.standin.lua.modules import computing as lua_modules
+from local_stack.lakefs.standin.lua.runtime import LuaError, run_script
+from local_stack.lakefs.standin.lua.values import LuaCallError, from_lua, to_lua
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "resources/lakefs/scripts/unity_export.lua"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local_stack.lakefs_standin.lua_lakefs import LakeFSView
-from local_stack.lakefs_standin.lua_runtime import LuaError, run_script
+from local_stack.lakefs.standin.lua.modules.lakefs import LakeFSView
+from local_stack.lakefs.standin.lua.runtime import LuaError, run_script
 
 MODULES = """
 local json, yaml, regexp = require("encoding/json"), require("encoding/yaml"), require("regexp")

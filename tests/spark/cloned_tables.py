@@ -7,8 +7,8 @@ from typing import Any
 
 from delta.tables import DeltaTable
 
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.clone_table import CloneResult, clone_table
+from lakefs_unity_export.clones.request import CloneRequest
+from lakefs_unity_export.tasks.clone_table import CloneResult, clone_table
 
 COMMITS = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 

@@ -12,9 +12,9 @@ from local_stack.lakefs_standin import LakeFSStandIn
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from local_stack import delta_bridge
-    from local_stack.spark_process import INTERPRETED, base_conf
-    from local_stack.spark_process_child import start_spark
+    from local_stack.cluster import delta_bridge
+    from local_stack.spark.child import start_spark
+    from local_stack.spark.process import INTERPRETED, base_conf
     from local_stack.toolchain.jars import prefetch_jars
     from local_stack.toolchain.java import java_home
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cloned_tables import Tables
 
-from local_stack.delta_bridge import DeltaBridgeError
+from local_stack.cluster.delta_bridge import DeltaBridgeError
 
 pytestmark = pytest.mark.spark
 

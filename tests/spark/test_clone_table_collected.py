@@ -15,11 +15,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.clone_table import Action, CloneResult, clone_table
+from lakefs_unity_export.clones.request import CloneRequest
+from lakefs_unity_export.clones.spark_errors import causes
 from lakefs_unity_export.errors import LakeFSGoneError
-from lakefs_unity_export.spark_errors import causes
-from local_stack.lakefs_standin import LakeFSStandIn
+from lakefs_unity_export.tasks.clone_table import Action, CloneResult, clone_table
+from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
 

@@ -30,12 +30,8 @@ from faulty_gateway import (
 )
 from lakefs.client import Client
 
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.clone_table import (
-    NoSourceTableError,
-    TargetStorageError,
-    clone_table,
-)
+from lakefs_unity_export.clones.request import CloneRequest
+from lakefs_unity_export.clones.spark_errors import causes
 from lakefs_unity_export.errors import (
     ExportError,
     LakeFSAccessError,
@@ -43,8 +39,8 @@ from lakefs_unity_export.errors import (
     LakeFSNotFoundError,
     LakeFSUnavailableError,
 )
-from lakefs_unity_export.spark_errors import causes
-from local_stack.lakefs_standin import LakeFSStandIn
+from lakefs_unity_export.tasks.clone_table import NoSourceTableError, TargetStorageError, clone_table
+from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
 

@@ -13,8 +13,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
-from local_stack.cluster import Cluster, NotebookResult, NotebookRun
-from local_stack.lakefs import LakeFS, start_lakefs
+from local_stack.cluster.cluster import Cluster, NotebookResult, NotebookRun
+from local_stack.lakefs.server import LakeFS, start_lakefs
 
 pytestmark = pytest.mark.spark
 

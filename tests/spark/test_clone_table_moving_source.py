@@ -8,8 +8,8 @@ import pytest
 from cloned_tables import COMMITS, Tables
 from delta.tables import DeltaTable
 
-from lakefs_unity_export.clone_table import Action, MovingSourceError
-from lakefs_unity_export.delta_tables import SparkDeltaTables
+from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
+from lakefs_unity_export.tasks.clone_table import Action, MovingSourceError
 
 pytestmark = pytest.mark.spark
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from cloned_tables import COMMITS, Tables
 
-from lakefs_unity_export.clone_table import (
+from lakefs_unity_export.clones.delta_tables import USER_METADATA, SparkDeltaTables
+from lakefs_unity_export.clones.provenance import read_properties, read_user_metadata
+from lakefs_unity_export.tasks.clone_table import (
     Action,
     CloneFailedError,
     NoSourceTableError,
@@ -16,8 +18,6 @@ from lakefs_unity_export.clone_table import (
     TargetTakenError,
     clone_table,
 )
-from lakefs_unity_export.delta_tables import USER_METADATA, SparkDeltaTables
-from lakefs_unity_export.provenance import read_properties, read_user_metadata
 
 pytestmark = pytest.mark.spark
 

@@ -9,7 +9,7 @@ from cloned_tables import Tables
 from lakefs.client import Client
 
 from lakefs_unity_export import names
-from local_stack.lakefs_standin import LakeFSStandIn
+from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
 

@@ -12,8 +12,8 @@ from deltalake import write_deltalake
 from lakefs.client import Client
 
 from lakefs_unity_export import names
-from lakefs_unity_export.clone_table import CloneRequest, clone_table
-from local_stack.lakefs_standin import LakeFSStandIn
+from lakefs_unity_export.tasks.clone_table import CloneRequest, clone_table
+from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakefs_unity_export.changes import DiffEntry, DiffPage, DiffReader
 from lakefs_unity_export.errors import (
     LakeFSError,
     LakeFSNotFoundError,
@@ -19,7 +18,7 @@ from lakefs_unity_export.errors import (
     WorkspaceNotFoundError,
     WorkspaceUnavailableError,
 )
-from lakefs_unity_export.ports import Commit, ObjectInfo, RegisteredTable
+from lakefs_unity_export.ports import Commit, DiffEntry, DiffPage, DiffReader, ObjectInfo, RegisteredTable
 
 SERVER_PAGE_SIZE = 1000
 # Databricks documentation, "task values": the JSON of one value is at most 48 KiB.

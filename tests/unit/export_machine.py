@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from job_double import JobDouble, RunDouble
 
-from lakefs_unity_export import pages
-from lakefs_unity_export.descriptors import DescriptorSet, NamingRules, read_descriptors
-from lakefs_unity_export.export_state import read_state
-from lakefs_unity_export.provenance import Provenance
-from lakefs_unity_export.reconcile import ReconcileRequest, reconcile
+from lakefs_unity_export.clones.provenance import Provenance
+from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules, read_descriptors
+from lakefs_unity_export.export import pages
+from lakefs_unity_export.export.state import read_state
+from lakefs_unity_export.tasks.reconcile import ReconcileRequest, reconcile
 
 FOLDER = "_lakefs_tables"
 TABLES = ("a", "b", "c")

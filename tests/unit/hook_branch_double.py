@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lakefs_unity_export.errors import LakeFSHookError, LakeFSNotFoundError
-from lakefs_unity_export.hook_files import hook_of
+from lakefs_unity_export.hook.files import hook_of
 
 
 class BranchDouble:

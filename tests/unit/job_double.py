@@ -8,16 +8,17 @@ from typing import Any
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 from export_story import CLONED_FROM, REQUEST
 
-from lakefs_unity_export.clone_request import CloneRequest
-from lakefs_unity_export.clone_table import Action, decide
-from lakefs_unity_export.delta_tables import Commit, TableState
+from lakefs_unity_export.clones.delta_tables import Commit, TableState
+from lakefs_unity_export.clones.provenance import Provenance
+from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError
-from lakefs_unity_export.export_request import Request
-from lakefs_unity_export.list_changed_tables import hand_over, list_changed_tables
+from lakefs_unity_export.export.record import Record
+from lakefs_unity_export.export.recording import record_export
+from lakefs_unity_export.export.request import Request
+from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.ports import RegisteredTable
-from lakefs_unity_export.provenance import Provenance
-from lakefs_unity_export.record_export import Record, record_export
-from lakefs_unity_export.schema_properties import CREATED_BY
+from lakefs_unity_export.tasks.clone_table import Action, decide
+from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 
 _JOB_PARAMETERS = {"repository", "branch", "commit_id", "event", "mode", "snapshot", "page_after", "base_commit"}
 JOB_PARAMETERS = _JOB_PARAMETERS | {"page_failed"}

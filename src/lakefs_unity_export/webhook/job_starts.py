@@ -17,11 +17,11 @@ from lakefs_unity_export.errors import (
     WorkspaceUnavailableError,
 )
 from lakefs_unity_export.events import RunStart
+from lakefs_unity_export.servers.workspace import WorkspaceExportRuns, workspace_client
 from lakefs_unity_export.webhook.bounded_calls import BoundedCalls
 from lakefs_unity_export.webhook.refusals import Refusal, later
 from lakefs_unity_export.webhook.request_log import RequestLog, trace_of
 from lakefs_unity_export.webhook.settings import Settings
-from lakefs_unity_export.workspace import WorkspaceExportRuns, workspace_client
 
 # Together with a last attempt that begins just before the end, inside the time for an answer.
 HTTP_TIMEOUT_SECONDS = 10

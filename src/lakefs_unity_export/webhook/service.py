@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from lakefs_unity_export.descriptor_gate import GATED_EVENTS, GateReader, GateRequest, Verdict, judge
+from lakefs_unity_export.commit.descriptor_gate import GATED_EVENTS, GateReader, GateRequest, Verdict, judge
 from lakefs_unity_export.errors import InvalidEventError, LakeFSError
 from lakefs_unity_export.events import LAKEFS_EVENTS, NothingToStart, decide
-from lakefs_unity_export.lakefs_client import LakeFSClient
 from lakefs_unity_export.names import unreadable_repository
+from lakefs_unity_export.servers.lakefs_client import LakeFSClient
 from lakefs_unity_export.webhook.bounded_calls import BoundedCalls
 from lakefs_unity_export.webhook.event_body import EventBody
 from lakefs_unity_export.webhook.job_starts import JobStarts, Runs

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from lakefs_unity_export import descriptors, names
-from lakefs_unity_export.descriptor_gate import GateRules
+from lakefs_unity_export import names
+from lakefs_unity_export.commit import descriptors
+from lakefs_unity_export.commit.descriptor_gate import GateRules
 from lakefs_unity_export.errors import ExportError, SettingsError
-from lakefs_unity_export.lakefs_client import Credentials, check_endpoint
-from lakefs_unity_export.workspace import WorkspaceAccess
+from lakefs_unity_export.servers.lakefs_client import Credentials, check_endpoint
+from lakefs_unity_export.servers.workspace import WorkspaceAccess
 
 MIN_SECRET_LENGTH = 24
 # RFC 6750: what a bearer token consists of.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TextIO
 
-from local_stack.triggers import ExportTrigger
+from local_stack.triggers.trigger import ExportTrigger
 
 
 def run_demo(stack_folder: Path, scale: float, out: TextIO, *, trigger: ExportTrigger = ExportTrigger.LUA) -> int:

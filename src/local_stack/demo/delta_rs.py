@@ -9,7 +9,7 @@ from deltalake import DeltaTable, Field, write_deltalake
 
 from local_stack.demo.comparison import Description
 from local_stack.demo.tables import TpchTable
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 
 NEW_COLUMN = "s_rating"
 

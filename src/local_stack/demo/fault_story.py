@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 
-from local_stack.control import RECONCILE_JOB_NAME
 from local_stack.demo.delta_rs import NEW_COLUMN
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.exports import listed
@@ -28,6 +27,7 @@ from local_stack.demo.story import exported_tables
 from local_stack.demo.tables import descriptor_files, table_named
 from local_stack.demo.telling import MAIN, NO_TABLES, Telling
 from local_stack.stack import HOOK_PRINCIPAL, LocalStack
+from local_stack.stack_environment import RECONCILE_JOB_NAME
 
 HOOK_ENDS_SECONDS = 60
 

@@ -12,7 +12,7 @@ from lakefs.branch import Branch
 from lakefs_sdk.exceptions import ApiException
 
 from local_stack.demo.failure import DemoFailure
-from local_stack.lakefs import LakeFS
+from local_stack.lakefs.server import LakeFS
 
 REPOSITORY = "tpch"
 NAMESPACE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"

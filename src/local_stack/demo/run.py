@@ -18,7 +18,7 @@ from local_stack.errors import SetupError
 from local_stack.stack import LocalStack
 from local_stack.toolchain import ToolMissingError
 from local_stack.toolchain.databricks_cli import find_or_build_cli
-from local_stack.triggers import ExportTrigger
+from local_stack.triggers.trigger import ExportTrigger
 
 INTERRUPTED = 130
 PLAIN_WIDTH = 120

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_stack.cluster import Cluster, NotebookRun
+from local_stack.cluster.cluster import Cluster, NotebookRun
 from local_stack.demo.failure import DemoFailure
 
 _NOTEBOOKS = Path(__file__).with_name("notebooks")

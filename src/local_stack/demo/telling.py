@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from rich.console import Console, RenderableType
 
-from local_stack.control import JOB_NAME, RECONCILE_JOB_NAME, deployed_job, start_reconcile
 from local_stack.demo import tables
 from local_stack.demo.delta_rs import DeltaRs
 from local_stack.demo.deployment import Deployment
@@ -35,7 +34,8 @@ from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLES, TpchTable
 from local_stack.stack import LocalStack
-from local_stack.triggers import ExportTrigger
+from local_stack.stack_environment import JOB_NAME, RECONCILE_JOB_NAME, deployed_job, start_reconcile
+from local_stack.triggers.trigger import ExportTrigger
 
 MAIN = "main"
 NO_TABLES: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.spark_process import SparkProcess
+from local_stack.spark.process import SparkProcess
 
 DRIVER = "local_stack.warehouse.driver:WarehouseDriver"
 

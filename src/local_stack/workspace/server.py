@@ -7,24 +7,30 @@ from pathlib import Path
 from types import TracebackType
 
 from local_stack.loopback_server import LoopbackServer
-from local_stack.workspace.application import WorkspaceApplication
-from local_stack.workspace.calls import Answer, Call, Endpoints, with_workspace_access
-from local_stack.workspace.catalog_endpoint import CatalogEndpoint
-from local_stack.workspace.compute_endpoints import ComputeEndpoints
-from local_stack.workspace.executors import NotebookCluster, NotebookExecutor, SqlExecutor, SqlWarehouse, TaskAccess
-from local_stack.workspace.file_endpoints import FileEndpoints
+from local_stack.workspace.endpoints.application import WorkspaceApplication
+from local_stack.workspace.endpoints.calls import Answer, Call, Endpoints, with_workspace_access
+from local_stack.workspace.endpoints.catalog import CatalogEndpoint
+from local_stack.workspace.endpoints.compute import ComputeEndpoints
+from local_stack.workspace.endpoints.files import FileEndpoints
+from local_stack.workspace.endpoints.identities import IdentityEndpoints
+from local_stack.workspace.endpoints.jobs import JobEndpoints
+from local_stack.workspace.endpoints.secrets import SecretEndpoints
+from local_stack.workspace.endpoints.task_values import TaskValueEndpoints
+from local_stack.workspace.executors.notebook_and_sql import (
+    NotebookCluster,
+    NotebookExecutor,
+    SqlExecutor,
+    SqlWarehouse,
+    TaskAccess,
+)
+from local_stack.workspace.executors.wheel import WheelExecutor
 from local_stack.workspace.files import WorkspaceFiles
-from local_stack.workspace.identities import Identities, PrincipalKind
-from local_stack.workspace.identity_endpoints import IdentityEndpoints
-from local_stack.workspace.job_endpoints import JobEndpoints
-from local_stack.workspace.jobs import Jobs
-from local_stack.workspace.permissions import Permissions
-from local_stack.workspace.run_views import RunViews
-from local_stack.workspace.secret_endpoints import SecretEndpoints
-from local_stack.workspace.secret_scopes import SecretScopes
-from local_stack.workspace.task_runner import TaskExecutor
-from local_stack.workspace.task_value_endpoints import TaskValueEndpoints
-from local_stack.workspace.wheel_executor import WheelExecutor
+from local_stack.workspace.identities.identities import Identities, PrincipalKind
+from local_stack.workspace.identities.permissions import Permissions
+from local_stack.workspace.identities.secret_scopes import SecretScopes
+from local_stack.workspace.jobs.jobs import Jobs
+from local_stack.workspace.jobs.task_runner import TaskExecutor
+from local_stack.workspace.jobs.views import RunViews
 
 OWNER = "owner@local.invalid"
 WORKSPACE_ID = 1234567890123456

@@ -1,0 +1,65 @@
+"""The schemas that a branch is exported to, one in each catalog that its descriptors name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules, Problem
+from lakefs_unity_export.errors import WorkspaceNotFoundError
+from lakefs_unity_export.export.plan import SchemaState
+from lakefs_unity_export.export.state import ExportState, read_state
+from lakefs_unity_export.ports import UnityCatalog
+
+
+def schema_states(
+    repository: str, branch: str, rules: NamingRules, found: DescriptorSet, unity_catalog: UnityCatalog
+) -> tuple[list[SchemaState], DescriptorSet]:
+    """The state of the branch's schema in each catalog; descriptors with a catalog that is not there are problems.
+
+    Catalogs that had tables of the branch before are among them. Raises WorkspaceNotFoundError where the job's own
+    catalog is not there, WatermarkConflictError where a schema follows another branch.
+    """
+    own = _schema_state(repository, branch, rules.catalog, rules, unity_catalog)
+    states, missing = [own], dict[str, str]()
+    named = {descriptor.name.catalog for descriptor in found.tables}
+    for catalog in sorted({*named, *own.exports.catalogs} - {rules.catalog}):
+        try:
+            states.append(_schema_state(repository, branch, catalog, rules, unity_catalog))
+        except WorkspaceNotFoundError as error:
+            missing[catalog] = str(error)
+    return states, _without_catalogs(found, missing)
+
+
+def _schema_state(
+    repository: str, branch: str, catalog: str, rules: NamingRules, unity_catalog: UnityCatalog
+) -> SchemaState:
+    schema = rules.schema
+    properties = unity_catalog.schema_properties(catalog, schema)
+    registered = [] if properties is None else unity_catalog.tables(catalog, schema)
+    return SchemaState(
+        catalog=catalog,
+        schema=schema,
+        is_own=catalog == rules.catalog,
+        properties=properties,
+        exports=read_state(properties or {}, repository=repository, branch=branch, schema=f"{catalog}.{schema}"),
+        registered={table.name.lower(): table for table in registered},
+    )
+
+
+def shown_commits(states: Iterable[SchemaState], *, but: str) -> str:
+    """The commits that tables may show besides one, to tell later whether another run exported any in between."""
+    return ";".join(_shown_commits(state.exports, but) for state in states)
+
+
+def _shown_commits(exports: ExportState, but: str) -> str:
+    watermark = exports.watermark.id if exports.watermark else ""
+    others = [commit.id for commit in exports.attempts if commit.id != but]
+    return ",".join(commit_id[:12] for commit_id in (watermark, *others))
+
+
+def _without_catalogs(found: DescriptorSet, missing: dict[str, str]) -> DescriptorSet:
+    lost = [each for each in found.tables if each.name.catalog in missing]
+    problems: Sequence[Problem] = [
+        Problem(file=each.file, field="catalog", message=missing[each.name.catalog]) for each in lost
+    ]
+    kept = tuple(each for each in found.tables if each.name.catalog not in missing)
+    return replace(found, tables=kept, problems=(*found.problems, *problems))

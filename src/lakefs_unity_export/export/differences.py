@@ -1,0 +1,78 @@
+"""What each schema of a branch lacks at a commit, from the diffs between it and what the schema's tables may show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from lakefs_unity_export.commit.changes import Changes, find_changes
+from lakefs_unity_export.commit.descriptor_files import Contents, read_earlier
+from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules
+from lakefs_unity_export.errors import LakeFSNotFoundError
+from lakefs_unity_export.export import plan as export_plan
+from lakefs_unity_export.export.plan import Delta, Difference, SchemaState, Snapshot
+from lakefs_unity_export.ports import LakeFSReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribedCommit:
+    """The commit to export, with its descriptors: as files, and as what they say."""
+
+    snapshot: Snapshot
+    rules: NamingRules
+    wanted: Sequence[str]
+    contents: Contents
+    found: DescriptorSet
+
+
+@dataclass
+class _Walks:
+    """Schemas that show the same commits share one walk of the diff."""
+
+    described: DescribedCommit
+    lakefs: LakeFSReader
+    known: dict[str, Difference | None] = field(default_factory=dict)
+
+    def since(self, base: str) -> Difference | None:
+        """What changed since a commit, or None where lakeFS does not know that commit (any more)."""
+        if base not in self.known:
+            self.known[base] = self._walked(base)
+        return self.known[base]
+
+    def _walked(self, base: str) -> Difference | None:
+        described, earlier = self.described, self.described.found.tables
+        head = described.snapshot.commit.id
+        if base == head:
+            return Difference(changes=Changes(), earlier=earlier)
+        paths = [descriptor.path for descriptor in earlier]
+        try:
+            reader = self.lakefs.diff_reader(base, head)
+            changes = find_changes(reader, table_paths=paths, folder=described.rules.folder)
+            if changes.of_descriptors:
+                earlier = read_earlier(
+                    base, changes, described.contents, described.rules, described.wanted, self.lakefs
+                )
+        except LakeFSNotFoundError:
+            return None
+        return Difference(changes=changes, earlier=earlier)
+
+
+def find_deltas(
+    described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader, *, full: bool
+) -> list[Delta]:
+    """What each schema lacks; everything where `full`, or where it is not known what its tables show."""
+    walks = _Walks(described=described, lakefs=lakefs)
+    deltas = [_delta(described.snapshot, state, walks, full=full) for state in states]
+    # A table that moves to another catalog keeps its target path, so all schemas follow one line.
+    newest = max((delta.line for delta in deltas), default=0)
+    return [replace(delta, line=newest) for delta in deltas]
+
+
+def _delta(snapshot: Snapshot, state: SchemaState, walks: _Walks, *, full: bool) -> Delta:
+    is_anew = full or state.exports.is_unknown
+    walked = [] if is_anew else [walks.since(commit.id) for commit in state.exports.commits]
+    differences = tuple(each for each in walked if each is not None)
+    is_anew = is_anew or len(differences) < len(walked)
+    return Delta(
+        state=state,
+        differences=None if is_anew else differences,
+        line=export_plan.line_of(snapshot, state.exports, is_anew=is_anew),
+    )

@@ -1,0 +1,78 @@
+"""Wheel files that notebooks import from, in a process that outlives many notebooks and deployments.
+
+A new build of a wheel keeps its name, so wheels are told apart by their content.
+"""
+
+import hashlib
+import importlib
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+from local_stack.cluster.shared_setting import SharedSetting
+
+_SOURCE_FOLDER = Path(__file__).parents[2]
+
+
+class Libraries(MetaPathFinder):
+    """Puts wheels on the import path. Modules are shared by a process: others wait until these are not used."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: where the wheels are unpacked."""
+        self._folder = folder
+        self._unpacking = threading.Lock()
+        self._active: tuple[Path, ...] = ()
+        self._setting: SharedSetting[tuple[Path, ...]] = SharedSetting(self._activate)
+
+    @contextmanager
+    def use(self, wheels: Sequence[Path]) -> Iterator[None]:
+        """Within the block, imports find these wheels first, the first one before the others.
+
+        Raises FileNotFoundError for a wheel that is not there, zipfile.BadZipFile for one that is none.
+        """
+        with self._setting.use(tuple(self._unpacked(wheel) for wheel in wheels)):
+            yield
+
+    def find_spec(self, fullname: str, _path: object, _target: ModuleType | None = None) -> ModuleSpec | None:
+        """Refuse the packages of this project that no wheel brings, which a real cluster would not know either.
+
+        The local stack runs from the project's sources, so they would be found there.
+        """
+        top = fullname.partition(".")[0]
+        own = top != __package__ and (_SOURCE_FOLDER / top / "__init__.py").is_file()
+        if own and not any((folder / top).is_dir() for folder in self._active):
+            raise ModuleNotFoundError(
+                f"No module named {fullname!r} on this cluster; add the wheel that has it to the task's libraries",
+                name=fullname,
+            )
+        return None
+
+    def _unpacked(self, wheel: Path) -> Path:
+        folder = self._folder / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
+        # One at a time: notebooks that begin together bring the same wheel. Unpacked beside the place, so that what
+        # ends half-way leaves nothing that looks whole.
+        with self._unpacking:
+            if not folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=self._folder))
+                with zipfile.ZipFile(wheel) as archive:
+                    archive.extractall(draft)
+                draft.rename(folder)
+        return folder
+
+    def _activate(self, folders: tuple[Path, ...]) -> None:
+        packages = {entry.stem for folder in (*self._active, *folders) for entry in folder.iterdir()}
+        old = {str(folder) for folder in self._active}
+        sys.path[:] = [*map(str, folders), *(entry for entry in sys.path if entry not in old)]
+        for name in list(sys.modules):
+            if name.partition(".")[0] in packages:
+                del sys.modules[name]
+        self._active = folders
+        importlib.invalidate_caches()

@@ -1,0 +1,1 @@
+"""The S3 gateway: its calls, signatures, bodies and errors."""

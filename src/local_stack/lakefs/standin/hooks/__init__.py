@@ -1,0 +1,1 @@
+"""Action files, and the runs of the hooks in them."""

@@ -1,0 +1,1 @@
+"""The modules that Lua scripts of a lakeFS server may require."""

@@ -1,0 +1,125 @@
+"""What one stand-in server holds: repositories, the bytes of their objects, and who may ask."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local_stack.lakefs.standin.errors import RequestError, bad_request, conflict, gone
+from local_stack.lakefs.standin.versions.blobs import Blob, BlobStore
+from local_stack.lakefs.standin.versions.events import Hooks
+from local_stack.lakefs.standin.versions.object_tree import Entry
+from local_stack.lakefs.standin.versions.operations import Operations
+from local_stack.lakefs.standin.versions.repository import Repository
+
+USER_NAME = "admin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessKey:
+    """The one key pair of the server."""
+
+    id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"AccessKey(id={self.id!r}, secret=...)"
+
+
+class Store:
+    """Repositories by name. Parameters: the key pair, the blobs, and the hooks that operations run."""
+
+    def __init__(self, *, access_key: AccessKey, blobs: BlobStore, hooks: Hooks) -> None:
+        self.access_key = access_key
+        self.blobs = blobs
+        self._hooks = hooks
+        self._lock = threading.Lock()
+        self._repositories: dict[str, Repository] = {}
+        self._namespaces: set[str] = set()
+
+    def repositories(self) -> dict[str, Repository]:
+        """All repositories by name, in order."""
+        return dict(sorted(self._repositories.items()))
+
+    def repository(self, name: str) -> Repository:
+        """The repository of this name. Raises RequestError 404."""
+        if name not in self._repositories:
+            raise RequestError(404, "repository not found")
+        return self._repositories[name]
+
+    def create_repository(self, name: str, storage_namespace: str, default_branch: str) -> Repository:
+        """A new repository with one empty commit.
+
+        Raises RequestError: 400 on names and on a storage namespace that was taken once (a deleted repository leaves
+        its files), 409 where there is a repository of the name.
+        """
+        repository = Repository(name=name, storage_namespace=storage_namespace, default_branch=default_branch)
+        place = storage_namespace.rstrip("/")
+        with self._lock:
+            if name in self._repositories:
+                raise conflict("error creating repository: not unique")
+            if place in self._namespaces:
+                raise bad_request(
+                    f"failed to create repository: found lakeFS objects in the storage (:{place}) key(_lakefs/dummy): "
+                    "storage namespace already in use"
+                )
+            self._namespaces.add(place)
+            self._repositories[name] = repository
+        return repository
+
+    def delete_repository(self, name: str) -> None:
+        """Forget a repository. Raises RequestError 404."""
+        with self._lock:
+            self.repository(name)
+            del self._repositories[name]
+
+    def operations(self, repository: Repository) -> Operations:
+        """The operations that run hooks."""
+        return Operations(repository, self._hooks)
+
+    def read_object(self, entry: Entry, start: int = 0, length: int | None = None) -> bytes:
+        """The bytes of an object, or a part of them. Raises RequestError 410 where they were collected."""
+        if not self.blobs.holds(entry.address):
+            raise gone()
+        return self.blobs.read(entry.address, start, length)
+
+    def put_object(
+        self,
+        repository: Repository,
+        branch_name: str,
+        path: str,
+        blob: Blob,
+        *,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        only_new: bool = False,
+    ) -> Entry | None:
+        """Write an object on a branch; None where `only_new` is asked for and the path is taken.
+
+        Raises RequestError 404 where there is no such branch, 403 where it is protected.
+        """
+        entry = Entry(
+            address=blob.address,
+            checksum=blob.checksum,
+            size=blob.size,
+            modified=time.time(),
+            content_type=content_type or "application/octet-stream",
+            metadata=metadata or {},
+        )
+        with repository.lock:
+            branch = repository.branch(branch_name)
+            repository.check_unprotected(branch_name, "write to")
+            if only_new and branch.tree.get(path) is not None:
+                return None
+            branch.tree = branch.tree.with_changes({path: entry})
+        return entry
+
+    def delete_objects(self, repository: Repository, branch_name: str, paths: list[str]) -> list[str]:
+        """Delete objects on a branch; the paths that were there. Raises RequestError 404 and 403."""
+        with repository.lock:
+            branch = repository.branch(branch_name)
+            repository.check_unprotected(branch_name, "write to")
+            present = [path for path in paths if branch.tree.get(path) is not None]
+            if present:
+                branch.tree = branch.tree.with_changes(dict.fromkeys(present))
+        return present

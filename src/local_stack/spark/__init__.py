@@ -1,0 +1,1 @@
+"""Spark in a process of its own, for the cluster and for the warehouse."""

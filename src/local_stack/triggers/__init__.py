@@ -1,0 +1,1 @@
+"""What starts exports: the hooks in lakeFS, the webhook service, the job reconcile."""

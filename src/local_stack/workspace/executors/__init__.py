@@ -1,0 +1,1 @@
+"""What runs a task: the cluster, the warehouse, or a process for a wheel."""
