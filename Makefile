@@ -56,10 +56,11 @@ up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER
 test: lint unit machine contract spark bundle e2e ## Every test that runs without a workspace
 
 .PHONY: lint
-lint: .venv/stamp ## Format, lint and types
+lint: .venv/stamp ## Format, lint, types, and the floors of the rooms
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 .PHONY: unit
 unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hook's
