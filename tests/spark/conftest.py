@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cloned_tables import Tables
 
-from local_stack.lakefs_standin import LakeFSStandIn
+from local_stack.lakefs.standin import LakeFSStandIn
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,15 @@ from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
 from local_stack.warehouse.tokens import split_statements
 
 pytestmark = pytest.mark.spark
+pytest_plugins = ["local_warehouse"]
 
 SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
 REGISTER = (SQL_FOLDER / "register_table.sql").read_text()
 UNREGISTER = (SQL_FOLDER / "unregister_table.sql").read_text()
+
+
+def new_schema() -> str:
+    return f"feature-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +37,9 @@ class Stack:
 
     warehouse: Warehouse
     unity_catalog: UnityCatalogServer
+    unity_catalog_file: Path
     folder: Path
-    schema: str = field(default_factory=lambda: f"feature-{uuid.uuid4().hex[:8]}")
+    schema: str = field(default_factory=new_schema)
 
     def location(self, name: str) -> str:
         return f"file://{self.folder}/{self.schema}/{name}"
@@ -92,8 +98,7 @@ class Stack:
 
     def rewrite(self, name: str, expression: str, value: str) -> None:
         """Change what the server keeps of a table, as another server might keep it."""
-        file = self.folder.parent / "unity_catalog" / "unity_catalog.sqlite"
-        with closing(sqlite3.connect(file)) as connection, connection:
+        with closing(sqlite3.connect(self.unity_catalog_file)) as connection, connection:
             update = f"UPDATE securables SET body = {expression} WHERE kind = 'table' AND full_name = ?"
             connection.execute(update, (value, f"main.{self.schema}.{name}"))
 
@@ -112,29 +117,30 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("sql_files")
-    unity_catalog = UnityCatalogServer(folder=folder / "unity_catalog")
-    unity_catalog.start()
-    warehouse = Warehouse(
-        unity_catalog_url=unity_catalog.url,
-        unity_catalog_token=unity_catalog.token,
-        spark_conf={},
-        folder=folder / "warehouse",
+def services(
+    local_warehouse: Warehouse,
+    unity_catalog: UnityCatalogServer,
+    unity_catalog_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    found = Stack(
+        warehouse=local_warehouse,
+        unity_catalog=unity_catalog,
+        unity_catalog_file=unity_catalog_folder / "unity_catalog.sqlite",
+        folder=tmp_path_factory.mktemp("exports"),
     )
-    try:
-        warehouse.start()
-        found = Stack(warehouse=warehouse, unity_catalog=unity_catalog, folder=folder / "exports")
-        found.request("POST", "/catalogs", json={"name": "main"})
-        yield found
-    finally:
-        warehouse.stop()
-        unity_catalog.stop()
+    found.request("POST", "/catalogs", json={"name": "main"})
+    yield found
+    found.request("DELETE", "/catalogs/main", params={"force": "true"})
 
 
 @pytest.fixture
-def stack(services: Stack) -> Stack:
-    return Stack(warehouse=services.warehouse, unity_catalog=services.unity_catalog, folder=services.folder)
+def stack(services: Stack) -> Iterator[Stack]:
+    """Schemas of tests before would be read by each look at the information schema."""
+    found = replace(services, schema=new_schema())
+    yield found
+    if found.schema in found.schemas():
+        found.request("DELETE", f"/schemas/main.{found.schema}", params={"force": "true"})
 
 
 def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
