@@ -55,6 +55,9 @@ up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER
 .PHONY: test
 test: lint unit machine contract spark bundle e2e ## Every test that runs without a workspace
 
+.PHONY: quick
+quick: lint unit contract ## The loop while you work: what needs neither Spark nor the CLI, in under three minutes
+
 .PHONY: lint
 lint: .venv/stamp ## Format, lint, types, and the floors of the rooms
 	@$(BIN)/ruff format --check
