@@ -19,15 +19,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = FOLDER_MARKERS.get(folder)
         if marker and not NEEDING_MORE & {own.name for own in item.iter_markers()}:
             item.add_marker(marker)
-    items[:] = with_one_warehouse(items)
-
-
-def with_one_warehouse(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The tests in an order in which one of two workers starts a warehouse, and the other need not.
-
-    Each begins with its half of them (`--dist worksteal`), and who is through takes from the end of the other's.
-    """
-    on_warehouse = [item for item in items if "local_warehouse" in getattr(item, "fixturenames", ())]
-    others = [item for item in items if item not in set(on_warehouse)]
-    half = len(items) // 2
-    return on_warehouse[:half] + others + on_warehouse[half:]

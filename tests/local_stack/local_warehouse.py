@@ -83,3 +83,26 @@ def local_warehouse(
         yield warehouse
     finally:
         warehouse.stop()
+
+
+def drop(server: UnityCatalogServer, path: str) -> None:
+    """Drop a catalog or a schema with everything in it."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    url = f"{server.url}/api/2.1/unity-catalog{path}"
+    httpx.delete(url, headers=headers, params={"force": "true"}).raise_for_status()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in an order in which one of two workers starts a warehouse, and the other need not.
+
+    Each begins with its half of them (`--dist worksteal`), and who is through takes from the end of the other's.
+    """
+    on_warehouse = [item for item in items if _is_on_warehouse(item)]
+    others = [item for item in items if not _is_on_warehouse(item)]
+    half = len(items) // 2
+    items[:] = on_warehouse[:half] + others + on_warehouse[half:]
+
+
+def _is_on_warehouse(item: pytest.Item) -> bool:
+    return "local_warehouse" in getattr(item, "fixturenames", ())

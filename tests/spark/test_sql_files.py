@@ -14,6 +14,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
+from local_warehouse import drop
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
@@ -76,6 +77,10 @@ class Stack:
         found = self.request("GET", "/schemas", params={"catalog_name": "main"})["schemas"]
         return [schema["name"] for schema in found]
 
+    def register(self, name: str) -> None:
+        """Register a clone as the file does, as far as its removal is concerned, and at once."""
+        self.take_name(name, "EXTERNAL", storage_location=self.location(name))
+
     def take_name(self, name: str, table_type: str, **more: Any) -> dict[str, Any]:
         """Put something else under a table's name: what no request can create is made of an external table."""
         is_view = table_type == "VIEW"
@@ -131,7 +136,7 @@ def services(
     )
     found.request("POST", "/catalogs", json={"name": "main"})
     yield found
-    found.request("DELETE", "/catalogs/main", params={"force": "true"})
+    drop(unity_catalog, "/catalogs/main")
 
 
 @pytest.fixture
@@ -140,7 +145,7 @@ def stack(services: Stack) -> Iterator[Stack]:
     found = replace(services, schema=new_schema())
     yield found
     if found.schema in found.schemas():
-        found.request("DELETE", f"/schemas/main.{found.schema}", params={"force": "true"})
+        drop(found.unity_catalog, f"/schemas/main.{found.schema}")
 
 
 def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
@@ -587,7 +592,7 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
 @pytest.mark.parametrize("changed", [{"repository": "another"}, {"branch": "another"}, {"branch": None}])
 def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[str, str | None]) -> None:
     stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    stack.register("orders")
     result = stack.run(UNREGISTER, "orders", **changed)[-1]
     assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch; it is left as it is.",),)
     assert stack.tables() == ["orders"]
@@ -599,7 +604,7 @@ def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[st
 )
 def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[str, str | None]) -> None:
     location = stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    stack.register("orders")
     changed = {
         name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
     }
@@ -609,9 +614,7 @@ def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[
 
 
 def removal_story(stack: Stack, unregister: str) -> None:
-    """Dropping what is ours, twice, and not what is somebody else's."""
-    stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    """Dropping what is ours, twice."""
     stack.run(unregister, "orders")
     stack.run(unregister, "orders")
     assert stack.tables() == []
@@ -619,10 +622,14 @@ def removal_story(stack: Stack, unregister: str) -> None:
 
 @pytest.mark.parametrize("number", range(len(split_statements(UNREGISTER))))
 def test_no_statement_of_the_removal_can_be_left_out(stack: Stack, number: int) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.register("orders")
     with pytest.raises((WarehouseError, AssertionError)):
         removal_story(stack, without(UNREGISTER, number))
     assert stack.tables() == ["orders"]
 
 
 def test_the_story_of_a_removal(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
     removal_story(stack, UNREGISTER)

@@ -9,7 +9,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
-from local_warehouse import Passage
+from local_warehouse import Passage, drop
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
@@ -33,7 +33,7 @@ def warehouse(folder: Path, unity_catalog: UnityCatalogServer, local_warehouse: 
         for table in ("orders", "items"):
             local_warehouse.execute(registration(folder, schema, table), {})
     yield local_warehouse
-    request(unity_catalog, "DELETE", "/catalogs/main", params={"force": "true"})
+    drop(unity_catalog, "/catalogs/main")
 
 
 def location(folder: Path, schema: str, table: str) -> str:
