@@ -81,7 +81,7 @@ contract: .venv/stamp ## Contracts of the local stack's parts, and of real serve
 
 .PHONY: spark
 spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark (WORKERS=2)
-	@$(BIN)/pytest -q -m "spark and not e2e" -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m "spark and not e2e" -n $(WORKERS) --dist worksteal tests/local_stack tests/spark
 
 .PHONY: bundle
 bundle: setup ## Tests of the bundle with the real Databricks CLI (WORKERS=2)

@@ -12,6 +12,9 @@ from lakefs_unity_export.tasks.clone_table import CloneResult, clone_table
 
 COMMITS = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 
+# Source tables by the statements that made them: many tests begin with the same few.
+_MADE: dict[str, Path] = {}
+
 
 @dataclass
 class Tables:
@@ -44,22 +47,26 @@ class Tables:
         return clone_table(self.spark, self.request(commit, **changes), output=io.StringIO())
 
     def sql(self, text: str, commit: int = 0) -> None:
-        """Statements on the source at a commit; `{t}` stands for the table."""
+        """Statements on the source at a commit; `{t}` stands for the table.
+
+        A table that the same statements made before is taken as they left it.
+        """
+        folder = _folder(self.source(commit))
+        is_new = not folder.exists()
+        if is_new and text in _MADE:
+            _link(_MADE[text], folder)
+            return
         for statement in text.split(";"):
             if statement.strip():
                 self.spark.sql(statement.format(t=f"delta.`{self.source(commit)}`"))
+        if is_new:
+            # A copy: the test goes on with its own.
+            _MADE[text] = folder.with_name(f"{folder.name}-as-made")
+            _link(folder, _MADE[text])
 
     def commit(self, commit: int) -> None:
         """What a lakeFS commit does: everything of the commit before is there, at a path of its own."""
-        before = Path(self.source(commit - 1).removeprefix("file:"))
-        after = Path(self.source(commit).removeprefix("file:"))
-        for path in before.rglob("*"):
-            copy = after / path.relative_to(before)
-            if path.is_dir():
-                copy.mkdir(parents=True, exist_ok=True)
-            else:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.hardlink_to(path)
+        _link(_folder(self.source(commit - 1)), _folder(self.source(commit)))
 
     def assert_equal(self, commit: int = 0) -> None:
         """Same schema, same partitioning, same rows."""
@@ -81,8 +88,22 @@ class Tables:
 
     def log(self, path: str) -> dict[str, bytes]:
         """Every file of the table's log with its content, to see that nothing was written."""
-        log = Path(path.removeprefix("file:")) / "_delta_log"
+        log = _folder(path) / "_delta_log"
         return {entry.name: entry.read_bytes() for entry in log.iterdir() if entry.is_file()}
+
+
+def _folder(path: str) -> Path:
+    return Path(path.removeprefix("file:"))
+
+
+def _link(before: Path, after: Path) -> None:
+    for path in before.rglob("*"):
+        copy = after / path.relative_to(before)
+        if path.is_dir():
+            copy.mkdir(parents=True, exist_ok=True)
+        else:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.hardlink_to(path)
 
 
 def _rows(frame: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""One Spark session for all tests of the clone task."""
+"""One Spark session and one lakeFS for all tests of the clone task in a process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from cloned_tables import Tables
+
+from local_stack.lakefs.standin import LakeFSStandIn
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def tables(spark: Any, tmp_path: Path) -> Tables:
     return Tables(spark, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LakeFSStandIn]:
+    """Each test makes repositories of its own in it."""
+    running = LakeFSStandIn()
+    running.start()
+    yield running
+    running.stop()

@@ -5,7 +5,6 @@ On the stand-in alone: a server collects by a job of its own, after days of rete
 
 import re
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,14 +94,6 @@ def assert_unreadable(table: CollectedTable) -> None:
     assert chain[0].condition == "FAILED_READ_FILE.FILE_NOT_EXIST"
     assert "File does not exist. It is possible the underlying files have been updated" in chain[0].message
     assert re.fullmatch(GONE, f"{chain[-1].status} {chain[-1].code}")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LakeFSStandIn]:
-    running = LakeFSStandIn()
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

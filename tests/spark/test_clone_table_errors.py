@@ -169,9 +169,7 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    server = LakeFSStandIn()
-    server.start()
+def gateway(spark: Any, server: LakeFSStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     plain, tls = FaultyGateway(server.url), FaultyGateway(server.url)
     plain.start()
     tls.start(certificate=_certificate(tmp_path_factory.mktemp("certificate")))
@@ -182,7 +180,6 @@ def gateway(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
     client_settings.resetMinimumOperationDuration()
     plain.stop()
     tls.stop()
-    server.stop()
 
 
 def _certificate(folder: Path) -> Path:

@@ -1,7 +1,6 @@
 """Which names of lakeFS Spark can work with: what `names` says of them, held to Java, the S3A client and Delta."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import lakefs
@@ -13,14 +12,6 @@ from lakefs_unity_export import names
 from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LakeFSStandIn]:
-    running = LakeFSStandIn()
-    running.start()
-    yield running
-    running.stop()
 
 
 def test_java_finds_a_host_in_every_name_but_those_that_end_in_a_hyphen(spark: Any) -> None:

@@ -1,7 +1,6 @@
 """What the real S3A client does to a branch, and that it reads tables wherever a descriptor may say that they lie."""
 
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,14 +39,6 @@ class S3A:
 
     def objects(self) -> list[str]:
         return [each.path for each in self.repository.branch("main").objects()]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LakeFSStandIn]:
-    running = LakeFSStandIn()
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

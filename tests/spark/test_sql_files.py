@@ -6,7 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,22 @@ import httpx
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
+from local_warehouse import drop
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
 from local_stack.warehouse.tokens import split_statements
 
 pytestmark = pytest.mark.spark
+pytest_plugins = ["local_warehouse"]
 
 SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
 REGISTER = (SQL_FOLDER / "register_table.sql").read_text()
 UNREGISTER = (SQL_FOLDER / "unregister_table.sql").read_text()
+
+
+def new_schema() -> str:
+    return f"feature-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +38,9 @@ class Stack:
 
     warehouse: Warehouse
     unity_catalog: UnityCatalogServer
+    unity_catalog_file: Path
     folder: Path
-    schema: str = field(default_factory=lambda: f"feature-{uuid.uuid4().hex[:8]}")
+    schema: str = field(default_factory=new_schema)
 
     def location(self, name: str) -> str:
         return f"file://{self.folder}/{self.schema}/{name}"
@@ -70,6 +77,10 @@ class Stack:
         found = self.request("GET", "/schemas", params={"catalog_name": "main"})["schemas"]
         return [schema["name"] for schema in found]
 
+    def register(self, name: str) -> None:
+        """Register a clone as the file does, as far as its removal is concerned, and at once."""
+        self.take_name(name, "EXTERNAL", storage_location=self.location(name))
+
     def take_name(self, name: str, table_type: str, **more: Any) -> dict[str, Any]:
         """Put something else under a table's name: what no request can create is made of an external table."""
         is_view = table_type == "VIEW"
@@ -92,8 +103,7 @@ class Stack:
 
     def rewrite(self, name: str, expression: str, value: str) -> None:
         """Change what the server keeps of a table, as another server might keep it."""
-        file = self.folder.parent / "unity_catalog" / "unity_catalog.sqlite"
-        with closing(sqlite3.connect(file)) as connection, connection:
+        with closing(sqlite3.connect(self.unity_catalog_file)) as connection, connection:
             update = f"UPDATE securables SET body = {expression} WHERE kind = 'table' AND full_name = ?"
             connection.execute(update, (value, f"main.{self.schema}.{name}"))
 
@@ -112,29 +122,30 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("sql_files")
-    unity_catalog = UnityCatalogServer(folder=folder / "unity_catalog")
-    unity_catalog.start()
-    warehouse = Warehouse(
-        unity_catalog_url=unity_catalog.url,
-        unity_catalog_token=unity_catalog.token,
-        spark_conf={},
-        folder=folder / "warehouse",
+def services(
+    local_warehouse: Warehouse,
+    unity_catalog: UnityCatalogServer,
+    unity_catalog_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    found = Stack(
+        warehouse=local_warehouse,
+        unity_catalog=unity_catalog,
+        unity_catalog_file=unity_catalog_folder / "unity_catalog.sqlite",
+        folder=tmp_path_factory.mktemp("exports"),
     )
-    try:
-        warehouse.start()
-        found = Stack(warehouse=warehouse, unity_catalog=unity_catalog, folder=folder / "exports")
-        found.request("POST", "/catalogs", json={"name": "main"})
-        yield found
-    finally:
-        warehouse.stop()
-        unity_catalog.stop()
+    found.request("POST", "/catalogs", json={"name": "main"})
+    yield found
+    drop(unity_catalog, "/catalogs/main")
 
 
 @pytest.fixture
-def stack(services: Stack) -> Stack:
-    return Stack(warehouse=services.warehouse, unity_catalog=services.unity_catalog, folder=services.folder)
+def stack(services: Stack) -> Iterator[Stack]:
+    """Schemas of tests before would be read by each look at the information schema."""
+    found = replace(services, schema=new_schema())
+    yield found
+    if found.schema in found.schemas():
+        drop(found.unity_catalog, f"/schemas/main.{found.schema}")
 
 
 def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
@@ -581,7 +592,7 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
 @pytest.mark.parametrize("changed", [{"repository": "another"}, {"branch": "another"}, {"branch": None}])
 def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[str, str | None]) -> None:
     stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    stack.register("orders")
     result = stack.run(UNREGISTER, "orders", **changed)[-1]
     assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch; it is left as it is.",),)
     assert stack.tables() == ["orders"]
@@ -593,7 +604,7 @@ def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[st
 )
 def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[str, str | None]) -> None:
     location = stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    stack.register("orders")
     changed = {
         name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
     }
@@ -603,9 +614,7 @@ def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[
 
 
 def removal_story(stack: Stack, unregister: str) -> None:
-    """Dropping what is ours, twice, and not what is somebody else's."""
-    stack.write("orders", {"id": [1]})
-    stack.run(REGISTER, "orders")
+    """Dropping what is ours, twice."""
     stack.run(unregister, "orders")
     stack.run(unregister, "orders")
     assert stack.tables() == []
@@ -613,10 +622,14 @@ def removal_story(stack: Stack, unregister: str) -> None:
 
 @pytest.mark.parametrize("number", range(len(split_statements(UNREGISTER))))
 def test_no_statement_of_the_removal_can_be_left_out(stack: Stack, number: int) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.register("orders")
     with pytest.raises((WarehouseError, AssertionError)):
         removal_story(stack, without(UNREGISTER, number))
     assert stack.tables() == ["orders"]
 
 
 def test_the_story_of_a_removal(stack: Stack) -> None:
+    stack.write("orders", {"id": [1]})
+    stack.run(REGISTER, "orders")
     removal_story(stack, UNREGISTER)

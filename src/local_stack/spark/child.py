@@ -88,9 +88,10 @@ def main(descriptor: int) -> None:
 
 
 def _build(settings: Mapping[str, Any]) -> Any:
-    spark = start_spark(settings["spark_conf"])
     module, _, name = settings["driver"].partition(":")
-    return getattr(importlib.import_module(module), name)(spark, **settings["driver_options"])
+    # Before Spark: a driver that is not there is told at once.
+    driver = getattr(importlib.import_module(module), name)
+    return driver(start_spark(settings["spark_conf"]), **settings["driver_options"])
 
 
 def _answer(driver: Any, message: Mapping[str, Any], answers: Answers) -> None:

@@ -6,6 +6,7 @@ those about the catalog go to Unity Catalog, queries go to Spark with their name
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -60,6 +61,8 @@ _INTERPRETED = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
 }
+# What Spark's parser makes of a statement about variables, and of a constant expression.
+_WITHOUT_TABLES = {"CreateVariable", "SetVariable", "Project"}
 # Words that belong to a statement's name, for messages: INSERT INTO, DROP VIEW.
 _SECOND_WORDS = {"INTO", "OVERWRITE", "FROM", "TABLE", "VIEW", "SCHEMA", "DATABASE", "CATALOG", "FUNCTION", "VOLUME"}
 
@@ -147,9 +150,14 @@ class Session:
             self._spark.conf.set(key, str(value))
 
     def _sql(self, sql: str, plan: Any, arguments: Arguments) -> Any:
-        readable_sql = with_readable_names(sql, names_of(sql, plan), self._resolved)
+        if not self._names_no_table(plan):
+            sql = with_readable_names(sql, names_of(sql, plan), self._resolved)
         bound = _bound(sql, arguments)
-        return self._spark.sql(readable_sql, args=bound) if bound else self._spark.sql(readable_sql)
+        return self._spark.sql(sql, args=bound) if bound else self._spark.sql(sql)
+
+    def _names_no_table(self, plan: Any) -> bool:
+        """Whether Spark's own marks of a plan say so: a walk through it costs a call to Java for each of its nodes."""
+        return simple_name(plan) in _WITHOUT_TABLES and not any(map(plan.containsPattern, self._marks_of_tables))
 
     def _parse(self, sql: str) -> Any:
         return self._java_session.sessionState().sqlParser().parsePlan(sql)
@@ -159,10 +167,19 @@ class Session:
         return self._spark._jsparkSession
 
     def _is_command(self, plan: Any) -> bool:
-        jvm: Any = self._spark._jvm
-        classes = ["Command", "ParsedStatement", "V2WriteCommand"]
+        return any(found.isInstance(plan) for found in self._command_classes)
+
+    @cached_property
+    def _command_classes(self) -> list[Any]:
+        for_name: Any = self._spark._jvm.java.lang.Class.forName
         package = "org.apache.spark.sql.catalyst.plans.logical"
-        return any(jvm.java.lang.Class.forName(f"{package}.{name}").isInstance(plan) for name in classes)
+        return [for_name(f"{package}.{name}") for name in ("Command", "ParsedStatement", "V2WriteCommand")]
+
+    @cached_property
+    def _marks_of_tables(self) -> list[Any]:
+        """A table expression hides the marks of what it reads."""
+        patterns: Any = self._spark._jvm.org.apache.spark.sql.catalyst.trees.TreePattern
+        return [patterns.UNRESOLVED_RELATION(), patterns.RELATION_TIME_TRAVEL(), patterns.UNRESOLVED_WITH()]
 
     def _with_identifiers(self, sql: str, arguments: Arguments, *, only_before_parsing: bool = False) -> str:
         """The statement with every IDENTIFIER clause replaced by the name that its expression gives.

@@ -111,7 +111,7 @@ def test_a_failure_ends_with_its_type_and_message_and_shows_the_line(
     assert result.exit_value is None
     assert result.trace is not None
     assert "line 5" in result.trace
-    assert "cluster_driver" not in result.trace
+    assert "local_stack/cluster" not in result.trace
 
 
 def test_magic_that_only_databricks_runs_is_refused(notebooks: Notebooks) -> None:

@@ -176,7 +176,7 @@ def test_the_child_ends_with_its_parent(driver_folder: Path, tmp_path: Path) -> 
             f"""
             import time
             from pathlib import Path
-            from local_stack.spark_process import SparkProcess
+            from local_stack.spark.process import SparkProcess
 
             options = {{"greeting": "Hello"}}
             spark = SparkProcess(

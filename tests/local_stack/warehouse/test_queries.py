@@ -1,8 +1,5 @@
 """Statements on a warehouse with Spark: names resolved through Unity Catalog, variables, errors, concurrency."""
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,37 +8,14 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
-import uvicorn
 from deltalake import write_deltalake
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from local_warehouse import Passage, drop
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
 
 pytestmark = pytest.mark.spark
-
-METHODS = ["GET", "POST", "PATCH", "DELETE"]
-
-
-class Passage:
-    """Stands before the server, and can leave out the route that changes tables, as servers before 0.5 do."""
-
-    def __init__(self, server: UnityCatalogServer) -> None:
-        self.without_table_updates = False
-        self._server = server
-        self._client = httpx.AsyncClient(base_url=server.url)
-        self.application = Starlette(routes=[Route("/{path:path}", self._pass, methods=METHODS)])
-
-    async def _pass(self, request: Request) -> Response:
-        if self.without_table_updates and "/delta/" in request.url.path:
-            return Response("Status: 404", 404)
-        headers = {"Authorization": request.headers["Authorization"]}
-        target = f"{request.scope['raw_path'].decode()}?{request.url.query}"
-        answer = await self._client.request(request.method, target, headers=headers, content=await request.body())
-        return Response(answer.content, answer.status_code, media_type="application/json")
+pytest_plugins = ["local_warehouse"]
 
 
 @pytest.fixture(scope="module")
@@ -50,47 +24,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def unity_catalog(folder: Path) -> Iterator[UnityCatalogServer]:
-    server = UnityCatalogServer(folder=folder / "unity_catalog")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def passage(unity_catalog: UnityCatalogServer) -> Iterator[tuple[Passage, str]]:
-    passage = Passage(unity_catalog)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(passage.application, log_level="warning", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield passage, f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def warehouse(folder: Path, unity_catalog: UnityCatalogServer, passage: tuple[Passage, str]) -> Iterator[Warehouse]:
-    found = Warehouse(
-        unity_catalog_url=passage[1],
-        unity_catalog_token=unity_catalog.token,
-        spark_conf={},
-        folder=folder / "warehouse",
-    )
+def warehouse(folder: Path, unity_catalog: UnityCatalogServer, local_warehouse: Warehouse) -> Iterator[Warehouse]:
     request(unity_catalog, "POST", "/catalogs", json={"name": "main"})
-    try:
-        found.start()
-        for schema, offset in (("feature-x", 0), ("other", 10)):
-            found.execute(f"CREATE SCHEMA main.`{schema}`", {})
-            write(folder, schema, "orders", {"id": [offset + 1, offset + 2], "customer": ["ann", "bob"]})
-            write(folder, schema, "items", {"order_id": [offset + 1, offset + 1], "price": [1.5, 2.5]})
-            for table in ("orders", "items"):
-                found.execute(registration(folder, schema, table), {})
-        yield found
-    finally:
-        found.stop()
+    for schema, offset in (("feature-x", 0), ("other", 10)):
+        local_warehouse.execute(f"CREATE SCHEMA main.`{schema}`", {})
+        write(folder, schema, "orders", {"id": [offset + 1, offset + 2], "customer": ["ann", "bob"]})
+        write(folder, schema, "items", {"order_id": [offset + 1, offset + 1], "price": [1.5, 2.5]})
+        for table in ("orders", "items"):
+            local_warehouse.execute(registration(folder, schema, table), {})
+    yield local_warehouse
+    drop(unity_catalog, "/catalogs/main")
 
 
 def location(folder: Path, schema: str, table: str) -> str:
@@ -394,19 +337,19 @@ def test_information_schema_is_unity_catalog(warehouse: Warehouse, folder: Path)
 
 
 def test_sync_on_a_server_that_cannot_change_tables_says_so(
-    warehouse: Warehouse, folder: Path, passage: tuple[Passage, str], unity_catalog: UnityCatalogServer
+    warehouse: Warehouse, folder: Path, passage: Passage, unity_catalog: UnityCatalogServer
 ) -> None:
     write(folder, "feature-x", "late", {"id": [1]})
     warehouse.execute(registration(folder, "feature-x", "late"), {})
     write(folder, "feature-x", "late", {"id": [1], "more": ["x"]})
-    passage[0].without_table_updates = True
+    passage.without_table_updates = True
     try:
         for statement in (f"REPAIR TABLE {S}.late SYNC METADATA", f"COMMENT ON TABLE {S}.late IS 'x'"):
             with pytest.raises(WarehouseError, match="so it keeps showing late as it was registered") as refused:
                 warehouse.execute(statement, {})
             assert refused.value.error_class == "UNITY_CATALOG_CANNOT_SYNC"
     finally:
-        passage[0].without_table_updates = False
+        passage.without_table_updates = False
     table = request(unity_catalog, "GET", "/tables/main.feature-x.late")
     assert [column["name"] for column in table["columns"]] == ["id"]
     assert rows(warehouse.execute(f"SELECT more FROM {S}.late", {})) == [("x",)]

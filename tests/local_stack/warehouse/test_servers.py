@@ -11,10 +11,11 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from unity_catalog_contract import Catalog
 
+from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import Warehouse, WarehouseError
 
 pytestmark = pytest.mark.spark
-pytest_plugins = ["unity_catalog_servers"]
+pytest_plugins = ["unity_catalog_servers", "local_warehouse"]
 
 SQL_FOLDER = Path(__file__).parents[3] / "src" / "sql"
 REGISTER, UNREGISTER = ((SQL_FOLDER / f"{name}_table.sql").read_text() for name in ("register", "unregister"))
@@ -22,7 +23,22 @@ ORIGIN = {"lakefs.repository": "tpch", "lakefs.branch": "dev", "lakefs.line": "3
 
 
 @pytest.fixture(scope="module")
-def warehouse(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def embedded_server(unity_catalog: UnityCatalogServer) -> UnityCatalogServer:
+    """The one that the warehouse of all tests is over."""
+    return unity_catalog
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    catalog: Catalog,
+    embedded_server: UnityCatalogServer,
+    local_warehouse: Warehouse,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Warehouse]:
+    """A configured server has a warehouse of its own."""
+    if catalog.url == embedded_server.url:
+        yield local_warehouse
+        return
     found = Warehouse(
         unity_catalog_url=catalog.url,
         unity_catalog_token=catalog.token,
