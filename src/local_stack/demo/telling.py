@@ -88,6 +88,8 @@ class Telling(ABC):
         with self._act(f"TPC-H at scale {scale:g} to lakeFS, branch {MAIN}; meanwhile the bundle to the workspace"):
             with _in_parallel(deployment.stop) as start:
                 deployed = start(deployment.deploy)
+                # Whoever runs the first notebook finds it started, or hears why it does not start.
+                start(self._stack.cluster.start, self._stack.s3a_conf())
                 data = self._folder / "tpch"
                 tables.generate(data, scale)
                 by_spark = start(self._write_with_spark, data)
