@@ -197,17 +197,12 @@ def _counts(exports: Sequence[Export], columns: Mapping[str, Columns], warehouse
         _counting(number, group, [name for name, _ in columns[source]], width)
         for number, (source, group) in enumerate(groups.items())
     ]
-    by_number = {int(row[0] or 0): [int(value or 0) for value in row[1:]] for row in _rows(statements, warehouse)}
-    return {
-        export.name: Counts(in_source=source, shown=shown, differing=differing)
-        for number, group in enumerate(groups.values())
-        for source, *counts in [by_number[number]]
-        for export, shown, differing in zip(group, counts[::2], counts[1::2], strict=False)
-    }
-
-
-def _rows(statements: Sequence[str], warehouse: Warehouse) -> Rows:
-    return warehouse.query(" UNION ALL ".join(statements)).rows
+    rows = [[int(value or 0) for value in row] for row in warehouse.query(" UNION ALL ".join(statements)).rows]
+    found = {}
+    for group, (_, source_rows, *counts) in zip(groups.values(), sorted(rows), strict=True):
+        for export, shown, differing in zip(group, counts[::2], counts[1::2], strict=False):
+            found[export.name] = Counts(in_source=source_rows, shown=shown, differing=differing)
+    return found
 
 
 def _counting(number: int, group: Sequence[Export], names: Sequence[str], width: int) -> str:
