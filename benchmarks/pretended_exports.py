@@ -98,7 +98,7 @@ class Installation:
         """Export the head of a branch whose tables fit on one page."""
         unity_catalog, values = WorkspaceUnityCatalog(self.client()), TaskValues()
         runs, out = NextRuns(), io.StringIO()
-        request = Request(**self.task_parameters(branch=branch))
+        request = Request(**self.task_parameters(branch=branch)).named()
         listing = list_changed_tables(request, self.lakefs_client(), unity_catalog, out)
         hand_over(listing, values, unity_catalog, runs, out)
         self.finish(branch, values.values)

@@ -15,6 +15,9 @@
 -- failed, its registration fails with it, so that a repair does both. Every type that begins with EXTERNAL is ours at
 -- our location: Unity Catalog lists some clones by a type of their own.
 --
+-- unregister_table.sql has the same words for what is ours, held equal by a test. A SQL file cannot include another,
+-- and one file for both tasks would leave it to a parameter whether a table is dropped.
+--
 -- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
 -- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
 

@@ -9,6 +9,8 @@
 -- Only an external table at that location is dropped, and only where it is a clone of that branch: a table of another
 -- repository, whose branch has the same name, is passed over. A name that is not registered is no error; a name
 -- that something else has taken (another location, a managed table, a view) is one, and is left as it is.
+--
+-- register_table.sql has the same words for what is ours, held equal by a test.
 
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
@@ -40,7 +42,11 @@ SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
 
 SET VARIABLE export_command = (
   SELECT CASE
-    WHEN count(*) > 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
+    WHEN count(*) = 0 THEN 'SELECT 0'
+    WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
+        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
+      = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
       || 'AND origin[\'lakefs.branch\'] = export_branch) '
       || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin '
       || 'FROM (DESCRIBE HISTORY delta.`' || export_location || '`))'
@@ -50,10 +56,6 @@ SET VARIABLE export_command = (
   WHERE table_catalog = lower(split_part(export_table, '`', 2))
     AND table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
-    AND upper(table_type) LIKE 'EXTERNAL%'
-    AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
-        lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
-        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place
 );
 
 EXECUTE IMMEDIATE export_command INTO export_clones;

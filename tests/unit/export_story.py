@@ -83,7 +83,7 @@ class Story:
         out, task_values = io.StringIO(), TaskValuesDouble()
         self.last_values, self.last_out = task_values.values, out
         request = replace(REQUEST, **parameters)
-        listing = list_changed_tables(request, self.lakefs, self.unity_catalog, out, clock=self._tick)
+        listing = list_changed_tables(request.named(), self.lakefs, self.unity_catalog, out, clock=self._tick)
         hand_over(listing, task_values, self.unity_catalog, self.runs, out)
         return Run(listing=listing, values=task_values.values, printed=out.getvalue())
 

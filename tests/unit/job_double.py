@@ -136,7 +136,8 @@ class JobDouble:
     def _list(self, run: RunDouble, *, fails: bool) -> None:
         self.on_list(run)
         task_values = TaskValuesDouble()
-        request = replace(REQUEST, **{**self.settings, **run.parameters, "job_id": "1", "run_id": str(run.id)})
+        settings = {**self.settings, **run.parameters, "job_id": "1", "run_id": str(run.id)}
+        request = replace(REQUEST, **settings).named()
         if fails:
             self.unity_catalog.fail_next_write = True
         started = len(self.starts.started)

@@ -51,7 +51,10 @@ class GateRules:
 
 @dataclass(frozen=True, kw_only=True)
 class GateRequest:
-    """What a hook is told before a commit or a merge. `strategy` is the merge's, empty for lakeFS's default."""
+    """What a hook is told before a commit or a merge. `strategy` is the merge's, empty for lakeFS's default.
+
+    Raises InvalidEventError where a part of it is not what lakeFS sends.
+    """
 
     event_type: str
     repository: str
@@ -59,8 +62,7 @@ class GateRequest:
     source_ref: str
     strategy: str = ""
 
-    def checked(self) -> "GateRequest":
-        """The request. Raises InvalidEventError where a part of it is not what lakeFS sends."""
+    def __post_init__(self) -> None:
         try:
             names.check_repository(self.repository)
             names.check_branch(self.branch)
@@ -68,7 +70,6 @@ class GateRequest:
             raise InvalidEventError(f"event {self.event_type}: {_without_advice(error)}") from error
         if self.event_type == MERGE and not names.is_commit_id(self.source_ref):
             raise InvalidEventError(f"event {self.event_type}: source_ref is missing or not a commit's id")
-        return self
 
 
 def _without_advice(error: SettingsError) -> str:
@@ -87,10 +88,8 @@ def judge(request: GateRequest, rules: GateRules, lakefs: GateReader) -> Verdict
     """What is to be said of the table descriptors that the commit or merge would leave; nothing where it changes none.
 
     A file that is no descriptor for its ending alone is noted where the commit or merge brings it, and no reason to
-    refuse: the export does without it. Raises InvalidEventError for a request that is not whole, LakeFSError where
-    lakeFS does not answer as it should.
+    refuse: the export does without it. Raises LakeFSError where lakeFS does not answer as it should.
     """
-    request = request.checked()
     try:
         naming = rules.naming(request.repository, request.branch)
     except InvalidNameError as error:

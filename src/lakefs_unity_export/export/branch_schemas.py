@@ -3,42 +3,41 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules, Problem
+from lakefs_unity_export.commit.descriptors import DescriptorSet, Problem
 from lakefs_unity_export.errors import WorkspaceNotFoundError
 from lakefs_unity_export.export.plan import SchemaState
+from lakefs_unity_export.export.request import NamedRequest
 from lakefs_unity_export.export.state import ExportState, read_state
 from lakefs_unity_export.ports import UnityCatalog
 
 
 def schema_states(
-    repository: str, branch: str, rules: NamingRules, found: DescriptorSet, unity_catalog: UnityCatalog
+    request: NamedRequest, found: DescriptorSet, unity_catalog: UnityCatalog
 ) -> tuple[list[SchemaState], DescriptorSet]:
     """The state of the branch's schema in each catalog; descriptors with a catalog that is not there are problems.
 
     Catalogs that had tables of the branch before are among them. Raises WorkspaceNotFoundError where the job's own
     catalog is not there, WatermarkConflictError where a schema follows another branch.
     """
-    own = _schema_state(repository, branch, rules.catalog, rules, unity_catalog)
+    own = _schema_state(request, request.rules.catalog, unity_catalog)
     states, missing = [own], dict[str, str]()
     named = {descriptor.name.catalog for descriptor in found.tables}
-    for catalog in sorted({*named, *own.exports.catalogs} - {rules.catalog}):
+    for catalog in sorted({*named, *own.exports.catalogs} - {own.catalog}):
         try:
-            states.append(_schema_state(repository, branch, catalog, rules, unity_catalog))
+            states.append(_schema_state(request, catalog, unity_catalog))
         except WorkspaceNotFoundError as error:
             missing[catalog] = str(error)
     return states, _without_catalogs(found, missing)
 
 
-def _schema_state(
-    repository: str, branch: str, catalog: str, rules: NamingRules, unity_catalog: UnityCatalog
-) -> SchemaState:
-    schema = rules.schema
+def _schema_state(request: NamedRequest, catalog: str, unity_catalog: UnityCatalog) -> SchemaState:
+    repository, branch, schema = request.repository, request.branch, request.rules.schema
     properties = unity_catalog.schema_properties(catalog, schema)
     registered = [] if properties is None else unity_catalog.tables(catalog, schema)
     return SchemaState(
         catalog=catalog,
         schema=schema,
-        is_own=catalog == rules.catalog,
+        is_own=catalog == request.rules.catalog,
         properties=properties,
         exports=read_state(properties or {}, repository=repository, branch=branch, schema=f"{catalog}.{schema}"),
         registered={table.name.lower(): table for table in registered},

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from lakefs_unity_export.commit.changes import Changes, find_changes
 from lakefs_unity_export.commit.descriptor_files import Contents, read_earlier
-from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules
+from lakefs_unity_export.commit.descriptors import DescriptorSet
 from lakefs_unity_export.errors import LakeFSNotFoundError
 from lakefs_unity_export.export import plan as export_plan
 from lakefs_unity_export.export.plan import Delta, Difference, SchemaState, Snapshot
+from lakefs_unity_export.export.request import NamedRequest
 from lakefs_unity_export.ports import LakeFSReader
 
 
@@ -16,9 +17,8 @@ from lakefs_unity_export.ports import LakeFSReader
 class DescribedCommit:
     """The commit to export, with its descriptors: as files, and as what they say."""
 
+    request: NamedRequest
     snapshot: Snapshot
-    rules: NamingRules
-    wanted: Sequence[str]
     contents: Contents
     found: DescriptorSet
 
@@ -39,26 +39,24 @@ class _Walks:
 
     def _walked(self, base: str) -> Difference | None:
         described, earlier = self.described, self.described.found.tables
-        head = described.snapshot.commit.id
+        head, rules = described.snapshot.commit.id, described.request.rules
         if base == head:
             return Difference(changes=Changes(), earlier=earlier)
         paths = [descriptor.path for descriptor in earlier]
         try:
             reader = self.lakefs.diff_reader(base, head)
-            changes = find_changes(reader, table_paths=paths, folder=described.rules.folder)
+            changes = find_changes(reader, table_paths=paths, folder=rules.folder)
             if changes.of_descriptors:
-                earlier = read_earlier(
-                    base, changes, described.contents, described.rules, described.wanted, self.lakefs
-                )
+                wanted = described.request.descriptor_names
+                earlier = read_earlier(base, changes, described.contents, rules, wanted, self.lakefs)
         except LakeFSNotFoundError:
             return None
         return Difference(changes=changes, earlier=earlier)
 
 
-def find_deltas(
-    described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader, *, full: bool
-) -> list[Delta]:
-    """What each schema lacks; everything where `full`, or where it is not known what its tables show."""
+def find_deltas(described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader) -> list[Delta]:
+    """What each schema lacks; everything in full mode, or where it is not known what its tables show."""
+    full = described.request.mode == "full"
     walks = _Walks(described=described, lakefs=lakefs)
     deltas = [_delta(described.snapshot, state, walks, full=full) for state in states]
     # A table that moves to another catalog keeps its target path, so all schemas follow one line.

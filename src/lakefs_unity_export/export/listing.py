@@ -11,7 +11,7 @@ from lakefs_unity_export.commit.descriptors import DescriptorSet, Problem
 from lakefs_unity_export.export.pages import Page
 from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, Tables
 from lakefs_unity_export.export.record import Record, RecordedSchema
-from lakefs_unity_export.export.request import Request
+from lakefs_unity_export.export.request import NamedRequest
 
 # The record is one task value, with room for two lists: what was refused, and what is wrong.
 MAX_RECORDED_BYTES = 20_000
@@ -34,7 +34,7 @@ class Listing:
     @classmethod
     def of(
         cls,
-        request: Request,
+        request: NamedRequest,
         snapshot: Snapshot,
         deltas: Sequence[Delta],
         tables: Tables,
@@ -53,13 +53,13 @@ class Listing:
             refused=_shortened([str(problem) for problem in tables.refused]),
             problems=_shortened([str(problem) for problem in new_problems]),
             next_page=_next_page(request, snapshot.commit.id, base_commit, page),
-            page_failed=bool(request.page_failed),
+            page_failed=request.page_failed,
         )
         missing = tuple(delta.state for delta in kept if delta.state.properties is None)
         return cls(page=page, record=record, attempted=_attempted(deltas, page), missing=missing)
 
     @classmethod
-    def of_gone_branch(cls, request: Request, exported: Sequence[SchemaState], page: Page) -> "Listing":
+    def of_gone_branch(cls, request: NamedRequest, exported: Sequence[SchemaState], page: Page) -> "Listing":
         """Of a page of removals, for a branch that is deleted, and was exported to these schemas."""
         record = Record(
             repository=request.repository,
@@ -70,7 +70,7 @@ class Listing:
                 RecordedSchema(catalog=state.catalog, schema=state.schema, watermark="") for state in exported
             ),
             next_page=_next_page(request, "", "", page),
-            page_failed=bool(request.page_failed),
+            page_failed=request.page_failed,
             is_gone=True,
         )
         return cls(page=page, record=record)
@@ -105,7 +105,7 @@ def _recorded_schema(delta: Delta) -> RecordedSchema:
     )
 
 
-def _next_page(request: Request, commit_id: str, base_commit: str, page: Page) -> dict[str, str]:
+def _next_page(request: NamedRequest, commit_id: str, base_commit: str, page: Page) -> dict[str, str]:
     """The job parameters of the run for the next page; none where this is the last."""
     if not page.next_after:
         return {}

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TextIO
+from typing import Any, TextIO
 
-from lakefs_unity_export import names
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import read_files
-from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules
-from lakefs_unity_export.errors import ExportError, InvalidNameError, LakeFSNotFoundError, SettingsError
+from lakefs_unity_export.commit.descriptors import DescriptorSet
+from lakefs_unity_export.errors import ExportError, LakeFSNotFoundError
 from lakefs_unity_export.export import plan as export_plan
 from lakefs_unity_export.export.branch_schemas import schema_states, shown_commits
 from lakefs_unity_export.export.differences import DescribedCommit, find_deltas
@@ -23,7 +22,7 @@ from lakefs_unity_export.export.pages import cut_page
 from lakefs_unity_export.export.plan import RemovedItem, SchemaState, Snapshot
 from lakefs_unity_export.export.record import Record, RecordedSchema, change_recorded
 from lakefs_unity_export.export.recording import record_export
-from lakefs_unity_export.export.request import Request, parse_arguments
+from lakefs_unity_export.export.request import NamedRequest, parse_arguments
 from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.export.state import ExportState, with_state
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
@@ -36,7 +35,7 @@ def _milliseconds() -> int:
 
 
 def list_changed_tables(
-    request: Request,
+    request: NamedRequest,
     lakefs: LakeFSReader,
     unity_catalog: UnityCatalog,
     out: TextIO,
@@ -48,73 +47,55 @@ def list_changed_tables(
     Prints what it finds. `clock` gives Unix time in milliseconds. Raises ExportError where nothing can be exported
     at all; what is wrong with single tables is part of the listing.
     """
-    request = request.checked()
-    rules = _naming_rules(request)
-    base_location = names.target_base(request.target_base_location)
     now = clock()  # before the head is read: of two listings, the later one has seen no older head
     try:
         head = lakefs.branch_head(request.branch)
     except LakeFSNotFoundError as error:
-        return _list_gone_branch(request, rules, base_location, lakefs, unity_catalog, out, error)
+        return _list_gone_branch(request, lakefs, unity_catalog, out, error)
     snapshot = _snapshot(request, head, now, lakefs, out)
     if snapshot is None:
         return None
-    contents, notes = read_files(snapshot.commit.id, rules, request.descriptor_names, lakefs)
-    found = descriptors.read_descriptors(contents, rules)
-    states, found = schema_states(request.repository, request.branch, rules, found, unity_catalog)
-    found = replace(found, notes=(*notes, *found.notes))
+    described, states = _described(request, snapshot, lakefs, unity_catalog)
     passed = [_is_passed(snapshot, state, out) for state in states]
     if not all(passed) and _begins_in_the_past(snapshot, states):
         print(f"the branch is not exported yet, or not as recorded: its head {head} is exported instead", file=out)
         return list_changed_tables(request.for_head(), lakefs, unity_catalog, out, clock=clock)
     # A table has the same target path in each catalog, so an older commit must not be exported to any.
-    if any(passed):
-        return None
-    described = DescribedCommit(
-        snapshot=snapshot, rules=rules, wanted=request.descriptor_names, contents=contents, found=found
-    )
-    deltas = find_deltas(described, states, lakefs, full=request.mode == "full")
-    removed = _removed(request, described, states, base_location, lakefs, out)
-    tables = export_plan.plan_tables(snapshot, found.tables, deltas, base_location, removed)
-    new_problems = export_plan.first_seen(found.problems, deltas)
-    base_commit = shown_commits(states, but=snapshot.commit.id)
-    page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
-    print_listing(found, tables, page, new_problems, out)
-    return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)
+    return None if any(passed) else _list_commit(described, states, lakefs, out)
 
 
-def _naming_rules(request: Request) -> NamingRules:
-    try:
-        folder = names.table_path(request.table_descriptors_path)
-    except InvalidNameError as error:
-        raise SettingsError(f"table_descriptors_path: {error}") from error
-    return NamingRules(
-        catalog=names.check_identifier("catalog", request.catalog),
-        schema=names.schema_name(request.schema_template, repository=request.repository, branch=request.branch),
-        folder=folder,
-    )
-
-
-def _snapshot(request: Request, head: str, now: int, lakefs: LakeFSReader, out: TextIO) -> Snapshot | None:
+def _snapshot(request: NamedRequest, head: str, now: int, lakefs: LakeFSReader, out: TextIO) -> Snapshot | None:
     """The commit to export, or None where it is no longer on its branch."""
     wanted = head if request.snapshot == "latest" or not request.commit_id else request.commit_id
     commit = lakefs.commit(wanted)
+    is_head = commit.id == head
     print(
         f"{request.event}: repository {request.repository}, branch {request.branch}, commit {commit.id} "
-        f"(generation {commit.generation}{', the head' if commit.id == head else f', the head is {head}'})",
+        f"(generation {commit.generation}{', the head' if is_head else f', the head is {head}'})",
         file=out,
     )
-    if commit.id != head and not lakefs.is_on_branch(commit.id, request.branch):
+    if not is_head and not lakefs.is_on_branch(commit.id, request.branch):
         print(f"nothing to do: commit {commit.id} is not on branch {request.branch}, whose head is {head}", file=out)
         return None
     return Snapshot(
         repository=request.repository,
         branch=request.branch,
         commit=commit,
-        is_head=commit.id == head,
+        is_head=is_head,
         continues=request.event == "next_page",
         time=now,
     )
+
+
+def _described(
+    request: NamedRequest, snapshot: Snapshot, lakefs: LakeFSReader, unity_catalog: UnityCatalog
+) -> tuple[DescribedCommit, list[SchemaState]]:
+    """What the commit's descriptors say, and the schemas that the branch is exported to."""
+    contents, notes = read_files(snapshot.commit.id, request.rules, request.descriptor_names, lakefs)
+    found = descriptors.read_descriptors(contents, request.rules)
+    states, found = schema_states(request, found, unity_catalog)
+    found = replace(found, notes=(*notes, *found.notes))
+    return DescribedCommit(request=request, snapshot=snapshot, contents=contents, found=found), states
 
 
 def _is_passed(snapshot: Snapshot, state: SchemaState, out: TextIO) -> bool:
@@ -135,7 +116,22 @@ def _begins_in_the_past(snapshot: Snapshot, states: Sequence[SchemaState]) -> bo
     return not snapshot.is_head and any(state.exports.is_unknown for state in states)
 
 
-def _page_after(request: Request, base_commit: str, out: TextIO) -> str:
+def _list_commit(
+    described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader, out: TextIO
+) -> Listing:
+    """The page of what these schemas lack at the commit."""
+    request, snapshot, found = described.request, described.snapshot, described.found
+    deltas = find_deltas(described, states, lakefs)
+    removed = _removed(described, states, lakefs, out)
+    tables = export_plan.plan_tables(snapshot, found.tables, deltas, request.target_base_location, removed)
+    new_problems = export_plan.first_seen(found.problems, deltas)
+    base_commit = shown_commits(states, but=snapshot.commit.id)
+    page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
+    print_listing(found, tables, page, new_problems, out)
+    return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)
+
+
+def _page_after(request: NamedRequest, base_commit: str, out: TextIO) -> str:
     """The name after which this page begins; empty, for the first, where other runs exported something in between."""
     if request.page_after and request.base_commit != base_commit:
         print("another run exported to this branch's schemas since the page before, so the pages begin again", file=out)
@@ -144,27 +140,13 @@ def _page_after(request: Request, base_commit: str, out: TextIO) -> str:
 
 
 def _removed(
-    request: Request,
-    described: DescribedCommit,
-    states: Sequence[SchemaState],
-    base_location: str,
-    lakefs: LakeFSReader,
-    out: TextIO,
+    described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader, out: TextIO
 ) -> tuple[RemovedItem, ...]:
     """The registrations to drop: those that no descriptor asks for, where that is wanted and certain."""
-    found = described.found
-    if request.descriptor_names:  # those that are left out of the export are described all the same
-        contents, _ = read_files(described.snapshot.commit.id, described.rules, [], lakefs)
-        found = descriptors.read_descriptors(contents, described.rules)
-    removed = export_plan.plan_removals(
-        states,
-        (descriptor.name for descriptor in found.tables),
-        repository=request.repository,
-        branch=request.branch,
-        target_base_location=base_location,
-    )
+    found = _all_described(described, lakefs)
+    removed = _unasked(described.request, states, found)
     kept, why = removed, "on_removed is keep"
-    if request.on_removed == "drop":
+    if described.request.on_removed == "drop":
         # An invalid descriptor may be that of a registered table, unless another one has its name already.
         described_names = {descriptor.name.table for descriptor in found.tables}
         kept = tuple(each for each in removed if found.problems and each.table_name not in described_names)
@@ -176,10 +158,28 @@ def _removed(
     return tuple(each for each in removed if each not in kept)
 
 
+def _all_described(described: DescribedCommit, lakefs: LakeFSReader) -> DescriptorSet:
+    """What every descriptor of the commit says, also those that `table_defs` leaves out of the export."""
+    rules = described.request.rules
+    if not described.request.descriptor_names:
+        return described.found
+    contents, _ = read_files(described.snapshot.commit.id, rules, [], lakefs)
+    return descriptors.read_descriptors(contents, rules)
+
+
+def _unasked(request: NamedRequest, states: Sequence[SchemaState], found: DescriptorSet) -> tuple[RemovedItem, ...]:
+    """The branch's own registrations in these schemas that no descriptor asks for."""
+    return export_plan.plan_removals(
+        states,
+        (descriptor.name for descriptor in found.tables),
+        repository=request.repository,
+        branch=request.branch,
+        target_base_location=request.target_base_location,
+    )
+
+
 def _list_gone_branch(
-    request: Request,
-    rules: NamingRules,
-    base_location: str,
+    request: NamedRequest,
     lakefs: LakeFSReader,
     unity_catalog: UnityCatalog,
     out: TextIO,
@@ -190,7 +190,7 @@ def _list_gone_branch(
     Raises `not_found` for a branch that never was exported, LakeFSNotFoundError for a repository that is not there.
     """
     is_there = request.branch in lakefs.branches()
-    states, _ = schema_states(request.repository, request.branch, rules, DescriptorSet(), unity_catalog)
+    states, _ = schema_states(request, DescriptorSet(), unity_catalog)
     exported = [state for state in states if f"lakefs.{request.repository}.branch" in (state.properties or {})]
     if is_there or not exported:
         raise not_found
@@ -198,9 +198,7 @@ def _list_gone_branch(
     if request.on_removed == "keep":
         print("nothing to do: its tables stay registered (on_removed is keep)", file=out)
         return None
-    removed = export_plan.plan_removals(
-        exported, [], repository=request.repository, branch=request.branch, target_base_location=base_location
-    )
+    removed = _unasked(request, exported, DescriptorSet())
     # Pages of a commit that was being exported when the branch went are not pages of its removal.
     request = request.for_head() if request.commit_id else request
     page = cut_page([], removed, after=request.page_after)
@@ -216,14 +214,22 @@ def hand_over(
     Before tables are cloned, their schema is made, and their commit is noted in its properties: it is what they may
     show if the run fails. Raises what record_export and change_state raise.
     """
-    items = [item.as_json() for item in listing.page.items] if listing else []
-    removed = [item.as_json() for item in listing.page.removed] if listing else []
     if listing is not None:
         for state in listing.missing:
             unity_catalog.create_schema(state.catalog, state.schema, _of_new_schema(listing.record))
         for schema in listing.attempted:
             _note_attempt(listing.record, schema, unity_catalog)
-    values = {
+    for key, value in _task_values(listing).items():
+        task_values.set(key, value)
+    if listing is not None and not (listing.page.items or listing.page.removed):
+        record_export(listing.record, unity_catalog, runs, out)
+
+
+def _task_values(listing: Listing | None) -> dict[str, Any]:
+    """What the tasks after this one read, by key."""
+    items = [item.as_json() for item in listing.page.items] if listing else []
+    removed = [item.as_json() for item in listing.page.removed] if listing else []
+    return {
         "tables": items,
         "table_count": len(items),
         "removed": removed,
@@ -231,10 +237,6 @@ def hand_over(
         "commit_id": listing.record.commit_id if listing else "",
         "record": listing.record.to_json() if listing else "",
     }
-    for key, value in values.items():
-        task_values.set(key, value)
-    if listing is not None and not (items or removed):
-        record_export(listing.record, unity_catalog, runs, out)
 
 
 def _of_new_schema(record: Record) -> dict[str, str]:
@@ -251,14 +253,14 @@ def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCa
 def main() -> None:
     """The task's entry point. Exits with the message of an ExportError."""
     try:
-        request = parse_arguments(sys.argv[1:]).checked()
+        request = parse_arguments(sys.argv[1:])
         runtime = task_runtime()
         credentials = Credentials(
             access_key_id=runtime.secret(request.secret_scope, request.access_key_name),
             secret_access_key=runtime.secret(request.secret_scope, request.secret_key_name),
         )
         lakefs = LakeFSClient(endpoint=request.lakefs_endpoint, repository=request.repository, credentials=credentials)
-        listing = list_changed_tables(request, lakefs, runtime.unity_catalog, sys.stdout)
+        listing = list_changed_tables(request.named(), lakefs, runtime.unity_catalog, sys.stdout)
         runs = runtime.export_runs(request.job_id)
         hand_over(listing, runtime.task_values, runtime.unity_catalog, runs, sys.stdout)
     except ExportError as error:

@@ -44,7 +44,8 @@ _REQUIRED = {
 class ReconcileRequest:
     """The settings of the job. `repositories` and `branches` are separated by commas; branches may be patterns.
 
-    `run_id` tells one reconcile from the next: a retry of it starts nothing twice.
+    `run_id` tells one reconcile from the next: a retry of it starts nothing twice. Raises SettingsError for a value
+    that cannot be used.
     """
 
     repositories: str
@@ -61,8 +62,7 @@ class ReconcileRequest:
     export_job_id: str
     run_id: str = ""
 
-    def checked(self) -> "ReconcileRequest":
-        """The request. Raises SettingsError for a value that cannot be used."""
+    def __post_init__(self) -> None:
         if not _entries(self.repositories) or not _entries(self.branches):
             raise SettingsError(
                 "repositories or branches name nothing; set the bundle variables reconcile_repositories and "
@@ -77,7 +77,6 @@ class ReconcileRequest:
         except InvalidNameError as error:
             raise SettingsError(f"catalog, schema_template or table_descriptors_path: {error}") from error
         names.check_setting("on_removed", self.on_removed, ("keep", "drop"))
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +122,6 @@ def reconcile(
     `lakefs_of` gives the reader of a repository. Raises ReconcileError, after all others were looked at, where a
     repository or a branch could not be, or a run could not be started.
     """
-    request = request.checked()
     schemas = _Schemas(unity_catalog, own=request.catalog)
     active = {(run.get("repository", ""), run.get("branch", "")) for run in runs.active()}
     reports, failures = list[BranchReport](), list[str]()
@@ -317,7 +315,7 @@ def parse_arguments(arguments: Sequence[str]) -> ReconcileRequest:
 def main() -> None:
     """The task's entry point. Exits with the message of an ExportError."""
     try:
-        request = parse_arguments(sys.argv[1:]).checked()
+        request = parse_arguments(sys.argv[1:])
         runtime = task_runtime()
         credentials = Credentials(
             access_key_id=runtime.secret(request.secret_scope, request.access_key_name),

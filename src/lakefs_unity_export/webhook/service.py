@@ -90,15 +90,14 @@ class Service:
             raise Refusal(
                 501, f"the gate is not set up: give the webhook service {GATE_ENDPOINT} and what belongs to it"
             )
-        request = GateRequest(
-            event_type=body.event_type,
-            repository=body.repository_id,
-            branch=body.branch_id,
-            source_ref=body.source_ref,
-            strategy=body.commit_metadata.get(MERGE_STRATEGY, ""),
-        )
         try:
-            request = request.checked()
+            request = GateRequest(
+                event_type=body.event_type,
+                repository=body.repository_id,
+                branch=body.branch_id,
+                source_ref=body.source_ref,
+                strategy=body.commit_metadata.get(MERGE_STRATEGY, ""),
+            )
             call = self._gate_calls.start(partial(self._judge, request, gate, self._open_repository))
             async with asyncio.timeout(seconds):
                 return await call

@@ -1,14 +1,14 @@
 """The catalog that a local stack exports to: `main` on the embedded Unity Catalog, one of its own on a server."""
 
+import json
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 
-import httpx
-
+from local_stack.catalog_client import SHOWN_LENGTH, CatalogClient, CatalogRequestError
 from local_stack.errors import SetupError
 
 EMBEDDED_CATALOG = "main"
-REQUEST_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,36 +26,31 @@ class StackCatalog:
 
     def create(self) -> None:
         """Make it. Raises SetupError where the server refuses or does not answer."""
+        body = {"name": self.name, "comment": "A local stack's; it removes it."}
         try:
-            answer = self._call("POST", "", json={"name": self.name, "comment": "A local stack's; it removes it."})
-        except httpx.HTTPError as error:
+            with closing(CatalogClient(self.url, self.token)) as client:
+                made = client.create("catalog", body, unless_exists=False)
+        except CatalogRequestError as error:
+            raise SetupError(self._reason(error)) from error
+        if made.get("name") != self.name:  # any web server may answer
             raise SetupError(
-                f"Unity Catalog at {self.url} does not answer ({error}); check UNITY_CATALOG_URL"
-            ) from error
-        if answer.is_error or not _tells_of(self.name, answer):
-            raise SetupError(
-                f"Unity Catalog at {self.url} answered {answer.status_code} when catalog {self.name} was to be made: "
-                f"{answer.text[:200]}; check UNITY_CATALOG_URL and UNITY_CATALOG_TOKEN"
+                f"Unity Catalog at {self.url} answered {json.dumps(made)[:SHOWN_LENGTH]} when catalog {self.name} was "
+                "to be made; check UNITY_CATALOG_URL"
             )
 
     def remove(self) -> str:
         """Remove it with all schemas and registrations in it; empty, or why it is still there."""
         try:
-            answer = self._call("DELETE", f"/{self.name}", params={"force": "true"})
-        except httpx.HTTPError as error:
-            return f"no answer ({error})"
-        return f"answer {answer.status_code}: {answer.text[:200]}" if answer.is_error else ""
+            with closing(CatalogClient(self.url, self.token)) as client:
+                client.delete("catalog", self.name, force=True)
+        except CatalogRequestError as error:
+            return f"answer {error.status}, {error}" if error.status else str(error)
+        return ""
 
-    def _call(self, method: str, path: str, **options: object) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        with httpx.Client(headers=headers, timeout=REQUEST_SECONDS) as client:
-            return client.request(method, f"{self.url}/api/2.1/unity-catalog/catalogs{path}", **options)  # type: ignore[arg-type]
-
-
-def _tells_of(name: str, answer: httpx.Response) -> bool:
-    """Whether the answer is about the catalog: any web server may answer 200."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("name") == name
+    def _reason(self, error: CatalogRequestError) -> str:
+        if not error.status:
+            return f"{error}; check UNITY_CATALOG_URL"
+        return (
+            f"{error}: {self.url} answered {error.status} when catalog {self.name} was to be made; check "
+            "UNITY_CATALOG_URL and UNITY_CATALOG_TOKEN"
+        )

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from local_stack.warehouse.catalog import CatalogClient
+from local_stack.catalog_client import CatalogClient
 from local_stack.warehouse.errors import StatementError
 from local_stack.warehouse.session import Session
 from local_stack.warehouse.tokens import SqlTextError, Statement, split_statements

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from local_stack.warehouse.catalog import CatalogClient
+from local_stack.catalog_client import CatalogClient
 
 SCHEMA_NAME = "information_schema"
 _TIMES = "created TIMESTAMP, created_by STRING, last_altered TIMESTAMP, last_altered_by STRING"

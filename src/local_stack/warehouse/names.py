@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local_stack.warehouse.catalog import CatalogClient
+from local_stack.catalog_client import CatalogClient
 from local_stack.warehouse.errors import StatementError, catalog_not_found, schema_not_found, table_not_found
 
 DEFAULT_SCHEMA = "default"

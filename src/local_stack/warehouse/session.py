@@ -12,7 +12,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
+from local_stack.catalog_client import CatalogClient, CatalogRequestError
 from local_stack.warehouse.errors import StatementError, spark_failure, table_not_found, unsupported
 from local_stack.warehouse.grammar import (
     ChangeGrants,

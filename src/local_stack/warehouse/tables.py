@@ -51,21 +51,14 @@ class TableStatements:
             )
         metadata = self._delta_metadata(location, full)
         comment = _optional(specification.comment()) or metadata.comment
-        self._names.client.create(
-            "table",
-            {
-                "name": full[2],
-                "catalog_name": schema.get("catalog_name", full[0]),
-                "schema_name": schema["name"],
-                "table_type": "EXTERNAL",
-                "data_source_format": "DELTA",
-                "storage_location": location,
-                "columns": catalog_columns(metadata),
-                "properties": metadata.properties,
-            }
-            | ({"comment": comment} if comment else {}),
-            unless_exists=bool(plan.ignoreIfExists()),
-        )
+        place = {
+            "name": full[2],
+            "catalog_name": schema.get("catalog_name", full[0]),
+            "schema_name": schema["name"],
+            "storage_location": location,
+        }
+        body = place | _external_table(metadata) | ({"comment": comment} if comment else {})
+        self._names.client.create("table", body, unless_exists=bool(plan.ignoreIfExists()))
         return Result()
 
     def drop(self, plan: Any) -> Result:
@@ -187,6 +180,16 @@ def _location(specification: Any, full: tuple[str, ...]) -> str:
     if not location:
         raise unsupported(f"CREATE TABLE {quoted(*full)} without LOCATION", "Tables are external tables here.")
     return str(location)
+
+
+def _external_table(metadata: DeltaMetadata) -> dict[str, Any]:
+    """What Unity Catalog is told of a Delta table that lies at a location of its own."""
+    return {
+        "table_type": "EXTERNAL",
+        "data_source_format": "DELTA",
+        "columns": catalog_columns(metadata),
+        "properties": metadata.properties,
+    }
 
 
 def _check_specification(plan: Any, specification: Any, full: tuple[str, ...]) -> None:

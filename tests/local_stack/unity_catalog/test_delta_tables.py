@@ -11,7 +11,7 @@ import httpx
 import pytest
 from unity_catalog_contract import Catalog, column, field, register
 
-from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
+from local_stack.catalog_client import CatalogClient, CatalogRequestError
 from local_stack.warehouse.table_updates import comment_update, table_updates
 
 pytest_plugins = ["unity_catalog_servers"]

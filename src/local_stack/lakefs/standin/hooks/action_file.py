@@ -5,14 +5,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_stack.lakefs.standin.hooks.action_yaml import Document, YAMLError
+from local_stack.lakefs.standin.go.yaml.reader import read_yaml
+from local_stack.lakefs.standin.go.yaml.scalars import YAMLError
+from local_stack.lakefs.standin.go.yaml.types import ANYTHING, TEXT, GoMap, ListOf, MapOf, Struct
 from local_stack.lakefs.standin.hooks.branch_patterns import matches
+from local_stack.lakefs.standin.lua.values import TruthKey
 from local_stack.lakefs.standin.versions.events import EVENT_TYPES
 
 FOLDER = "_lakefs_actions/"
 # What is known to be taken: recorded are letters, digits and spaces, and that `/` is refused.
 ACTION_NAME = re.compile(r"[\w -]+", re.ASCII)
 HOOK_ID = re.compile(r"[_a-zA-Z][-_a-zA-Z0-9]{1,255}")
+# The types that a server reads an action file into, as its errors name them; that of `on` was not seen in one.
+_TRIGGER = Struct({"branches": ListOf(TEXT, "[]string")}, "actions.ActionOn")
+_PROPERTIES = MapOf(ANYTHING, "map[string]interface {}")
+_HOOK = Struct({"id": TEXT, "type": TEXT, "if": TEXT, "properties": _PROPERTIES}, "actions.ActionHook")
+ACTION = Struct(
+    {
+        "name": TEXT,
+        "on": MapOf(_TRIGGER, "map[string]actions.ActionOn"),
+        "hooks": ListOf(_HOOK, "[]actions.ActionHook"),
+    },
+    "actions.Action",
+)
 # Of the types that lakeFS documents, those that the stand-in can run.
 HOOK_TYPES = ("webhook", "lua")
 
@@ -50,37 +65,39 @@ class Action:
 def parse_action(path: str, content: bytes) -> Action:
     """The action in the file at this path. Raises ActionFileError, in the words of the server."""
     try:
-        return _checked(_action(Document(content)))
+        return _checked(_action(read_yaml(content, ACTION)))
     except (YAMLError, ActionFileError) as error:
         raise ActionFileError(f"parsing file {path}: {error}") from error
+    except RecursionError:
+        raise ActionFileError(f"parsing file {path}: the stand-in reads nothing that is nested so deep") from None
 
 
-def _action(document: Document) -> Action:
-    fields = document.fields(document.root, "actions.Action")
-    action = Action(
-        name=document.text(fields.get("name")),
-        branches_by_event={
-            event: _branches(document, options) for event, options in document.fields(fields.get("on"), "map").items()
-        },
-        hooks=tuple(_hook(document, hook) for hook in document.items(fields.get("hooks"), "[]actions.ActionHook")),
+def _action(fields: Mapping[str, Any]) -> Action:
+    triggers = fields["on"].pairs.values() if "on" in fields else ()
+    return Action(
+        name=fields.get("name", ""),
+        branches_by_event={event: tuple(trigger.get("branches", ())) for event, trigger in triggers},
+        hooks=tuple(_hook(hook) for hook in fields.get("hooks", ())),
     )
-    document.check()
-    return action
 
 
-def _branches(document: Document, options: Any) -> tuple[str, ...]:
-    fields = document.fields(options, "actions.ActionOn")
-    return tuple(document.text(pattern) for pattern in document.items(fields.get("branches"), "[]string"))
-
-
-def _hook(document: Document, node: Any) -> HookDefinition:
-    fields = document.fields(node, "actions.ActionHook")
+def _hook(fields: Mapping[str, Any]) -> HookDefinition:
     return HookDefinition(
-        id=document.text(fields.get("id")),
-        type=document.text(fields.get("type")),
-        condition=document.text(fields.get("if")).strip(),
-        properties=document.values(fields.get("properties")),
+        id=fields.get("id", ""),
+        type=fields.get("type", ""),
+        condition=fields.get("if", "").strip(),
+        properties=_plain(fields["properties"]) if "properties" in fields else {},
     )
+
+
+def _plain(value: Any) -> Any:
+    """A value with dicts for Go's maps, in which true is another key than 1."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, GoMap):
+        return value
+    pairs = value.pairs.values()
+    return {TruthKey(key) if isinstance(key, bool) else key: _plain(item) for key, item in pairs}
 
 
 def _checked(action: Action) -> Action:

@@ -1,9 +1,9 @@
 """The `args` of a Lua hook: what the server takes, and what it does with the rest (recorded: args/*)."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
+from local_stack.lakefs.standin.go.yaml.scalars import Timestamp
 from local_stack.lakefs.standin.hooks.environment import LUA_PREFIX, MissingVariableError, substitute
 
 
@@ -34,7 +34,7 @@ def hook_arguments(value: Any, environment: Mapping[str, str]) -> Mapping[str, A
 
 def check_no_dates(value: Any) -> None:
     """Raise ServerEnd where a value or key is a date: lakeFS's process ends as it hands one to Lua."""
-    if isinstance(value, date):
+    if isinstance(value, Timestamp):
         raise ServerEnd(f"the args of a Lua hook hold the date {value}: quote it, a lakeFS server ends here")
     for part in _parts(value):
         check_no_dates(part)

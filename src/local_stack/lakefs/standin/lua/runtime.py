@@ -1,7 +1,7 @@
 """The Lua of lakeFS hooks: Lua 5.2 without what lakeFS leaves out, with its modules and its texts of errors.
 
 What is there and how it behaves was observed on a lakeFS 1.84 server, which embeds go-lua; the recording is replayed
-in tests. The instructions of a script run in Lua's C; its functions are those of the folder `lua`, and of the modules.
+in tests. The instructions of a script run in Lua's C; its functions are those of the folders `scripts` and `modules`.
 """
 
 from collections.abc import Callable, Mapping

@@ -74,13 +74,7 @@ class Operations:
         branch = self._clean_branch(request.destination)
         missing = f"{target}: get commit by ref {request.source}: not found"
         source, head = repository.commit_at(request.source, missing=missing), branch.head
-        base = repository.merge_base(source, head)
-        try:
-            content = merge_contents(
-                base=base.content, source=source.content, destination=head.content, strategy=request.strategy
-            )
-        except MergeConflictError as error:
-            raise RequestError(409, "conflict", {"reference": ""}) from error
+        content = self._merged_content(source, head, request.strategy)
         if content is None and not request.allow_empty:
             raise bad_request(f"{target}: no changes")
         metadata = {**request.draft.metadata, MERGE_STRATEGY_KEY: request.strategy}
@@ -91,17 +85,8 @@ class Operations:
             replace(request.draft, message=message, metadata=metadata),
             after=(source,),
         )
-        before = Event(
-            type="pre-merge",
-            repository=repository,
-            tree=source.tree,
-            source_ref=source.id,
-            run_id=new_run_id(),
-            branch_id=branch.name,
-            commit_id=commit.id,
-            merge_source=request.source,
-            commit=record_of(commit),
-        )
+        event = self._event("pre-merge", source.tree, source.id, branch_id=branch.name, commit_id=commit.id)
+        before = replace(event, merge_source=request.source, commit=record_of(commit))
         self._hooks.run_before(before)
         return self._land(branch, head, commit, before)
 
@@ -221,6 +206,14 @@ class Operations:
         event = replace(self._event(event_type, tree, branch_name, branch_id=branch_name), commit=record)
         self._hooks.run_before(event)
         return event
+
+    def _merged_content(self, source: Commit, head: Commit, strategy: Strategy) -> Content | None:
+        """What the merge makes of the branch, or None where it changes nothing. Raises RequestError 409."""
+        base = self._repository.merge_base(source, head)
+        try:
+            return merge_contents(base=base.content, source=source.content, destination=head.content, strategy=strategy)
+        except MergeConflictError as error:
+            raise RequestError(409, "conflict", {"reference": ""}) from error
 
     def _land(self, branch: Branch, head: Commit, commit: Commit, before: Event) -> Commit:
         """Move the branch to its new commit, and tell."""

@@ -1,7 +1,8 @@
 """What the stand-in has of Go's libraries does what Go 1.26 and its `yaml.v3` 3.0.1 did for odd input.
 
 `fixtures/go_cases.json` holds random and chosen input with what a Go program made of it: a value, or Go's error.
-Text that is no UTF-8 stands there with surrogates for its stray bytes.
+Text that is no UTF-8 stands there with surrogates for its stray bytes. `action_file` is YAML that the program read into
+the types of an action file: the fields that an action, an event and a hook have here.
 """
 
 import json
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from local_stack.lakefs.standin.go.regexp import Regexp
-from local_stack.lakefs.standin.go.regexp_parser import RegexpError
+from local_stack.lakefs.standin.go.regexp.matcher import Regexp
+from local_stack.lakefs.standin.go.regexp.parser import RegexpError
 from local_stack.lakefs.standin.go.time import GoTimeError, parsed
 from local_stack.lakefs.standin.go.url import GoURLError, parse_url
-from local_stack.lakefs.standin.go.yaml import GoMap, read_yaml
-from local_stack.lakefs.standin.go.yaml_scalars import Timestamp, YAMLError
+from local_stack.lakefs.standin.go.yaml.reader import read_yaml
+from local_stack.lakefs.standin.go.yaml.scalars import Timestamp, YAMLError
+from local_stack.lakefs.standin.go.yaml.types import GoMap
+from local_stack.lakefs.standin.hooks.action_file import ACTION
 from local_stack.lakefs.standin.lua.modules.computing import STANDARD_ALPHABET, URL_ALPHABET, decode_base64
 from local_stack.lakefs.standin.lua.modules.json import decoded, written
 from local_stack.lakefs.standin.lua.values import LuaArray, LuaCallError
@@ -110,6 +113,27 @@ def _with_arrays(value: Any) -> Any:
 @cases("yaml", "text")
 def test_yaml_is_read(case: dict[str, Any]) -> None:
     assert outcome(lambda: shape(read_yaml(in_utf8(case["text"]))), YAMLError) == expected(case)
+
+
+@cases("action_file", "text")
+def test_action_files_are_read_into_types(case: dict[str, Any]) -> None:
+    def fields() -> dict[str, Any]:
+        read = read_yaml(in_utf8(case["text"]), ACTION)
+        return {
+            "name": read.get("name", ""),
+            "on": {event: on.get("branches", []) for event, on in read.get("on", GoMap(text_keys=True)).pairs.values()},
+            "hooks": [_hook(hook) for hook in read.get("hooks", [])],
+        }
+
+    wanted = expected(case)
+    for hook in wanted.get("value", {}).get("hooks", []):
+        hook["properties"] = _numbers(hook["properties"])
+    assert outcome(fields, YAMLError) == wanted
+
+
+def _hook(read: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: read.get(name, "") for name in ("id", "type", "if")}
+    return texts | {"properties": shape(read.get("properties", GoMap(text_keys=True)))}
 
 
 @cases("base64", "text")

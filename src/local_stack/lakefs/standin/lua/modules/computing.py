@@ -29,93 +29,99 @@ NANOSECONDS_OF = {"hour": 3600 * go_time.NANOSECONDS, "minute": 60 * go_time.NAN
 
 def strings_module(runtime: Any) -> Module:
     """`strings`."""
-
-    def split(*arguments: Any) -> Any:
-        given = Arguments(arguments)
-        text, separator = given.data(1), given.data(2)
-        return to_lua(runtime, text.split(separator) if separator else list(given.text(1)))
-
-    def trim(*arguments: Any) -> bytes:
-        return bytes_of_text(Arguments(arguments).text(1).strip(WHITE_SPACE))
-
-    def replace(*arguments: Any) -> bytes:
-        given = Arguments(arguments)
-        old, new = given.text(2), given.text(3)
-        given.text(1)
-        count = max(given.integer(4), -1)
-        if old:
-            return given.data(1).replace(given.data(2), given.data(3), count)
-        return bytes_of_text(given.text(1).replace(old, new, count))
-
-    def has_prefix(*arguments: Any) -> bool:
-        given = Arguments(arguments)
-        return given.data(1).startswith(given.data(2))
-
-    def has_suffix(*arguments: Any) -> bool:
-        given = Arguments(arguments)
-        return given.data(1).endswith(given.data(2))
-
-    def contains(*arguments: Any) -> bool:
-        given = Arguments(arguments)
-        text, part = given.data(1), given.data(2)
-        return part in text
-
     return {
-        "split": split,
-        "trim": trim,
-        "replace": replace,
-        "has_prefix": has_prefix,
-        "has_suffix": has_suffix,
-        "contains": contains,
+        "split": lambda *arguments: to_lua(runtime, _split(*arguments)),
+        "trim": lambda *arguments: bytes_of_text(Arguments(arguments).text(1).strip(WHITE_SPACE)),
+        "replace": _replace,
+        "has_prefix": _has_prefix,
+        "has_suffix": _has_suffix,
+        "contains": _contains,
     }
+
+
+def _two_texts(arguments: tuple[Any, ...]) -> tuple[bytes, bytes]:
+    given = Arguments(arguments)
+    return given.data(1), given.data(2)
+
+
+def _split(*arguments: Any) -> list[bytes] | list[str]:
+    text, separator = _two_texts(arguments)
+    return text.split(separator) if separator else list(Arguments(arguments).text(1))
+
+
+def _replace(*arguments: Any) -> bytes:
+    given = Arguments(arguments)
+    old, new = given.text(2), given.text(3)
+    given.text(1)
+    count = max(given.integer(4), -1)
+    if old:
+        return given.data(1).replace(given.data(2), given.data(3), count)
+    return bytes_of_text(given.text(1).replace(old, new, count))
+
+
+def _has_prefix(*arguments: Any) -> bool:
+    text, prefix = _two_texts(arguments)
+    return text.startswith(prefix)
+
+
+def _has_suffix(*arguments: Any) -> bool:
+    text, suffix = _two_texts(arguments)
+    return text.endswith(suffix)
+
+
+def _contains(*arguments: Any) -> bool:
+    text, part = _two_texts(arguments)
+    return part in text
 
 
 def time_module(_runtime: Any) -> Module:
     """`time`, in nanoseconds since the epoch."""
-
-    def since(*arguments: Any) -> float:
-        return float(time.time_ns() - Arguments(arguments).integer(1))
-
-    def sleep(*arguments: Any) -> Any:
-        nanoseconds = Arguments(arguments).integer(1)
-        if nanoseconds > 0:
-            time.sleep(nanoseconds / go_time.NANOSECONDS)
-        # It hands back what lies on the stack.
-        return arguments[-1]
-
-    def format_iso(*arguments: Any) -> bytes:
-        given = Arguments(arguments)
-        return _in_go(lambda: go_time.formatted(given.integer(1), go_time.ISO, given.optional_text(2))).encode()
-
-    def format_layout(*arguments: Any) -> bytes:
-        given = Arguments(arguments)
-        nanoseconds, layout, zone = given.integer(1), given.text(2), given.optional_text(3)
-        return bytes_of_text(_in_go(lambda: go_time.formatted(nanoseconds, layout, zone)))
-
-    def parse_iso(*arguments: Any) -> float:
-        text = Arguments(arguments).text(1)
-        return float(_in_go(lambda: go_time.parsed(go_time.ISO, text)))
-
-    def parse(*arguments: Any) -> float:
-        given = Arguments(arguments)
-        layout, text = given.text(1), given.text(2)
-        return float(_in_go(lambda: go_time.parsed(layout, text)))
-
-    def add(*arguments: Any) -> float:
-        given = Arguments(arguments)
-        start, units = given.integer(1), given.table(2)
-        return float(start + sum(_unit(units, name) * size for name, size in NANOSECONDS_OF.items()))
-
     return {
         "now": lambda *_: float(time.time_ns()),
-        "since": since,
-        "sleep": sleep,
-        "format": format_layout,
-        "format_iso": format_iso,
-        "parse": parse,
-        "parse_iso": parse_iso,
-        "add": add,
+        "since": lambda *arguments: float(time.time_ns() - Arguments(arguments).integer(1)),
+        "sleep": _sleep,
+        "format": _format,
+        "format_iso": _format_iso,
+        "parse": _parse,
+        "parse_iso": _parse_iso,
+        "add": _add,
     }
+
+
+def _sleep(*arguments: Any) -> Any:
+    nanoseconds = Arguments(arguments).integer(1)
+    if nanoseconds > 0:
+        time.sleep(nanoseconds / go_time.NANOSECONDS)
+    # It hands back what lies on the stack.
+    return arguments[-1]
+
+
+def _format(*arguments: Any) -> bytes:
+    given = Arguments(arguments)
+    nanoseconds, layout, zone = given.integer(1), given.text(2), given.optional_text(3)
+    return bytes_of_text(_in_go(lambda: go_time.formatted(nanoseconds, layout, zone)))
+
+
+def _format_iso(*arguments: Any) -> bytes:
+    given = Arguments(arguments)
+    return _in_go(lambda: go_time.formatted(given.integer(1), go_time.ISO, given.optional_text(2))).encode()
+
+
+def _parse(*arguments: Any) -> float:
+    given = Arguments(arguments)
+    layout, text = given.text(1), given.text(2)
+    return float(_in_go(lambda: go_time.parsed(layout, text)))
+
+
+def _parse_iso(*arguments: Any) -> float:
+    text = Arguments(arguments).text(1)
+    return float(_in_go(lambda: go_time.parsed(go_time.ISO, text)))
+
+
+def _add(*arguments: Any) -> float:
+    given = Arguments(arguments)
+    start, units = given.integer(1), given.table(2)
+    return float(start + sum(_unit(units, name) * size for name, size in NANOSECONDS_OF.items()))
 
 
 def _unit(units: Any, name: str) -> int:

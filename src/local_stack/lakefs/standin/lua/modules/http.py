@@ -8,8 +8,8 @@ from typing import Any
 
 import lupa.lua52 as lupa
 
-from local_stack.lakefs.standin.go.http import go_request
-from local_stack.lakefs.standin.go.http_exchange import GoHTTPError
+from local_stack.lakefs.standin.go.http.client import go_request
+from local_stack.lakefs.standin.go.http.exchange import GoHTTPError
 from local_stack.lakefs.standin.lua.arguments import Arguments
 from local_stack.lakefs.standin.lua.tables import TablePuller
 from local_stack.lakefs.standin.lua.values import LuaCallError, text_of, to_lua

@@ -82,80 +82,70 @@ class LakeFSView:
 
 def lakefs_module(runtime: Any, view: LakeFSView) -> dict[str, Any]:
     """The module's functions."""
-
-    def page(ask: Callable[[], Any]) -> tuple[int, Any]:
-        try:
-            return 200, to_lua(runtime, ask())
-        except RequestError as error:
-            return error.status, to_lua(runtime, error.body)
-
-    def diff_branch(*arguments: Any) -> tuple[int, Any]:
-        given = Arguments(arguments)
-        repository, branch = given.text(1), given.text(2)
-        after, amount, prefix, delimiter = (
-            given.optional_text(3),
-            _amount(given, 4),
-            given.optional_text(5),
-            given.optional_text(6),
-        )
-        return page(lambda: view.diff_branch(repository, branch, _window(after, prefix, delimiter, amount)))
-
-    def diff_refs(*arguments: Any) -> tuple[int, Any]:
-        given = Arguments(arguments)
-        repository, left, right = given.text(1), given.text(2), given.text(3)
-        after, prefix, delimiter, amount = (
-            given.optional_text(4),
-            given.optional_text(5),
-            given.optional_text(6),
-            _amount(given, 7),
-        )
-        return page(lambda: view.diff_refs(repository, left, right, _window(after, prefix, delimiter, amount)))
-
-    def list_objects(*arguments: Any) -> tuple[int, Any]:
-        given = Arguments(arguments)
-        repository, ref = given.text(1), given.text(2)
-        after, prefix, delimiter, amount = (
-            given.optional_text(3),
-            given.optional_text(4),
-            given.optional_text(5),
-            _amount(given, 6),
-        )
-        return page(lambda: view.list_objects(repository, ref, _window(after, prefix, delimiter, amount)))
-
-    def text(ask: Callable[[], bytes]) -> tuple[int, bytes]:
-        try:
-            return 200, ask()
-        except RequestError as error:
-            return error.status, written(error.body)
-
-    def stat_object(*arguments: Any) -> tuple[int, bytes]:
-        repository, ref, path = _object(Arguments(arguments))
-        return text(lambda: written(view.stat_object(repository, ref, path)))
-
-    def get_object(*arguments: Any) -> tuple[int, bytes]:
-        repository, ref, path = _object(Arguments(arguments))
-        return text(lambda: view.get_object(repository, ref, path))
-
+    functions = _Functions(runtime, view)
     return {
-        "diff_branch": diff_branch,
-        "diff_refs": diff_refs,
-        "list_objects": list_objects,
-        "stat_object": stat_object,
-        "get_object": get_object,
+        "diff_branch": functions.diff_branch,
+        "diff_refs": functions.diff_refs,
+        "list_objects": functions.list_objects,
+        "stat_object": functions.stat_object,
+        "get_object": functions.get_object,
         **{name: _missing(name) for name in NOT_HERE},
     }
 
 
-def _object(given: Arguments) -> tuple[str, str, str]:
-    return given.text(1), given.text(2), given.text(3)
+class _Functions:
+    """What Lua calls. Each raises LuaCallError for arguments that it does not take, before it asks anything."""
+
+    def __init__(self, runtime: Any, view: LakeFSView) -> None:
+        self._runtime = runtime
+        self._view = view
+
+    def diff_branch(self, *arguments: Any) -> tuple[int, Any]:
+        """`(repository, branch, after, amount, prefix, delimiter)`."""
+        return self._page(self._view.diff_branch, Arguments(arguments), 2, ("after", "amount", "prefix", "delimiter"))
+
+    def diff_refs(self, *arguments: Any) -> tuple[int, Any]:
+        """`(repository, left, right, after, prefix, delimiter, amount)`."""
+        return self._page(self._view.diff_refs, Arguments(arguments), 3, ("after", "prefix", "delimiter", "amount"))
+
+    def list_objects(self, *arguments: Any) -> tuple[int, Any]:
+        """`(repository, ref, after, prefix, delimiter, amount)`."""
+        return self._page(self._view.list_objects, Arguments(arguments), 2, ("after", "prefix", "delimiter", "amount"))
+
+    def stat_object(self, *arguments: Any) -> tuple[int, bytes]:
+        """`(repository, ref, path)`."""
+        return _text(lambda *names: written(self._view.stat_object(*names)), Arguments(arguments))
+
+    def get_object(self, *arguments: Any) -> tuple[int, bytes]:
+        """`(repository, ref, path)`."""
+        return _text(self._view.get_object, Arguments(arguments))
+
+    def _page(
+        self, ask: Callable[..., dict[str, Any]], given: Arguments, names: int, options: tuple[str, ...]
+    ) -> tuple[int, Any]:
+        """A status and a table: so many names come first, then the options in this order."""
+        named = [given.text(position) for position in range(1, names + 1)]
+        window = {name: _option(given, position, name) for position, name in enumerate(options, start=names + 1)}
+        try:
+            window["amount"] = checked_amount(str(window["amount"]))
+            return 200, to_lua(self._runtime, ask(*named, Window(**window)))
+        except RequestError as error:
+            return error.status, to_lua(self._runtime, error.body)
 
 
-def _amount(given: Arguments, position: int) -> int:
-    return given.integer(position) if given.given(position) else DEFAULT_AMOUNT
+def _option(given: Arguments, position: int, name: str) -> Any:
+    if name == "amount":
+        return given.integer(position) if given.given(position) else DEFAULT_AMOUNT
+    return given.optional_text(position)
 
 
-def _window(after: str, prefix: str, delimiter: str, amount: int) -> Window:
-    return Window(after=after, prefix=prefix, delimiter=delimiter, amount=checked_amount(str(amount)))
+def _text(ask: Callable[[str, str, str], bytes], given: Arguments) -> tuple[int, bytes]:
+    """A status and a text, of a repository, a ref and a path."""
+    repository, ref, path = given.text(1), given.text(2), given.text(3)
+    try:
+        return 200, ask(repository, ref, path)
+    except RequestError as error:
+        return error.status, written(error.body)
 
 
 def _missing(name: str) -> Callable[..., Any]:

@@ -18,40 +18,43 @@ HIDDEN = "_"
 
 def path_module(runtime: Any) -> dict[str, Any]:
     """`path`."""
-
-    def parse(*arguments: Any) -> Any:
-        given = Arguments(arguments)
-        path, separator = given.text(1), _separator(given, 2)
-        if path.endswith(2 * separator):
-            raise LuaCallError(f"path: the stand-in parses no path that ends in {2 * separator}")
-        whole = path.removesuffix(separator)
-        place = whole.rfind(separator) + len(separator) if separator in whole else 0
-        return to_lua(runtime, {"parent": whole[:place], "base_name": whole[place:]})
-
-    def join(*arguments: Any) -> bytes:
-        given = Arguments(arguments)
-        separator = given.text(1)
-        parts = [given.text(position) for position in range(2, len(arguments) + 1)]
-        return _joined(parts, separator).encode("utf-8", "surrogateescape")
-
-    def is_hidden(*arguments: Any) -> bool:
-        given = Arguments(arguments)
-        if given.given(2):
-            raise LuaCallError("path: the stand-in's is_hidden takes a path only")
-        return any(part.startswith(HIDDEN) for part in given.text(1).split(SEPARATOR))
-
-    def extract_dir_name(*arguments: Any) -> bytes:
-        directory = Arguments(arguments).text(1).rpartition(SEPARATOR)
-        cleaned = posixpath.normpath(directory[0] + directory[1])
-        return (SEPARATOR if cleaned == 2 * SEPARATOR else cleaned).encode("utf-8", "surrogateescape")
-
     return {
-        "parse": parse,
-        "join": join,
-        "is_hidden": is_hidden,
-        "extract_dir_name": extract_dir_name,
+        "parse": lambda *arguments: to_lua(runtime, _path_parts(*arguments)),
+        "join": _join,
+        "is_hidden": _is_hidden,
+        "extract_dir_name": _directory,
         "default_separator": lambda *_: SEPARATOR.encode(),
     }
+
+
+def _path_parts(*arguments: Any) -> dict[str, str]:
+    given = Arguments(arguments)
+    path, separator = given.text(1), _separator(given, 2)
+    if path.endswith(2 * separator):
+        raise LuaCallError(f"path: the stand-in parses no path that ends in {2 * separator}")
+    whole = path.removesuffix(separator)
+    place = whole.rfind(separator) + len(separator) if separator in whole else 0
+    return {"parent": whole[:place], "base_name": whole[place:]}
+
+
+def _join(*arguments: Any) -> bytes:
+    given = Arguments(arguments)
+    separator = given.text(1)
+    parts = [given.text(position) for position in range(2, len(arguments) + 1)]
+    return _joined(parts, separator).encode("utf-8", "surrogateescape")
+
+
+def _is_hidden(*arguments: Any) -> bool:
+    given = Arguments(arguments)
+    if given.given(2):
+        raise LuaCallError("path: the stand-in's is_hidden takes a path only")
+    return any(part.startswith(HIDDEN) for part in given.text(1).split(SEPARATOR))
+
+
+def _directory(*arguments: Any) -> bytes:
+    directory = Arguments(arguments).text(1).rpartition(SEPARATOR)
+    cleaned = posixpath.normpath(directory[0] + directory[1])
+    return (SEPARATOR if cleaned == 2 * SEPARATOR else cleaned).encode("utf-8", "surrogateescape")
 
 
 def _separator(given: Arguments, position: int) -> str:
@@ -74,36 +77,37 @@ def _joined(parts: list[str], separator: str) -> str:
 
 def url_module(runtime: Any) -> dict[str, Any]:
     """`net/url`."""
+    return {
+        "parse": lambda *arguments: to_lua(runtime, _url_parts(*arguments)),
+        "build_url": _build_url,
+        "path_escape": lambda *arguments: escaped(Arguments(arguments).text(1), SEGMENT).encode(),
+        "query_unescape": _query_unescape,
+    }
 
-    def parse(*arguments: Any) -> Any:
-        url = _in_go(lambda: parse_url(Arguments(arguments).text(1)))
-        return to_lua(
-            runtime,
-            {
-                "scheme": url.scheme,
-                "host": url.host,
-                "path": url.path,
-                "query": url.query,
-                "fragment": url.fragment,
-            },
-        )
 
-    def build_url(*arguments: Any) -> bytes:
-        given = Arguments(arguments)
-        scheme, host, path = given.text(1), given.text(2), given.text(3)
-        if not scheme or not host:
-            raise LuaCallError("net/url: the stand-in builds a URL of three texts, the first two not empty")
-        slash = "/" if path and not path.startswith("/") else ""
-        return f"{scheme}://{escaped(host, HOST)}{slash}{escaped(path, PATH)}".encode()
+def _url_parts(*arguments: Any) -> dict[str, str]:
+    url = _in_go(lambda: parse_url(Arguments(arguments).text(1)))
+    return {
+        "scheme": url.scheme,
+        "host": url.host,
+        "path": url.path,
+        "query": url.query,
+        "fragment": url.fragment,
+    }
 
-    def path_escape(*arguments: Any) -> bytes:
-        return escaped(Arguments(arguments).text(1), SEGMENT).encode()
 
-    def query_unescape(*arguments: Any) -> bytes:
-        text = Arguments(arguments).text(1)
-        return bytes(_in_go(lambda: unescaped(text, in_query=True)).encode("utf-8", "surrogateescape"))
+def _build_url(*arguments: Any) -> bytes:
+    given = Arguments(arguments)
+    scheme, host, path = given.text(1), given.text(2), given.text(3)
+    if not scheme or not host:
+        raise LuaCallError("net/url: the stand-in builds a URL of three texts, the first two not empty")
+    slash = "/" if path and not path.startswith("/") else ""
+    return f"{scheme}://{escaped(host, HOST)}{slash}{escaped(path, PATH)}".encode()
 
-    return {"parse": parse, "build_url": build_url, "path_escape": path_escape, "query_unescape": query_unescape}
+
+def _query_unescape(*arguments: Any) -> bytes:
+    text = Arguments(arguments).text(1)
+    return bytes(_in_go(lambda: unescaped(text, in_query=True)).encode("utf-8", "surrogateescape"))
 
 
 def _in_go(work: Callable[[], T]) -> T:

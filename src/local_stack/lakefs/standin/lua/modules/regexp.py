@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from local_stack.lakefs.standin.go.regexp import Regexp, compiled_regexp
-from local_stack.lakefs.standin.go.regexp_parser import RegexpError
+from local_stack.lakefs.standin.go.regexp.matcher import Regexp, compiled_regexp
+from local_stack.lakefs.standin.go.regexp.parser import RegexpError
 from local_stack.lakefs.standin.lua.arguments import Arguments
 from local_stack.lakefs.standin.lua.values import LuaCallError, to_lua
 

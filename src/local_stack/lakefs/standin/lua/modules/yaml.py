@@ -7,8 +7,9 @@ not quoted, anywhere in the document, raises an error that does not say so; a ke
 import math
 from typing import Any
 
-from local_stack.lakefs.standin.go.yaml import GoMap, read_yaml
-from local_stack.lakefs.standin.go.yaml_scalars import Timestamp, YAMLError
+from local_stack.lakefs.standin.go.yaml.reader import read_yaml
+from local_stack.lakefs.standin.go.yaml.scalars import Timestamp, YAMLError
+from local_stack.lakefs.standin.go.yaml.types import GoMap
 from local_stack.lakefs.standin.lua.arguments import Arguments
 from local_stack.lakefs.standin.lua.modules.json import SLOTS, too_deep
 from local_stack.lakefs.standin.lua.tables import TablePuller

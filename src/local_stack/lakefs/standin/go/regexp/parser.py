@@ -6,7 +6,7 @@ From what Go's package `regexp/syntax` documents and does. Classes of scripts (`
 import re
 from dataclasses import dataclass, field
 
-from local_stack.lakefs.standin.go.characters import (
+from local_stack.lakefs.standin.go.regexp.characters import (
     EVERY,
     EVERY_BUT_LINE_BREAK,
     LAST,
@@ -18,7 +18,7 @@ from local_stack.lakefs.standin.go.characters import (
     negated,
     united,
 )
-from local_stack.lakefs.standin.go.regexp_nodes import (
+from local_stack.lakefs.standin.go.regexp.nodes import (
     At,
     Character,
     Choice,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
 
-from local_stack.lakefs.standin.go.http_exchange import (
+from local_stack.lakefs.standin.go.http.exchange import (
     TOKEN,
     Exchange,
     GoAnswer,

@@ -1,4 +1,4 @@
-"""Unity Catalog as the warehouse sees it: its open REST API, and nothing else.
+"""Unity Catalog as the rooms of the local stack see it: its open REST API, and nothing else.
 
 Works against the embedded server and the open-source one. That looks names up with regard to case, answers deletes
 with a text, has errors of another form below `/delta`, and grants that want both lists: what depends on that is here.
@@ -12,6 +12,8 @@ import httpx
 
 API = "/api/2.1/unity-catalog"
 TIMEOUT_SECONDS = 30.0
+# How much of an answer that nobody expected an error shows.
+SHOWN_LENGTH = 200
 # Answers to a route the server does not have: without a code in the body, since nothing of the catalog answered.
 NO_SUCH_ROUTE = {404, 405, 501}
 
@@ -65,13 +67,17 @@ class CatalogClient:
             if not token:
                 return found
 
-    def create(self, kind: str, body: Mapping[str, Any], *, unless_exists: bool) -> None:
-        """Create a schema or a table; one that somebody else made in the meantime is an error unless told otherwise."""
+    def create(self, kind: str, body: Mapping[str, Any], *, unless_exists: bool) -> dict[str, Any]:
+        """Create a catalog, schema or table, and give what the server made of it.
+
+        One that somebody else made in the meantime is an error unless told otherwise, and nothing is given.
+        """
         try:
-            self._call("POST", f"/{kind}s", json=dict(body))
+            return self._call("POST", f"/{kind}s", gives_object=True, json=dict(body))
         except CatalogRequestError as error:
             if not (unless_exists and error.error_code.endswith("ALREADY_EXISTS")):
                 raise
+            return {}
 
     def update(self, kind: str, full_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change a schema; properties replace the whole map."""
@@ -99,7 +105,7 @@ class CatalogClient:
             ) from error
 
     def delete(self, kind: str, full_name: str, *, force: bool = False) -> None:
-        """Delete a schema or a table; the answer's body is of no account."""
+        """Delete a catalog, schema or table; the answer's body is of no account."""
         self._call("DELETE", _path(kind, full_name), params={"force": "true"} if force else {})
 
     def grants(self, securable_type: str, full_name: str, principal: str | None) -> list[dict[str, Any]]:
@@ -113,7 +119,7 @@ class CatalogClient:
         path = f"/permissions/{securable_type}/{quote(full_name)}"
         self._call("PATCH", path, json={"changes": [{"add": [], "remove": []} | dict(change)]})
 
-    def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+    def _call(self, method: str, path: str, *, gives_object: bool = False, **content: Any) -> dict[str, Any]:
         try:
             response = self._client.request(method, path, **content)
         except httpx.HTTPError as error:
@@ -128,9 +134,10 @@ class CatalogClient:
                 status=response.status_code,
                 error_code=code,
             )
-        if method == "GET" and body is None:
+        if (method == "GET" or gives_object) and body is None:
             raise CatalogRequestError(
-                f"Unity Catalog at {self._url} answered GET {path} with no JSON object: is it a Unity Catalog?",
+                f"Unity Catalog at {self._url} answered {method} {path} with no JSON object: is it a Unity Catalog? "
+                f"It answers {response.text[:SHOWN_LENGTH]!r}",
                 status=0,
                 error_code="UNAVAILABLE",
             )

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from local_stack.lakefs.standin.go.characters import LAST, WORD, Ranges, united
-from local_stack.lakefs.standin.go.regexp_nodes import At, Character, Choice, Group, Node, Place, Repeat, Sequence
-from local_stack.lakefs.standin.go.regexp_parser import RegexpError, parse_regexp
+from local_stack.lakefs.standin.go.regexp.characters import LAST, WORD, Ranges, united
+from local_stack.lakefs.standin.go.regexp.nodes import At, Character, Choice, Group, Node, Place, Repeat, Sequence
+from local_stack.lakefs.standin.go.regexp.parser import RegexpError, parse_regexp
 from local_stack.lakefs.standin.go.text import replaced
 
 MOST_STEPS = 100_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from local_stack.lakefs.standin.go.characters import Ranges
+from local_stack.lakefs.standin.go.regexp.characters import Ranges
 
 Place = Literal["text start", "text end", "line start", "line end", "word edge", "no word edge"]
 

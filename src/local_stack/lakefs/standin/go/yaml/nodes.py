@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from local_stack.lakefs.standin.go.yaml_scalars import YAMLError, resolve
+from local_stack.lakefs.standin.go.yaml.scalars import YAMLError, resolve
 
 LONG_PREFIX = "tag:yaml.org,2002:"
 DEEPEST = 10_000

@@ -1,4 +1,4 @@
-"""The warehouse's calls to Unity Catalog, against servers that answer as Databricks and as open source do."""
+"""The local stack's calls to Unity Catalog, against servers that answer as Databricks and as open source do."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local_stack.warehouse.catalog import CatalogClient, CatalogRequestError
+from local_stack.catalog_client import CatalogClient, CatalogRequestError
 from local_stack.warehouse.table_updates import comment_update
 
 API = "/api/2.1/unity-catalog"
@@ -124,8 +124,13 @@ def test_a_refused_table_update_is_an_error_with_the_reason_that_the_server_give
 
 @pytest.mark.parametrize("answer", [httpx.Response(200, text="<html>"), httpx.Response(200, json=["x"])])
 def test_what_is_no_unity_catalog_is_named(answer: httpx.Response) -> None:
-    server = Server({"GET /catalogs": answer, "GET /catalogs/main": answer})
-    for call in (lambda: client_of(server).list_all("catalog"), lambda: client_of(server).get("catalog", "main")):
+    server = Server({"GET /catalogs": answer, "GET /catalogs/main": answer, "POST /catalogs": answer})
+    client = client_of(server)
+    for call in (
+        lambda: client.list_all("catalog"),
+        lambda: client.get("catalog", "main"),
+        lambda: client.create("catalog", {"name": "main"}, unless_exists=True),
+    ):
         with pytest.raises(CatalogRequestError, match="with no JSON object: is it a Unity Catalog"):
             call()
 

@@ -32,7 +32,12 @@ class YAMLError(Exception):
 
 @dataclass(frozen=True)
 class Timestamp:
-    """A date or a time, which Lua cannot hold."""
+    """A date or a time, as it is written; Lua cannot hold it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def resolve(tag: str, text: str) -> tuple[str, Any]:
@@ -61,7 +66,7 @@ def _guessed(tag: str, text: str) -> tuple[str, Any]:
 def _number(tag: str, text: str) -> tuple[str, Any]:
     """What begins as a number: also a time, where no tag says that it is none."""
     if tag in ("", "!!timestamp") and _is_timestamp(text):
-        return "!!timestamp", Timestamp()
+        return "!!timestamp", Timestamp(text)
     plain = text.replace("_", "")
     integer = _integer(plain)
     if integer is not None:

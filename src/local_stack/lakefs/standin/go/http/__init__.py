@@ -1,0 +1,1 @@
+"""HTTP as the client of `net/http` speaks it."""

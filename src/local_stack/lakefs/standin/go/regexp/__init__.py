@@ -1,0 +1,1 @@
+"""Regular expressions of `regexp`: read into nodes, and matched in linear time."""
