@@ -81,12 +81,17 @@ def _scale(text: str) -> float:
 
 # What the commands need is imported when they run: it takes a second, and `--help` should not.
 def _setup(_: argparse.Namespace) -> int:
+    from local_stack.spark.class_archive import make_class_archive
     from local_stack.toolchain.databricks_cli import find_or_build_cli
     from local_stack.toolchain.jars import prefetch_jars
     from local_stack.toolchain.java import java_home
 
+    def say(line: str) -> None:
+        print(f"setup: {line}", flush=True)
+
     java_home()
-    prefetch_jars(lambda line: print(f"setup: {line}", flush=True))
+    prefetch_jars(say)
+    make_class_archive(say)
     find_or_build_cli(sys.stdout)
     return 0
 

@@ -54,6 +54,14 @@ class Cluster:
         self._stopped = False
         self._conf: SharedSetting[tuple[tuple[str, str], ...]] = SharedSetting(self._start, self._is_running)
 
+    def start(self, spark_conf: Mapping[str, str]) -> None:
+        """Start Spark under this configuration, so that the first notebook finds it running.
+
+        Raises SparkCallError and ToolMissingError where it does not start; a notebook tries once more.
+        """
+        with self._conf.use(_setting(spark_conf)):
+            pass
+
     def run_notebook(self, run: NotebookRun, spark_conf: Mapping[str, str]) -> NotebookResult:
         """Run the notebook under this configuration and wait for its end; many may run at a time.
 
@@ -61,7 +69,7 @@ class Cluster:
         A cluster that does not start, or dies, is an error in the result.
         """
         try:
-            with self._conf.use(tuple(sorted(spark_conf.items()))):
+            with self._conf.use(_setting(spark_conf)):
                 return self._call(run)
         except (SparkCallError, ToolMissingError) as error:
             trace = error.trace if isinstance(error, SparkCallError) else None
@@ -118,3 +126,7 @@ class Cluster:
 
     def _is_running(self) -> bool:
         return self._spark is not None and self._spark.running
+
+
+def _setting(spark_conf: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(spark_conf.items()))

@@ -6,14 +6,18 @@ from typing import Protocol
 
 SAMPLE_ROWS = 5
 
+Columns = tuple[tuple[str, str], ...]
 Rows = tuple[tuple[str | None, ...], ...]
+
+# Stands in front of each relation's columns; no column of a table has this name.
+_MARK = "columns of the next relation"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a statement returned: columns as (name, type), rows as text or None."""
 
-    columns: tuple[tuple[str, str], ...]
+    columns: Columns
     rows: Rows
 
 
@@ -29,7 +33,7 @@ class Description:
     """What a table says of itself: comment, columns as (name, type) where it tells them, their comments, properties."""
 
     comment: str = ""
-    columns: tuple[tuple[str, str], ...] = ()
+    columns: Columns = ()
     column_comments: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,21 +68,43 @@ class Shown:
     source: Description
 
 
-def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Warehouse) -> list[Comparison]:
-    """Compare tables that Unity Catalog shows with the one source that they all have, to the last row.
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Rows of a source, of a table that is to equal it, and those that one of the two has more often."""
 
-    Duplicates count. Statements about the source alone go to `sources`, which may remember their answers.
+    in_source: int
+    shown: int
+    differing: int
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two have other rows."""
+        return self.shown != self.in_source or self.differing > 0
+
+    def __str__(self) -> str:
+        return f"{self.differing} rows differ; it has {self.shown} rows and the source {self.in_source}"
+
+
+def compare_tables(shown: Sequence[Shown], warehouse: Warehouse) -> list[Comparison]:
+    """Compare each table that Unity Catalog shows with its source, to the last row; the comparisons in their order.
+
+    Duplicates count. However many tables there are, they are read in two statements, and in one more for each that
+    has other rows than its source.
     """
-    source_columns = _columns(shown[0].export.source, sources)
-    found = [_described_differences(each, _columns(each.export.name, warehouse), source_columns) for each in shown]
-    names = [name for name, _ in source_columns]
-    comparable = [each.export for each, (_, same_columns) in zip(shown, found, strict=True) if same_columns]
-    source_rows, counted = _counts(comparable, names, warehouse) if comparable else (0, {})
+    if not shown:
+        return []
+    columns = _columns([name for each in shown for name in (each.export.name, each.export.source)], warehouse)
+    described = [_described_differences(each, columns) for each in shown]
+    same_columns = [each.export for each, (_, same) in zip(shown, described, strict=True) if same]
+    counted = _counts(same_columns, columns, warehouse) if same_columns else {}
     comparisons = []
-    for each, (differences, same_columns) in zip(shown, found, strict=True):
-        differing = _differing_rows(each.export, names, source_rows, counted, warehouse) if same_columns else []
-        rows = source_rows if same_columns else 0
-        comparisons.append(Comparison(rows=rows, differences=_about(each.export, [*differences, *differing])))
+    for each, (differences, _) in zip(shown, described, strict=True):
+        counts = counted.get(each.export.name)
+        if counts is not None and counts.differ:
+            names = [name for name, _ in columns[each.export.source]]
+            differences += [str(counts), *_samples(each.export, names, warehouse)]
+        rows = counts.in_source if counts is not None else 0
+        comparisons.append(Comparison(rows=rows, differences=_about(each.export, differences)))
     return comparisons
 
 
@@ -120,11 +146,10 @@ def _about(export: Export, differences: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{export.name} <> {export.source}: {text}" for text in differences)
 
 
-def _described_differences(
-    each: Shown, shown_columns: Sequence[tuple[str, str]], source_columns: Sequence[tuple[str, str]]
-) -> tuple[list[str], bool]:
+def _described_differences(each: Shown, columns: Mapping[str, Columns]) -> tuple[list[str], bool]:
     """What differs before any row is read, and whether rows can be compared: only under the same columns."""
     differences = compare_descriptions(each.export, each.shown, each.source)
+    shown_columns, source_columns = columns[each.export.name], columns[each.export.source]
     if shown_columns != source_columns:
         return differences + _column_differences(shown_columns, source_columns), False
     if each.shown.columns and each.shown.columns != source_columns:
@@ -133,8 +158,19 @@ def _described_differences(
     return differences, True
 
 
-def _columns(relation: str, warehouse: Warehouse) -> tuple[tuple[str, str], ...]:
-    return warehouse.query(f"SELECT * FROM {relation} LIMIT 0").columns  # noqa: S608, names come quoted
+def _columns(relations: Sequence[str], warehouse: Warehouse) -> dict[str, Columns]:
+    """The columns of each relation, asked for in one statement: those of all in a row, each after a mark."""
+    distinct = list(dict.fromkeys(relations))
+    selected = ", ".join(f"0 AS `{_MARK}`, relation_{number}.*" for number in range(len(distinct)))
+    joined = " CROSS JOIN ".join(f"{relation} AS relation_{number}" for number, relation in enumerate(distinct))
+    answer = warehouse.query(f"SELECT {selected} FROM {joined} LIMIT 0")  # noqa: S608, names come quoted
+    found: list[list[tuple[str, str]]] = []
+    for name, kind in answer.columns:
+        if name == _MARK:
+            found.append([])
+        else:
+            found[-1].append((name, kind))
+    return {relation: tuple(columns) for relation, columns in zip(distinct, found, strict=True)}
 
 
 def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple[str, str]]) -> list[str]:
@@ -148,29 +184,35 @@ def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple
     return differences or [f"its columns are in the order {list(ours)}, in the source {list(theirs)}"]
 
 
-def _counts(
-    exports: Sequence[Export], names: Sequence[str], warehouse: Warehouse
-) -> tuple[int, dict[str, tuple[int, int]]]:
-    """Rows of the source; for each export by name its rows, and the rows that it or the source has more often."""
-    sums = ["coalesce(sum(times_in_source), 0)"]
-    for number in range(len(exports)):
-        sums.append(f"coalesce(sum(times_shown_{number}), 0)")
-        sums.append(f"coalesce(sum(abs(times_shown_{number} - times_in_source)), 0)")
-    statement = f"SELECT {', '.join(sums)} FROM ({_counted(exports, names)}) AS counted"  # noqa: S608, names come quoted
-    (row,) = warehouse.query(statement).rows
-    source, *counts = [int(value or 0) for value in row]
-    pairs = zip(counts[::2], counts[1::2], strict=True)
-    return source, {export.name: pair for export, pair in zip(exports, pairs, strict=True)}
+def _counts(exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse) -> dict[str, Counts]:
+    """How many rows each export and its source have, and how many of them differ, by the export's name.
+
+    One statement for all. Exports with the same source are counted together, which reads it once.
+    """
+    groups: dict[str, list[Export]] = {}
+    for export in exports:
+        groups.setdefault(export.source, []).append(export)
+    width = max(len(group) for group in groups.values())
+    statements = [
+        _counting(number, group, [name for name, _ in columns[source]], width)
+        for number, (source, group) in enumerate(groups.items())
+    ]
+    rows = [[int(value or 0) for value in row] for row in warehouse.query(" UNION ALL ".join(statements)).rows]
+    found = {}
+    for group, (_, source_rows, *counts) in zip(groups.values(), sorted(rows), strict=True):
+        for export, shown, differing in zip(group, counts[::2], counts[1::2], strict=False):
+            found[export.name] = Counts(in_source=source_rows, shown=shown, differing=differing)
+    return found
 
 
-def _differing_rows(
-    export: Export, names: Sequence[str], source_rows: int, counted: Mapping[str, tuple[int, int]], warehouse: Warehouse
-) -> list[str]:
-    shown_rows, differing = counted[export.name]
-    if shown_rows == source_rows and not differing:
-        return []
-    found = f"{differing} rows differ; it has {shown_rows} rows and the source {source_rows}"
-    return [found, *_samples(export, names, warehouse)]
+def _counting(number: int, group: Sequence[Export], names: Sequence[str], width: int) -> str:
+    """One row: the group's number, the rows of its source, and two counts for each export, filled up to the width."""
+    sums = [f"{number} AS source_number", "coalesce(sum(times_in_source), 0)"]
+    for position in range(len(group)):
+        sums.append(f"coalesce(sum(times_shown_{position}), 0)")
+        sums.append(f"coalesce(sum(abs(times_shown_{position} - times_in_source)), 0)")
+    sums += ["0", "0"] * (width - len(group))
+    return f"SELECT {', '.join(sums)} FROM ({_counted(group, names)}) AS counted"  # noqa: S608, names come quoted
 
 
 def _samples(export: Export, names: Sequence[str], warehouse: Warehouse) -> list[str]:

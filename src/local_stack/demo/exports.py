@@ -1,6 +1,6 @@
 """The tables exported so far, and their comparison with what they have to equal: the head of their branch."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -66,18 +66,12 @@ class Exports:
             )
 
     def compare(self) -> tuple[str, ...]:
-        """Every table with its source at the head of its branch; what differs, in words.
-
-        Tables of several branches that have one and the same source are compared with it together.
-        """
+        """Every table with its source at the head of its branch; what differs, in words."""
         exported = list(self._exported.values())
         with ThreadPoolExecutor(PARALLEL) as pool:
-            alike: dict[str, list[tuple[ExportedTable, Shown]]] = {}
-            for each, shown in zip(exported, pool.map(self._shown, exported), strict=True):
-                alike.setdefault(shown.export.source, []).append((each, shown))
-            for group, comparisons in zip(alike.values(), pool.map(self._compared, alike.values()), strict=True):
-                for (each, _), comparison in zip(group, comparisons, strict=True):
-                    each.rows, each.differences = comparison.rows, comparison.differences
+            shown = list(pool.map(self._shown, exported))
+        for each, comparison in zip(exported, compare_tables(shown, self._warehouse), strict=True):
+            each.rows, each.differences = comparison.rows, comparison.differences
         return tuple(difference for each in exported for difference in each.differences)
 
     def compare_queries(self, queries: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -87,9 +81,6 @@ class Exports:
             compared = list(pool.map(lambda each: self._query(queries[each[0]], *each), asked))
         rows = {f"{name} on {branch}": found.rows for (name, branch), found in zip(asked, compared, strict=True)}
         return rows, tuple(difference for found in compared for difference in found.differences)
-
-    def _compared(self, group: Sequence[tuple[ExportedTable, Shown]]) -> list[Comparison]:
-        return compare_tables([shown for _, shown in group], self._warehouse, self._sources)
 
     def _shown(self, exported: ExportedTable) -> Shown:
         head = self._heads[exported.branch]

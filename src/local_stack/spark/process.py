@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from local_stack.toolchain.class_archive import archive_option
 from local_stack.toolchain.jars import prefetch_jars
 from local_stack.toolchain.java import java_home
 
@@ -26,7 +27,7 @@ STOP_SECONDS = 10
 
 _LOG_TAIL_BYTES = 4_000
 # Appended to ours instead of replacing them.
-_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # Many short statements on few cores: most of the time would go into compiling code that never gets hot.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
 # Likewise in Spark, where statements read the logs of tables and hardly any rows: generating code for a plan, compiling
@@ -245,6 +246,12 @@ class SparkProcess:
 
 def base_conf(*, folder: Path, temporary: Path, jars: Path) -> dict[str, str]:
     """The Spark configuration of every Spark process: small, quiet, Delta on, everything inside `folder`."""
+    java_options = (
+        _QUICK_START,
+        archive_option(java_home(), jars),
+        f"-Dderby.system.home={folder / 'derby'}",
+        f"-Djava.io.tmpdir={temporary}",
+    )
     return {
         "spark.master": "local[2]",
         "spark.app.name": "local-stack",
@@ -252,7 +259,7 @@ def base_conf(*, folder: Path, temporary: Path, jars: Path) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": f"{jars}/*",
-        _JAVA_OPTIONS: f"{_QUICK_START} -Dderby.system.home={folder / 'derby'} -Djava.io.tmpdir={temporary}",
+        JAVA_OPTIONS: " ".join(filter(None, java_options)),
         "spark.local.dir": str(temporary),
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
@@ -268,8 +275,8 @@ def base_conf(*, folder: Path, temporary: Path, jars: Path) -> dict[str, str]:
 
 def _merged(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
     merged = {**base, **over}
-    if _JAVA_OPTIONS in over:
-        merged[_JAVA_OPTIONS] = f"{base[_JAVA_OPTIONS]} {over[_JAVA_OPTIONS]}"
+    if JAVA_OPTIONS in over:
+        merged[JAVA_OPTIONS] = f"{base[JAVA_OPTIONS]} {over[JAVA_OPTIONS]}"
     return merged
 
 

@@ -72,6 +72,14 @@ def notebooks(cluster: Cluster, tmp_path: Path) -> Notebooks:
 EXIT = "import json; dbutils.notebook.exit(json.dumps({}))"
 
 
+def test_a_cluster_that_is_started_is_the_one_that_notebooks_find(cluster: Cluster, notebooks: Notebooks) -> None:
+    process = "import json, os; dbutils.notebook.exit(json.dumps(os.getpid()))"
+    cluster.start(CONF)
+    found = notebooks.value(process)
+    cluster.start(CONF)
+    assert notebooks.value(process) == found
+
+
 def test_a_notebook_finds_what_databricks_defines_and_leaves_a_value(notebooks: Notebooks) -> None:
     result = notebooks.run(
         "print('hello', dbutils.widgets.get('branch'))",

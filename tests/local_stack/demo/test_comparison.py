@@ -1,5 +1,6 @@
 """What the demo's comparison finds, on SQLite in memory: it takes the same statements."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -22,24 +23,28 @@ SOURCE = Description()
 
 
 class SQLiteWarehouse:
-    """Answers like a warehouse, with the types that the tables were made with."""
+    """Answers like a warehouse, with the types that the tables were made with, and notes every statement."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:")
+        self.statements: list[str] = []
 
     def run(self, *statements: str) -> None:
         for statement in statements:
             self._connection.execute(statement)
 
     def query(self, statement: str) -> Answer:
+        self.statements.append(statement)
         cursor = self._connection.execute(statement)
+        relations = re.findall(r"`([\w.]+)` AS relation_\d+", statement)
+        # Columns that are a table's come as the table has them, each table's after one that is not.
+        types = [kind for relation in relations for kind in ("int", *self._types(relation))]
         names = [column[0] for column in cursor.description]
-        declared: dict[str, str] = {}
-        for table in ("exported", "source", "other"):
-            if f"`{table}` LIMIT 0" in statement:
-                declared = {row[1]: row[2] for row in self._connection.execute(f"PRAGMA table_info({table})")}
         rows = tuple(tuple(None if value is None else str(value) for value in row) for row in cursor.fetchall())
-        return Answer(columns=tuple((name, declared.get(name, "")) for name in names), rows=rows)
+        return Answer(columns=tuple(zip(names, types or [""] * len(names), strict=True)), rows=rows)
+
+    def _types(self, table: str) -> list[str]:
+        return [row[2] for row in self._connection.execute(f"PRAGMA table_info(`{table}`)")]
 
     def close(self) -> None:
         self._connection.close()
@@ -58,7 +63,7 @@ def warehouse() -> Iterator[SQLiteWarehouse]:
 
 
 def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
-    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse, warehouse)
+    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse)
     return comparison
 
 
@@ -148,11 +153,74 @@ def test_each_of_two_tables_with_one_source_is_compared_with_it(
 ) -> None:
     warehouse.run("CREATE TABLE other (id INT, name STRING)", "INSERT INTO other SELECT * FROM source", change)
     exports = [Shown(export=export, shown=SHOWN, source=SOURCE) for export in (EXPORT, OTHER)]
-    found = compare_tables(exports, warehouse, warehouse)
+    found = compare_tables(exports, warehouse)
     assert [comparison.differences for comparison in found] == [
         tuple(f"{each.export.name} <> `source`: {difference}" for difference in differences)
         for each, differences in zip(exports, expected, strict=True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "differing"),
+    [
+        (
+            "UPDATE `main.orders` SET price = 9 WHERE id = 2",
+            {"main.orders": "2 rows differ; it has 2 rows and the source 2"},
+        ),
+        ("DELETE FROM `load.orders` WHERE id = 2", {"load.orders": "1 rows differ; it has 1 rows and the source 2"}),
+        ("INSERT INTO `main.parts` VALUES ('bolt')", {"main.parts": "1 rows differ; it has 3 rows and the source 2"}),
+        ("INSERT INTO `main.parts` VALUES ('nut')", {"main.parts": "1 rows differ; it has 3 rows and the source 2"}),
+        ("INSERT INTO `main.notes` VALUES (NULL)", {"main.notes": "1 rows differ; it has 1 rows and the source 0"}),
+        (
+            "DELETE FROM `orders` WHERE id = 1",
+            {
+                "main.orders": "1 rows differ; it has 2 rows and the source 1",
+                "load.orders": "1 rows differ; it has 2 rows and the source 1",
+            },
+        ),
+    ],
+)
+def test_among_many_tables_the_one_that_differs_is_told(change: str, differing: dict[str, str]) -> None:
+    warehouse = warehouse_of_four_exports()
+    shown = [
+        Shown(
+            export=Export(name=f"`{name}`", source=f"`{name.partition('.')[2]}`", commit_id=COMMIT),
+            shown=SHOWN,
+            source=SOURCE,
+        )
+        for name in FOUR
+    ]
+    assert [comparison.differences for comparison in compare_tables(shown, warehouse)] == [()] * 4
+    assert len(warehouse.statements) == 2
+    warehouse.run(change)
+    found = {name: each.differences for name, each in zip(FOUR, compare_tables(shown, warehouse), strict=True)}
+    assert {name: told[0].partition(": ")[2] for name, told in found.items() if told} == differing
+    # Two statements for all, and one more for each table that differs, which shows its rows.
+    assert len(warehouse.statements) == 4 + len(differing)
+    assert all(len(found[name]) == 1 + (2 if "UPDATE" in change else 1) for name in differing)
+    warehouse.close()
+
+
+FOUR = ("main.orders", "load.orders", "main.parts", "main.notes")
+
+
+def warehouse_of_four_exports() -> SQLiteWarehouse:
+    """Tables of three sources, with other columns each, one of them without rows."""
+    warehouse = SQLiteWarehouse()
+    for table in ("orders", "main.orders", "load.orders"):
+        warehouse.run(
+            f"CREATE TABLE `{table}` (id INT, price REAL)", f"INSERT INTO `{table}` VALUES (1, 2.5), (2, NULL)"
+        )
+    for table in ("parts", "main.parts"):
+        warehouse.run(f"CREATE TABLE `{table}` (name STRING)", f"INSERT INTO `{table}` VALUES ('nut'), ('nut')")
+    for table in ("notes", "main.notes"):
+        warehouse.run(f"CREATE TABLE `{table}` (text STRING)")
+    return warehouse
+
+
+def test_nothing_exported_is_nothing_to_compare(warehouse: SQLiteWarehouse) -> None:
+    assert compare_tables([], warehouse) == []
+    assert warehouse.statements == []
 
 
 def test_only_the_first_rows_that_differ_are_shown(warehouse: SQLiteWarehouse) -> None:

@@ -75,12 +75,13 @@ class Warehouse:
     def query(self, statement: str) -> Answer:
         self.statements.append(statement)
         if "LIMIT 0" in statement:
-            return Answer(columns=COLUMNS, rows=())
+            relations = statement.count(".*")
+            return Answer(columns=(("columns of the next relation", "int"), *COLUMNS) * relations, rows=())
         if "LIMIT 5" in statement:
             return Answer(columns=COLUMNS, rows=(("7", "0", "1"),))
         if "coalesce" in statement:
             exports = statement.count("sum(abs(")
-            return Answer(columns=(), rows=((self.counts[0], *(self.counts[1:] * exports)),))
+            return Answer(columns=(), rows=(("0", self.counts[0], *(self.counts[1:] * exports)),))
         return Answer(columns=(("n", "bigint"),), rows=(("1",),))
 
 
