@@ -21,7 +21,7 @@ COMMENT = "lakefs.comment"
 class Provenance:
     """A table at a lakeFS commit. `commit_generation` is 1 + the highest generation of the commit's parents.
 
-    `line` says which line of commits the export followed (see `export_state`): generations compare within a line.
+    `line` says which line of commits the export followed (see `export.state`): generations compare within a line.
     """
 
     repository: str
