@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from local_stack.demo.failure import DemoFailure
@@ -52,21 +54,27 @@ class Deployment:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                start_new_session=True,  # with uv, which it starts to build the wheel
             )
         try:
             output, _ = self._running.communicate(timeout=_DEPLOY_SECONDS)
         except subprocess.TimeoutExpired as error:
-            self.stop()
             raise DemoFailure(f"the bundle was not deployed within {_DEPLOY_SECONDS} s") from error
+        finally:
+            self._end()
         if self._running.returncode:
             raise DemoFailure(f"`databricks bundle deploy --target local` failed:\n{output.strip()}")
 
     def stop(self) -> None:
-        """End the CLI where it runs, and start it no more."""
+        """End the CLI where it runs, with what it started, and start it no more."""
         with self._lock:
             self._stopped = True
-            if self._running is not None:
-                self._running.kill()
+            self._end()
+
+    def _end(self) -> None:
+        if self._running is not None and self._running.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
 
     def _complete_environment(self) -> dict[str, str]:
         # uv builds the wheel; it is installed beside this Python.
