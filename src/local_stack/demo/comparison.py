@@ -1,10 +1,13 @@
 """Compares an exported table with its source at a lakeFS commit: every row both ways, columns, comments, provenance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 SAMPLE_ROWS = 5
+# Statements that run at a time; more would only wait for the two cores.
+PARALLEL = 4
 
 Columns = tuple[tuple[str, str], ...]
 Rows = tuple[tuple[str | None, ...], ...]
@@ -69,42 +72,34 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
-    """Rows of a source, of a table that is to equal it, and those that one of the two has more often."""
+class Checksum:
+    """How many rows a relation has, and two sums over 64-bit hashes of whole rows.
 
-    in_source: int
-    shown: int
-    differing: int
+    A row that is there twice counts twice. Relations with other rows have the same sums once in 2**128.
+    """
 
-    @property
-    def differ(self) -> bool:
-        """Whether the two have other rows."""
-        return self.shown != self.in_source or self.differing > 0
-
-    def __str__(self) -> str:
-        return f"{self.differing} rows differ; it has {self.shown} rows and the source {self.in_source}"
+    rows: int
+    sums: tuple[str | None, ...]
 
 
-def compare_tables(shown: Sequence[Shown], warehouse: Warehouse) -> list[Comparison]:
+def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Warehouse) -> list[Comparison]:
     """Compare each table that Unity Catalog shows with its source, to the last row; the comparisons in their order.
 
-    Duplicates count. However many tables there are, they are read in two statements, and in one more for each that
-    has other rows than its source.
+    Every row of every table is read, in one statement for all; `sources` runs those that read a source at a commit and
+    nothing else. Where checksums differ, rows are counted one by one, and shown.
     """
     if not shown:
         return []
     columns = _columns([name for each in shown for name in (each.export.name, each.export.source)], warehouse)
     described = [_described_differences(each, columns) for each in shown]
     same_columns = [each.export for each, (_, same) in zip(shown, described, strict=True) if same]
-    counted = _counts(same_columns, columns, warehouse) if same_columns else {}
+    checksums = _checksums(same_columns, columns, warehouse, sources) if same_columns else {}
     comparisons = []
     for each, (differences, _) in zip(shown, described, strict=True):
-        counts = counted.get(each.export.name)
-        if counts is not None and counts.differ:
-            names = [name for name, _ in columns[each.export.source]]
-            differences += [str(counts), *_samples(each.export, names, warehouse)]
-        rows = counts.in_source if counts is not None else 0
-        comparisons.append(Comparison(rows=rows, differences=_about(each.export, differences)))
+        ours, theirs = checksums.get(each.export.name), checksums.get(each.export.source)
+        rows = theirs.rows if ours is not None and theirs is not None else 0
+        differing = [] if ours is None or ours == theirs else _differing_rows(each.export, columns, warehouse)
+        comparisons.append(Comparison(rows=rows, differences=_about(each.export, [*differences, *differing])))
     return comparisons
 
 
@@ -184,59 +179,54 @@ def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple
     return differences or [f"its columns are in the order {list(ours)}, in the source {list(theirs)}"]
 
 
-def _counts(exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse) -> dict[str, Counts]:
-    """How many rows each export and its source have, and how many of them differ, by the export's name.
+def _checksums(
+    exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse, sources: Warehouse
+) -> dict[str, Checksum]:
+    """The checksum of each export and of each source, by its name."""
 
-    One statement for all. Exports with the same source are counted together, which reads it once.
-    """
-    groups: dict[str, list[Export]] = {}
-    for export in exports:
-        groups.setdefault(export.source, []).append(export)
-    width = max(len(group) for group in groups.values())
-    statements = [
-        _counting(number, group, [name for name, _ in columns[source]], width)
-        for number, (source, group) in enumerate(groups.items())
-    ]
-    rows = [[int(value or 0) for value in row] for row in warehouse.query(" UNION ALL ".join(statements)).rows]
-    found = {}
-    for group, (_, source_rows, *counts) in zip(groups.values(), sorted(rows), strict=True):
-        for export, shown, differing in zip(group, counts[::2], counts[1::2], strict=False):
-            found[export.name] = Counts(in_source=source_rows, shown=shown, differing=differing)
-    return found
+    def asked(relations: Sequence[str], place: Warehouse) -> list[tuple[str, Checksum]]:
+        text = " UNION ALL ".join(_checksum(number, name, columns[name]) for number, name in enumerate(relations))
+        return [
+            (relations[int(number or 0)], Checksum(rows=int(rows or 0), sums=tuple(sums)))
+            for number, rows, *sums in place.query(text).rows
+        ]
+
+    each_source = dict.fromkeys(export.source for export in exports)
+    questions = [([export.name for export in exports], warehouse), *(([source], sources) for source in each_source)]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return dict(found for answer in pool.map(lambda question: asked(*question), questions) for found in answer)
 
 
-def _counting(number: int, group: Sequence[Export], names: Sequence[str], width: int) -> str:
-    """One row: the group's number, the rows of its source, and two counts for each export, filled up to the width."""
-    sums = [f"{number} AS source_number", "coalesce(sum(times_in_source), 0)"]
-    for position in range(len(group)):
-        sums.append(f"coalesce(sum(times_shown_{position}), 0)")
-        sums.append(f"coalesce(sum(abs(times_shown_{position} - times_in_source)), 0)")
-    sums += ["0", "0"] * (width - len(group))
-    return f"SELECT {', '.join(sums)} FROM ({_counted(group, names)}) AS counted"  # noqa: S608, names come quoted
+def _checksum(number: int, relation: str, columns: Iterable[tuple[str, str]]) -> str:
+    """A row with the relation's number. A hash passes over NULL, so whether a value is NULL goes into it as well."""
+    values = ", ".join(f"`{name}` IS NULL, `{name}`" for name, _ in columns)
+    sums = ", ".join(f"sum(CAST(xxhash64({salt}, {values}) AS DECIMAL(38, 0))) AS sum_{salt}" for salt in (1, 2))
+    return f"SELECT {number} AS relation, count(*) AS row_count, {sums} FROM {relation}"  # noqa: S608, names come quoted
 
 
-def _samples(export: Export, names: Sequence[str], warehouse: Warehouse) -> list[str]:
-    statement = (
-        f"SELECT * FROM ({_counted([export], names)}) AS counted "  # noqa: S608, names come quoted
-        f"WHERE times_shown_0 <> times_in_source LIMIT {SAMPLE_ROWS}"
+def _differing_rows(export: Export, columns: Mapping[str, Columns], warehouse: Warehouse) -> list[str]:
+    """How many rows differ, and the first of them with how often each side has it."""
+    counted = f"({_counted(export, [name for name, _ in columns[export.source]])}) AS counted"
+    totals = "coalesce(sum(abs(times_shown - times_in_source)), 0), coalesce(sum(times_shown), 0)"
+    totals += ", coalesce(sum(times_in_source), 0)"
+    ((differing, shown, in_source),) = warehouse.query(f"SELECT {totals} FROM {counted}").rows  # noqa: S608, as above
+    samples = warehouse.query(
+        f"SELECT * FROM {counted} WHERE times_shown <> times_in_source LIMIT {SAMPLE_ROWS}"  # noqa: S608, as above
     )
-    return [
+    return [f"{differing} rows differ; it has {shown} rows and the source {in_source}"] + [
         f"{row[-1]} times here and {row[-2]} times in the source: ({', '.join(str(value) for value in row[:-2])})"
-        for row in warehouse.query(statement).rows
+        for row in samples.rows
     ]
 
 
-def _counted(exports: Sequence[Export], names: Sequence[str]) -> str:
-    """Every distinct row of the source and the exports, and how often each of them has it; the source is read once.
+def _counted(export: Export, names: Sequence[str]) -> str:
+    """Every distinct row of the source and the export, and how often each of them has it.
 
     NULL equals NULL here, as GROUP BY has it.
     """
     columns = ", ".join(f"`{name}`" for name in names)
-    counts = ["in_source", *(f"shown_{number}" for number in range(len(exports)))]
-    relations = [exports[0].source, *(export.name for export in exports)]
-    sides = []
-    for own, relation in zip(counts, relations, strict=True):
-        ones = ", ".join(f"{int(count == own)} AS one_{count}" for count in counts)
-        sides.append(f"SELECT {columns}, {ones} FROM {relation}")  # noqa: S608, names come quoted
-    sums = ", ".join(f"sum(one_{count}) AS times_{count}" for count in counts)
-    return f"SELECT {columns}, {sums} FROM ({' UNION ALL '.join(sides)}) AS all_sides GROUP BY {columns}"  # noqa: S608
+    return (
+        f"SELECT {columns}, sum(in_source) AS times_in_source, sum(shown) AS times_shown "  # noqa: S608, as above
+        f"FROM (SELECT {columns}, 1 AS in_source, 0 AS shown FROM {export.source} "
+        f"UNION ALL SELECT {columns}, 0, 1 FROM {export.name}) AS both_sides GROUP BY {columns}"
+    )

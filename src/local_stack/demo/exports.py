@@ -7,13 +7,19 @@ from typing import Any
 
 from databricks.sdk.service.catalog import TablesAPI
 
-from local_stack.demo.comparison import Comparison, Description, Export, Shown, Warehouse, compare_query, compare_tables
+from local_stack.demo.comparison import (
+    PARALLEL,
+    Comparison,
+    Description,
+    Export,
+    Shown,
+    Warehouse,
+    compare_query,
+    compare_tables,
+)
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.sources import Sources
 from local_stack.demo.tables import TpchTable
-
-# Statements that run at a time; more would only wait for the two cores.
-PARALLEL = 4
 
 
 @dataclass(kw_only=True)
@@ -70,7 +76,8 @@ class Exports:
         exported = list(self._exported.values())
         with ThreadPoolExecutor(PARALLEL) as pool:
             shown = list(pool.map(self._shown, exported))
-        for each, comparison in zip(exported, compare_tables(shown, self._warehouse), strict=True):
+        compared = compare_tables(shown, self._warehouse, self._sources)
+        for each, comparison in zip(exported, compared, strict=True):
             each.rows, each.differences = comparison.rows, comparison.differences
         return tuple(difference for each in exported for difference in each.differences)
 

@@ -2,7 +2,9 @@
 
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator
+from threading import Lock
 
 import pytest
 
@@ -26,7 +28,9 @@ class SQLiteWarehouse:
     """Answers like a warehouse, with the types that the tables were made with, and notes every statement."""
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:")
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self._connection.create_function("xxhash64", -1, lambda *values: zlib.crc32(repr(values).encode()))
+        self._lock = Lock()
         self.statements: list[str] = []
 
     def run(self, *statements: str) -> None:
@@ -34,6 +38,10 @@ class SQLiteWarehouse:
             self._connection.execute(statement)
 
     def query(self, statement: str) -> Answer:
+        with self._lock:
+            return self._answer(statement)
+
+    def _answer(self, statement: str) -> Answer:
         self.statements.append(statement)
         cursor = self._connection.execute(statement)
         relations = re.findall(r"`([\w.]+)` AS relation_\d+", statement)
@@ -63,7 +71,7 @@ def warehouse() -> Iterator[SQLiteWarehouse]:
 
 
 def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
-    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse)
+    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse, warehouse)
     return comparison
 
 
@@ -153,7 +161,7 @@ def test_each_of_two_tables_with_one_source_is_compared_with_it(
 ) -> None:
     warehouse.run("CREATE TABLE other (id INT, name STRING)", "INSERT INTO other SELECT * FROM source", change)
     exports = [Shown(export=export, shown=SHOWN, source=SOURCE) for export in (EXPORT, OTHER)]
-    found = compare_tables(exports, warehouse)
+    found = compare_tables(exports, warehouse, warehouse)
     assert [comparison.differences for comparison in found] == [
         tuple(f"{each.export.name} <> `source`: {difference}" for difference in differences)
         for each, differences in zip(exports, expected, strict=True)
@@ -190,13 +198,16 @@ def test_among_many_tables_the_one_that_differs_is_told(change: str, differing: 
         )
         for name in FOUR
     ]
-    assert [comparison.differences for comparison in compare_tables(shown, warehouse)] == [()] * 4
-    assert len(warehouse.statements) == 2
+    assert [comparison.differences for comparison in compare_tables(shown, warehouse, warehouse)] == [()] * 4
+    # The columns of all, the rows of all tables, and those of each source.
+    assert len(warehouse.statements) == 5
     warehouse.run(change)
-    found = {name: each.differences for name, each in zip(FOUR, compare_tables(shown, warehouse), strict=True)}
+    found = {
+        name: each.differences for name, each in zip(FOUR, compare_tables(shown, warehouse, warehouse), strict=True)
+    }
     assert {name: told[0].partition(": ")[2] for name, told in found.items() if told} == differing
-    # Two statements for all, and one more for each table that differs, which shows its rows.
-    assert len(warehouse.statements) == 4 + len(differing)
+    # And two more for each table that differs, which count its rows and show them.
+    assert len(warehouse.statements) == 10 + 2 * len(differing)
     assert all(len(found[name]) == 1 + (2 if "UPDATE" in change else 1) for name in differing)
     warehouse.close()
 
@@ -219,7 +230,7 @@ def warehouse_of_four_exports() -> SQLiteWarehouse:
 
 
 def test_nothing_exported_is_nothing_to_compare(warehouse: SQLiteWarehouse) -> None:
-    assert compare_tables([], warehouse) == []
+    assert compare_tables([], warehouse, warehouse) == []
     assert warehouse.statements == []
 
 
