@@ -70,10 +70,19 @@ unit: .venv/stamp ## Tests that need no Spark, CLI or workspace, and the Lua hoo
 	@$(BIN)/pytest -q -m "unit or lua" -n $(WORKERS) tests/unit tests/lua
 
 .PHONY: machine
-machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1)
-	@echo "machine: $(EXAMPLES) examples of 50 steps, seed $(SEED)"
-	@EXPORT_MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q -rP --timeout 3600 --hypothesis-seed=$(SEED) \
-		tests/unit/export/test_machine.py
+machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in memory (EXAMPLES=2000 SEED=1 WORKERS=2)
+	@echo "machine: $(EXAMPLES) examples of 50 steps in $(WORKERS) parts, with seeds from $(SEED)"; \
+	parts=(); draft=$$(mktemp -d); trap 'rm -rf "$$draft"' EXIT; \
+	for part in $$(seq 0 $$(($(WORKERS) - 1))); do \
+		EXPORT_MACHINE_EXAMPLES=$$(($(EXAMPLES) / $(WORKERS))) $(BIN)/pytest -q -rP --timeout 3600 \
+			--hypothesis-seed=$$(($(SEED) + part)) tests/unit/export/test_machine.py >"$$draft/$$part" 2>&1 & parts+=($$!); \
+	done; \
+	failed=0; \
+	for part in "$${!parts[@]}"; do \
+		wait "$${parts[part]}" || failed=1; \
+		echo "machine: seed $$(($(SEED) + part))"; cat "$$draft/$$part"; \
+	done; \
+	exit $$failed
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
