@@ -86,7 +86,7 @@ machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in m
 
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
-	@$(BIN)/pytest -q -m local_stack -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m local_stack -n $$((2 * $(WORKERS))) --dist loadfile tests/local_stack  # these wait more than they compute
 
 .PHONY: spark
 spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark (WORKERS=2)
