@@ -61,8 +61,12 @@ def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path, stack: LocalStack, cli: Path) -> None:
-    with telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout) as (story, deployment):
+def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path, cli: Path) -> None:
+    # On a stack of its own: Spark remembers Delta tables by their paths, and the second act exports to the same ones.
+    with (
+        LocalStack(folder=tmp_path / "stack", progress=sys.stdout) as stack,
+        telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout) as (story, deployment),
+    ):
         story.prepare(deployment, float(SCALE))
         story.first_export()
         add_rows_to(stack.folder / "exports" / MAIN / "region")
