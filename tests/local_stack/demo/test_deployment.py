@@ -1,11 +1,10 @@
 """The demo's deployment: what it leaves running where it is stopped."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import is_running, wait_until
 
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.failure import DemoFailure
@@ -19,21 +18,6 @@ wait
 """
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not show processes as files")
 def test_what_the_cli_started_ends_with_it(tmp_path: Path) -> None:
     cli, child = tmp_path / "databricks", tmp_path / "child"
@@ -42,14 +26,18 @@ def test_what_the_cli_started_ends_with_it(tmp_path: Path) -> None:
     deployment = Deployment(cli=cli, folder=tmp_path / "checkout", environment={"CHILD": str(child)})
     with ThreadPoolExecutor(1) as pool:
         deploying = pool.submit(deployment.deploy)
-        wait_for(child.exists)
+        wait_until(child.exists)
         deployment.stop()
         with pytest.raises(DemoFailure, match="bundle deploy --target local` failed"):
             deploying.result()
-    wait_for(lambda: not is_running(int(child.read_text())))
+    wait_until(lambda: not is_running(int(child.read_text())))
 
 
 def test_nothing_is_started_once_it_is_stopped(tmp_path: Path) -> None:
-    deployment = Deployment(cli=tmp_path / "none", folder=tmp_path / "checkout", environment={})
+    cli, started = tmp_path / "databricks", tmp_path / "started"
+    cli.write_text('#!/bin/sh\ntouch "$STARTED"\n')
+    cli.chmod(0o755)
+    deployment = Deployment(cli=cli, folder=tmp_path / "checkout", environment={"STARTED": str(started)})
     deployment.stop()
     deployment.deploy()
+    assert not started.exists()

@@ -1,8 +1,7 @@
 """The webhook's action files in a lakeFS repository: the runs that its events start, and what its gate lets through."""
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import lakefs
 import pytest
 from lakefs.client import Client
 from lakefs.exceptions import LakeFSException
+from waiting import wait_until
 from webhook_double import RULES, SECRET, RunsDouble, make_settings
 
 from lakefs_unity_export.servers.lakefs_client import Credentials
@@ -83,13 +83,6 @@ def shop(server: LakeFSStandIn) -> Iterator[Repository]:
     repository.delete()
     service.stop()
     app.state.service.close()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so, or ten seconds are over."""
-    deadline = time.monotonic() + 10
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def test_each_event_that_leaves_a_commit_starts_its_run(shop: Repository) -> None:

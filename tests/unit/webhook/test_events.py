@@ -1,7 +1,6 @@
 """POST /events: which runs the service starts, and what it answers and logs where it starts none."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +19,6 @@ from lakefs_unity_export.events import COMMIT_EVENTS, idempotency_token
 
 CASES = json.loads((Path(__file__).parents[3] / "fixtures/run_now_cases.json").read_text())
 COMMIT = RECORDED["post-commit"]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Webhook]:
-    with webhook() as running:
-        yield running
-
-
-@pytest.fixture
-def service(shared: Webhook) -> Webhook:
-    """A service that has not been asked anything yet."""
-    shared.runs.runs.clear()
-    shared.runs.calls = 0
-    shared.runs.error = None
-    shared.lines.clear()
-    return shared
 
 
 # The shared cases

@@ -17,21 +17,6 @@ COMMIT = RECORDED["post-commit"]
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {SECRET}"}
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Webhook]:
-    with webhook() as running:
-        yield running
-
-
-@pytest.fixture
-def service(shared: Webhook) -> Webhook:
-    """A service that has not been asked anything yet."""
-    shared.runs.runs.clear()
-    shared.runs.calls = 0
-    shared.lines.clear()
-    return shared
-
-
 # The secret
 
 

@@ -12,6 +12,7 @@ from databricks.sdk.errors import OperationFailed
 from databricks.sdk.errors.platform import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.jobs import RunLifeCycleState, RunResultState
+from waiting import wait_until
 from workspace_doubles import LocalWorkspace, NotebookEnd, running_workspace, write_wheel
 
 from local_stack.workspace.executors import wheel as wheel_executor
@@ -204,13 +205,13 @@ def task_processes(tasks: Path) -> list[str]:
 def test_cancelling_ends_the_process_of_a_wheel_task(local: LocalWorkspace, tmp_path: Path) -> None:
     tasks = tmp_path / "workspace/tasks"
     started = local.client.jobs.run_now(create(local, wheel("a", "sleep")))
-    until(lambda: bool(task_processes(tasks)))
+    wait_until(lambda: bool(task_processes(tasks)))
     local.client.jobs.cancel_run(started.run_id)
     run = wait(local, started.run_id)
     assert results(run) == {"a": "CANCELED"}
     assert run.state
     assert run.state.user_cancelled_or_timedout
-    until(lambda: not task_processes(tasks))
+    wait_until(lambda: not task_processes(tasks))
     assert list(tasks.iterdir()) == []
 
 
@@ -221,16 +222,9 @@ def test_stopping_the_workspace_ends_the_processes_of_tasks(tmp_path: Path, prel
         running.client.workspace.mkdirs("/Shared")
         upload(running, WHEEL_PATH, write_wheel(tmp_path).read_bytes())
         running.client.jobs.run_now(create(running, wheel("a", "sleep")))
-        until(lambda: bool(task_processes(tasks)))
+        wait_until(lambda: bool(task_processes(tasks)))
     assert task_processes(tasks) == []
     running.workspace.stop()
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def test_the_token_of_a_task_ends_with_it(local: LocalWorkspace) -> None:

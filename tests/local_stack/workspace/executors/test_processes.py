@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import is_running, wait_until
 
 from local_stack.workspace.executors.processes import ForkedProcess, PlainProcess, PreloadedPython, TaskStart
 
@@ -75,13 +75,6 @@ def task(folder: Path, code: str, *, package: str = "tasks", **modules: str) -> 
 def printed(process: PlainProcess | ForkedProcess, start: TaskStart) -> str:
     assert process.wait() == 0, start.log.read_text()
     return start.log.read_text()
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False
 
 
 def normal(surroundings: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -153,10 +146,7 @@ def show():
     start = task(tmp_path / "task", code)
     assert python.suits(start)
     left = int(printed(python.fork(start) if way == "forked" else PlainProcess(start), start))
-    until = time.monotonic() + 20
-    while is_running(left):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: not is_running(left))
 
 
 @pytest.mark.parametrize("way", ["plain", "forked"])
