@@ -84,9 +84,10 @@ machine: .venv/stamp ## Thousands of histories of commits, runs and faults, in m
 	done; \
 	exit $$failed
 
+# They wait more than they compute, so twice as many run at a time.
 .PHONY: contract
 contract: .venv/stamp ## Contracts of the local stack's parts, and of real servers where they are configured
-	@$(BIN)/pytest -q -m local_stack -n $$((2 * $(WORKERS))) --dist loadfile tests/local_stack  # these wait more than they compute
+	@$(BIN)/pytest -q -m local_stack -n $$((2 * $(WORKERS))) --dist loadfile tests/local_stack
 
 .PHONY: spark
 spark: setup ## Tests of the clone, the SQL files and the warehouse on real Spark (WORKERS=2)

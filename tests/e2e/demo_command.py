@@ -42,7 +42,7 @@ def processes_of(folder: Path) -> list[str]:
 def telling_on(
     stack: LocalStack, kind: type[Kind], *, cli: Path, folder: Path, out: TextIO
 ) -> Iterator[tuple[Kind, Deployment]]:
-    """A telling on a stack that lives on, and the bundle for it; at the end, what it exported is gone."""
+    """A telling on a stack of the tests, and the bundle for it; at the end, what it exported is gone."""
     with demo_repository(stack.lakefs) as repository:
         environment = stack.environment() | {"BUNDLE_VAR_reconcile_repositories": repository.name}
         deployment = Deployment(cli=cli, folder=folder / "checkout", environment=environment)
