@@ -1,6 +1,6 @@
 """The tables exported so far, and their comparison with what they have to equal: the head of their branch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ from local_stack.demo.tables import TpchTable
 class ExportedTable:
     """A table in the schema of a branch. commit_id, version, seconds: of its last clone.
 
-    rows, differences: as last compared.
+    is_compared: whether anybody compared it since that clone; rows, differences: as last compared.
     """
 
     branch: str
@@ -34,6 +34,7 @@ class ExportedTable:
     commit_id: str
     version: int
     seconds: float
+    is_compared: bool = False
     rows: int = 0
     differences: tuple[str, ...] = ()
 
@@ -73,12 +74,19 @@ class Exports:
 
     def compare(self) -> tuple[str, ...]:
         """Every table with its source at the head of its branch; what differs, in words."""
-        exported = list(self._exported.values())
+        return self._compare(list(self._exported.values()))
+
+    def compare_cloned(self) -> tuple[list[ExportedTable], tuple[str, ...]]:
+        """The tables that were cloned since they were last compared, as `compare` does; they, and what differs."""
+        cloned = [each for each in self._exported.values() if not each.is_compared]
+        return cloned, self._compare(cloned)
+
+    def _compare(self, exported: Sequence[ExportedTable]) -> tuple[str, ...]:
         with ThreadPoolExecutor(PARALLEL) as pool:
             shown = list(pool.map(self._shown, exported))
         compared = compare_tables(shown, self._warehouse, self._sources)
         for each, comparison in zip(exported, compared, strict=True):
-            each.rows, each.differences = comparison.rows, comparison.differences
+            each.rows, each.differences, each.is_compared = comparison.rows, comparison.differences, True
         return tuple(difference for each in exported for difference in each.differences)
 
     def compare_queries(self, queries: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The story that the demo tells: commits, a branch and a merge in lakeFS, and what each of them exports."""
 
+import time
 from collections.abc import Mapping
 
 from rich.table import Table
@@ -30,6 +31,7 @@ class Story(Telling):
         self.commit_on_branch()
         self.merge()
         self.commit_without_tables()
+        self.every_table()
 
     def summary(self) -> Table:
         """All exported tables, one row each."""
@@ -77,6 +79,19 @@ class Story(Telling):
             self._repository.upload(MAIN, {"README.md": b"TPC-H, as the demo wrote it.\n"})
             head = self._repository.commit(MAIN, "Describe the repository")
             self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=NO_TABLES)
+
+    def every_table(self) -> None:
+        """All tables of both branches, also those that a run left as they were; and queries over several of them."""
+        with self._act("At the end: every table of every branch, each with its source at the branch's head"):
+            self.compare()
+
+    def _compare_after_act(self) -> None:
+        """What the act's run cloned. `every_table` compares the rest."""
+        started = time.monotonic()
+        cloned, differences = self.exports.compare_cloned()
+        if cloned:
+            self._tell_compared(cloned, differences)
+            self._say(f"compared in {time.monotonic() - started:.1f} s")
 
     def _queries(self) -> Mapping[str, str]:
         return tables.queries()

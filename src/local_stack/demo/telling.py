@@ -3,7 +3,7 @@
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,7 @@ from local_stack.demo import tables
 from local_stack.demo.delta_rs import DeltaRs
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.display import run_display
-from local_stack.demo.exports import Exports, expected_clones, listed
+from local_stack.demo.exports import ExportedTable, Exports, expected_clones, listed
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import Repository
 from local_stack.demo.runs import (
@@ -46,7 +46,7 @@ _STARTED_RUN = re.compile(r"started run (\d+)")
 
 
 class Telling(ABC):
-    """One telling, in acts. An act ends with all exported tables compared, and raises DemoFailure where one differs.
+    """One telling, in acts. An act ends with tables compared, and raises DemoFailure where one differs.
 
     command: what the user called; tables: those of the first commit; folder: for what the demo writes here.
     """
@@ -124,8 +124,11 @@ class Telling(ABC):
             self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=expected)
 
     def _follow(self, trigger: Trigger, *, expected: frozenset[str]) -> None:
-        """The run of an event, which has to succeed and to clone the expected tables, and all tables compared."""
+        """The run of an event, which has to succeed and to clone the expected tables, and what the act compares."""
         self._succeeded(trigger, self._watch_event(trigger), expected)
+        self._compare_after_act()
+
+    def _compare_after_act(self) -> None:
         self.compare()
 
     def _watch_event(
@@ -227,13 +230,17 @@ class Telling(ABC):
             compared = pool.submit(self.exports.compare)
             rows, differing = self.exports.compare_queries(queries)
             differences = compared.result()
-        if differences or differing:
-            raise DemoFailure("\n".join(["exported tables differ from their source:", *differences, *differing]))
-        total = sum(exported.rows for exported in self.exports)
-        self._say(f"{len(self.exports)} tables, {total:,} rows: each equals its source at the commit")
+        self._tell_compared(list(self.exports), [*differences, *differing])
         if queries:
             self._say(f"{', '.join(queries)}: the same {sum(rows.values())} rows as on the source")
         self._say(f"compared in {time.monotonic() - started:.1f} s")
+
+    def _tell_compared(self, compared: Sequence[ExportedTable], differences: Sequence[str]) -> None:
+        """How much was compared. Raises DemoFailure with all differences, where there are any."""
+        if differences:
+            raise DemoFailure("\n".join(["exported tables differ from their source:", *differences]))
+        total = sum(exported.rows for exported in compared)
+        self._say(f"{len(compared)} tables, {total:,} rows: each equals its source at the commit")
 
     def _queries(self) -> Mapping[str, str]:
         """The queries to compare on the exported tables and on their sources, by name."""

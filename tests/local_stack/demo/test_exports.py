@@ -126,7 +126,32 @@ def exports_of(warehouse: Warehouse, *, comment: str = "region at c1", columns: 
     return exports
 
 
-def test_every_exported_table_is_compared_after_every_run() -> None:
+def test_what_a_run_cloned_is_compared_once_and_again_after_its_next_clone() -> None:
+    warehouse = Warehouse()
+    exports = exports_of(warehouse)
+    exports.record("nightly-load", "c2", [(REGION, clone("region"))])
+    compared, differences = exports.compare_cloned()
+    assert ([each.branch for each in compared], differences) == (["main", "nightly-load"], ())
+    warehouse.statements.clear()
+    assert exports.compare_cloned() == ([], ())
+    assert warehouse.statements == []
+    exports.record("nightly-load", "c2", [(REGION, clone("region"))])
+    compared, differences = exports.compare_cloned()
+    assert [(each.branch, each.rows) for each in compared] == [("nightly-load", 5)]
+    assert not any("`main`.`main`" in statement for statement in warehouse.statements)
+
+
+def test_what_differs_in_a_cloned_table_is_told() -> None:
+    exports = exports_of(Warehouse(), comment="other")
+    compared, differences = exports.compare_cloned()
+    assert [each.differences for each in compared] == [differences]
+    assert differences == (
+        "`main`.`main`.`region` <> delta.`s3a://tpch/c1/tables/geography/region`: "
+        "its comment is 'other', the source's 'region at c1'",
+    )
+
+
+def test_every_exported_table_is_compared_also_where_no_run_cloned_it() -> None:
     warehouse = Warehouse()
     exports = exports_of(warehouse)
     assert exports.compare() == ()
