@@ -32,7 +32,7 @@ class ObjectStore:
 
     def __init__(self, buckets: Sequence[str]) -> None:
         self.access_key = new_access_key()
-        self._buckets = tuple(buckets)
+        self.buckets = tuple(buckets)
         self._backend: S3Backend = s3_backends[ACCOUNT]["aws"]
         self._server: BaseWSGIServer | None = None
 
@@ -45,7 +45,7 @@ class ObjectStore:
     def start(self) -> None:
         """Make the buckets and serve them."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        for bucket in self._buckets:
+        for bucket in self.buckets:
             self._backend.create_bucket(bucket, REGION)
         application = _signed_only(DomainDispatcherApplication(create_backend_app), self.access_key)
         self._server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler)
@@ -58,7 +58,7 @@ class ObjectStore:
             return
         server.shutdown()
         server.server_close()
-        for bucket in self._buckets:
+        for bucket in self.buckets:
             if self._backend.buckets.pop(bucket, None) is not None:
                 s3_backends.bucket_accounts.pop(bucket, None)
 
@@ -72,12 +72,12 @@ class ObjectStore:
             "access.key": self.access_key.id,
             "secret.key": self.access_key.secret,
         }
-        return {f"{S3A}.{bucket}.{key}": value for bucket in self._buckets for key, value in settings.items()}
+        return {f"{S3A}.{bucket}.{key}": value for bucket in self.buckets for key, value in settings.items()}
 
     def base(self, namespace: str) -> str:
         """The bucket and prefix of a namespace. Raises ValueError where there is no such bucket."""
         bucket = namespace.partition("/")[0]
-        if bucket not in self._buckets:
+        if bucket not in self.buckets:
             raise ValueError(f"s3://{namespace}: the bucket {bucket} does not exist")
         return namespace.strip("/")
 
