@@ -2,14 +2,15 @@
 # ruff: noqa: F821, spark and dbutils are there when the notebook runs
 # MAGIC %md
 # MAGIC # query
-# MAGIC Runs one SQL statement on the cluster, which reaches lakeFS, and returns what a SQL warehouse would.
+# MAGIC Runs one SQL statement on the cluster, which reaches lakeFS, and returns columns and rows as a SQL warehouse would:
+# MAGIC each value as text.
 
 # COMMAND ----------
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from local_stack.warehouse.result import frame_result
+from pyspark.sql.functions import col
 
 if TYPE_CHECKING:
     dbutils: Any
@@ -31,4 +32,12 @@ for setting, value in (
 
 # COMMAND ----------
 
-dbutils.notebook.exit(json.dumps(frame_result(spark.sql(dbutils.widgets.get("statement"))).as_json()))
+frame = spark.sql(dbutils.widgets.get("statement"))
+columns = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
+# Several columns may have one name.
+numbered = frame.toDF(*(f"c{position}" for position in range(len(columns))))
+rows = numbered.select([col(name).cast("string") for name in numbered.columns]).collect()
+
+# COMMAND ----------
+
+dbutils.notebook.exit(json.dumps({"columns": columns, "rows": rows}))
