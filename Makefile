@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/uv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 SCALE ?= 0.01
 TRIGGER ?= lua
+CLONE_METHOD ?= shallow
 EXAMPLES ?= 2000
 SEED ?= 1
 # Tests run in so many processes; those that need Spark or a local stack have one in each.
@@ -41,16 +42,16 @@ setup: .venv/stamp ## Get what the other commands need: environment, Java, jars,
 	@$(BIN)/python -m local_stack setup
 
 .PHONY: demo
-demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01 TRIGGER=lua, webhook or reconcile)
-	@$(BIN)/python -m local_stack demo --scale $(SCALE) --trigger $(TRIGGER)
+demo: setup ## The whole path on this machine, on TPC-H tables (SCALE=0.01 TRIGGER=lua, webhook or reconcile; CLONE_METHOD=shallow, storage or deep)
+	@$(BIN)/python -m local_stack demo --scale $(SCALE) --trigger $(TRIGGER) --clone-method $(CLONE_METHOD)
 
 .PHONY: demo-faults
 demo-faults: setup ## The demo's second act: lose events, kill Spark, reset a branch; every row compared after each
-	@$(BIN)/python -m local_stack demo-faults --scale $(SCALE)
+	@$(BIN)/python -m local_stack demo-faults --scale $(SCALE) --clone-method $(CLONE_METHOD)
 
 .PHONY: up
-up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER=lua, webhook or reconcile)
-	@$(BIN)/python -m local_stack up --trigger $(TRIGGER)
+up: setup ## The local stack, until Ctrl-C: deploy to it, commit, query (TRIGGER, CLONE_METHOD as of demo)
+	@$(BIN)/python -m local_stack up --trigger $(TRIGGER) --clone-method $(CLONE_METHOD)
 
 .PHONY: test
 test: lint unit machine contract spark bundle e2e ## Every test that runs without a workspace

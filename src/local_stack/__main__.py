@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.errors import SetupError
 from local_stack.toolchain import ToolMissingError
 from local_stack.triggers.trigger import ExportTrigger
@@ -65,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
             help="what starts exports: the Lua hook (default), the webhook service, or the job reconcile alone",
         )
     for command in (up, demo, faults):
+        command.add_argument(
+            "--clone-method",
+            type=CloneMethod,
+            choices=list(CloneMethod),
+            default=CloneMethod.SHALLOW,
+            help="how tables are cloned; but for shallow (default), the SQL warehouse cannot reach lakeFS",
+        )
         command.add_argument("--folder", type=Path, default=None, help="for all its files; removed at the end")
     return parser
 
@@ -104,20 +112,27 @@ def _up(parsed: argparse.Namespace) -> int:
     cli = find_or_build_cli(sys.stdout)
     # What the CLI keeps here of a deployment to an earlier stack: the jobs in it are gone with that stack.
     shutil.rmtree(DEPLOYED_TO_LOCAL, ignore_errors=True)
-    with LocalStack(folder=parsed.folder or DEFAULT_FOLDER, progress=sys.stdout, trigger=parsed.trigger) as stack:
+    with LocalStack(
+        folder=parsed.folder or DEFAULT_FOLDER,
+        progress=sys.stdout,
+        trigger=parsed.trigger,
+        clone_method=parsed.clone_method,
+    ) as stack:
         return serve(stack, cli, sys.stdout)
 
 
 def _demo(parsed: argparse.Namespace) -> int:
     from local_stack.demo import run_demo
 
-    return run_demo(_demo_folder(parsed), parsed.scale, sys.stdout, trigger=parsed.trigger)
+    return run_demo(
+        _demo_folder(parsed), parsed.scale, sys.stdout, trigger=parsed.trigger, clone_method=parsed.clone_method
+    )
 
 
 def _demo_faults(parsed: argparse.Namespace) -> int:
     from local_stack.demo import run_demo_faults
 
-    return run_demo_faults(_demo_folder(parsed), parsed.scale, sys.stdout)
+    return run_demo_faults(_demo_folder(parsed), parsed.scale, sys.stdout, clone_method=parsed.clone_method)
 
 
 def _demo_folder(parsed: argparse.Namespace) -> Path:

@@ -11,15 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from databricks.sdk import WorkspaceClient
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.cluster.cluster import Cluster
 from local_stack.errors import SetupError
 from local_stack.lakefs.server import LakeFS, start_lakefs
 from local_stack.plain_path import plain_path
 from local_stack.stack_environment import (
+    CLONE_METHOD_VARIABLE,
     HELD_VARIABLES,
     TRIGGER_VARIABLE,
     WEBHOOK_VARIABLE,
@@ -35,10 +37,15 @@ from local_stack.unity_catalog.stack_catalog import EMBEDDED_CATALOG, StackCatal
 from local_stack.warehouse import Warehouse
 from local_stack.workspace import Workspace
 
+if TYPE_CHECKING:
+    from local_stack.lakefs.object_store import ObjectStore
+
 SECRET_SCOPE = "lakefs"  # noqa: S105, a scope's name
 # The application id of the service principal that may run the job and nothing else.
 HOOK_PRINCIPAL = "4c6b6546-5300-4000-8000-686f6f6b0001"
 ENVIRONMENT_FILE = "env"
+# Without keys no request leaves: S3A would look for some in the environment, and ask the machine's own cloud.
+NO_S3_KEYS = {"spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"}
 # What the wheel depends on, and imports when a task starts: two seconds of each start. Elsewhere than on Linux, the
 # system's own libraries do not outlive a fork.
 PRELOADED = ("databricks.sdk", "lakefs_sdk", "pydantic", "requests", "yaml") if sys.platform == "linux" else ()
@@ -47,9 +54,14 @@ PRELOADED = ("databricks.sdk", "lakefs_sdk", "pydantic", "requests", "yaml") if 
 class LocalStack:
     """Everything the bundle needs, on 127.0.0.1 and free ports, with all its files in one folder.
 
-    Parameters: the folder, which is removed at the end, where progress is told, and what starts exports. Real servers
-    are used where they are configured: Unity Catalog at `UNITY_CATALOG_URL` (with `UNITY_CATALOG_TOKEN`), and lakeFS
-    as `start_lakefs` finds it. Use it as a context manager: what was started is stopped, also after a failure.
+    Parameters: the folder, which is removed at the end, where progress is told, what starts exports, how they clone by
+    default, and whether the warehouse has the S3A settings of lakeFS: commonly for `shallow` clones, which nobody reads
+    without, and else not, so that reading rows there shows that they need no lakeFS. `buckets` are those of an S3 that
+    the stand-in of lakeFS takes for storage namespaces `s3://bucket/...`, and the warehouse reads.
+
+    Real servers are used where they are configured: Unity Catalog at `UNITY_CATALOG_URL` (with
+    `UNITY_CATALOG_TOKEN`), and lakeFS as `start_lakefs` finds it. Use it as a context manager: what was started is
+    stopped, also after a failure.
     """
 
     lakefs: LakeFS
@@ -58,11 +70,24 @@ class LocalStack:
     cluster: Cluster
     workspace: Workspace
 
-    def __init__(self, *, folder: Path, progress: TextIO, trigger: ExportTrigger = ExportTrigger.LUA) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        progress: TextIO,
+        trigger: ExportTrigger = ExportTrigger.LUA,
+        clone_method: CloneMethod = CloneMethod.SHALLOW,
+        warehouse_reads_lakefs: bool | None = None,
+        buckets: Sequence[str] = (),
+    ) -> None:
         self.folder = folder.resolve()
         # The same folder, under a path that Spark and the bundle take.
         self.plain_folder = self.folder
         self.trigger = trigger
+        self.clone_method = clone_method
+        is_shallow = clone_method is CloneMethod.SHALLOW
+        self.warehouse_reads_lakefs = is_shallow if warehouse_reads_lakefs is None else warehouse_reads_lakefs
+        self.object_store = _object_store(buckets) if buckets else None
         self._progress = progress
         self._exits = ExitStack()
         self.webhook = WebhookService(folder=self.folder / "webhook")
@@ -114,6 +139,11 @@ class LocalStack:
             "spark.hadoop.fs.s3a.secret.key": self.lakefs.secret_access_key,
         }
 
+    def warehouse_conf(self) -> dict[str, str]:
+        """Spark configuration of the warehouse: keys of what it may read, and for no other bucket any."""
+        of_storage = self.object_store.spark_conf() if self.object_store else {}
+        return of_storage | (self.s3a_conf() if self.warehouse_reads_lakefs else NO_S3_KEYS)
+
     def environment(self) -> dict[str, str]:
         """What the Databricks CLI, the bundle's target `local` and lakeFS clients need, as environment variables."""
         return {
@@ -128,6 +158,7 @@ class LocalStack:
             "BUNDLE_VAR_target_base_location": (self.plain_folder / "exports").as_uri(),
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
+            CLONE_METHOD_VARIABLE: self.clone_method,
             TRIGGER_VARIABLE: self.trigger,
             **({WEBHOOK_VARIABLE: self.webhook.url} if self.trigger is ExportTrigger.WEBHOOK else {}),
             # A server of others has an environment of its own, so that the action file carries the values.
@@ -181,7 +212,14 @@ class LocalStack:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.plain_folder = self._exits.enter_context(plain_path(self.folder))
         self.catalog = self._start_unity_catalog()
-        self.lakefs = start_lakefs(folder=self.plain_folder / "lakefs", hook_environment=self._hook_environment)
+        if self.object_store is not None:
+            self.object_store.start()
+            self._exits.callback(self.object_store.stop)
+        self.lakefs = start_lakefs(
+            folder=self.plain_folder / "lakefs",
+            hook_environment=self._hook_environment,
+            object_store=self.object_store,
+        )
         self._exits.callback(self.lakefs.stop)
         self._say(f"lakeFS ({self.lakefs.kind}) at {self.lakefs.endpoint_url}")
         self.cluster = Cluster(folder=self.plain_folder / "cluster")
@@ -189,7 +227,7 @@ class LocalStack:
         self.warehouse = Warehouse(
             unity_catalog_url=self.catalog.url,
             unity_catalog_token=self.catalog.token,
-            spark_conf=self.s3a_conf(),
+            spark_conf=self.warehouse_conf(),
             folder=self.plain_folder / "warehouse",
         )
         self._exits.callback(self.warehouse.stop)
@@ -243,3 +281,10 @@ class LocalStack:
 
     def _say(self, line: str) -> None:
         print(f"local stack: {line}", file=self._progress, flush=True)
+
+
+def _object_store(buckets: Sequence[str]) -> "ObjectStore":
+    # Late, since it brings moto's server, and most stacks have none.
+    from local_stack.lakefs.object_store import ObjectStore
+
+    return ObjectStore(buckets)

@@ -14,6 +14,7 @@ from local_stack.triggers.webhook_service import takes_events
 
 JOB_NAME = "export_tables"
 RECONCILE_JOB_NAME = "reconcile"
+CLONE_METHOD_VARIABLE = "BUNDLE_VAR_clone_method"
 TRIGGER_VARIABLE = "LOCAL_STACK_TRIGGER"
 WEBHOOK_VARIABLE = "LOCAL_STACK_WEBHOOK_URL"
 # Set in the environment file where the hook has to carry its secrets itself: a server that was not started by us.

@@ -1,4 +1,8 @@
-"""One local stack for all end-to-end tests, with the bundle deployed once, and a repository for each test."""
+"""One local stack for all end-to-end tests, with the bundle deployed once, and a repository for each test.
+
+Its warehouse has no settings of lakeFS, as most have none. Tests choose how tables are cloned, run by run; what they do
+not choose is the product's default, shallow clones, whose rows the cluster reads.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,10 +14,13 @@ from demo_command import processes_of
 from deployed_exports import Exports
 from table_repository import TableRepository, new_repository
 
+from local_stack.demo.cluster_sql import ClusterSql
 from local_stack.demo.deployment import Deployment
 from local_stack.stack import LocalStack
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
+# lakeFS's storage for repositories whose namespace is in it. A name of one process alone: buckets are.
+STORAGE_BUCKET = "lake-storage"
 # Of the tests that go to whichever worker is free, these take longest: what starts late should be short.
 LONGEST = ("test_live_story.py", "test_export_hook.py", "test_export_lifecycle.py")
 
@@ -39,7 +46,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory, cli: Path, checkout: Path) -> Iterator[LocalStack]:
     """The local stack with the bundle deployed to target local. Whatever was killed in it, it leaves nothing."""
     folder = tmp_path_factory.mktemp("e2e") / "stack"
-    with LocalStack(folder=folder, progress=sys.stderr) as started:
+    with LocalStack(
+        folder=folder, progress=sys.stderr, warehouse_reads_lakefs=False, buckets=[STORAGE_BUCKET]
+    ) as started:
         Deployment(cli=cli, folder=checkout, environment=started.environment()).deploy()
         yield started
         assert started.workspace.unsupported_calls == []
@@ -61,6 +70,7 @@ def exports(stack: LocalStack) -> Exports:
         job_id=int(stack.job_id()),
         warehouse_id=stack.workspace.warehouse_id,
         catalog=stack.catalog.name,
+        cluster=ClusterSql(stack.cluster, stack.s3a_conf()),
     )
 
 

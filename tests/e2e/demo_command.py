@@ -8,23 +8,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from databricks.sdk.service.jobs import JobsAPI
 from rich.console import Console
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.repository import demo_repository
 from local_stack.demo.run import PLAIN_WIDTH
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.telling import MAIN, Telling
 from local_stack.stack import LocalStack
+from local_stack.stack_environment import CLONE_METHOD_VARIABLE
 
 SCALE = "0.001"
 Kind = TypeVar("Kind", bound=Telling)
 
 
 @contextmanager
-def started_demo(folder: Path, command: str = "demo") -> Iterator["subprocess.Popen[str]"]:
-    """The demo with its stack in the folder."""
-    arguments = [sys.executable, "-m", "local_stack", command, "--scale", SCALE, "--folder", str(folder)]
+def started_demo(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """The demo with its stack in the folder, and other options."""
+    arguments = [sys.executable, "-m", "local_stack", "demo", "--scale", SCALE, "--folder", str(folder), *options]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         try:
             yield demo
@@ -40,17 +43,35 @@ def processes_of(folder: Path) -> list[str]:
 
 @contextmanager
 def telling_on(
-    stack: LocalStack, kind: type[Kind], *, cli: Path, folder: Path, out: TextIO
+    stack: LocalStack, kind: type[Kind], *, cli: Path, folder: Path, out: TextIO, clone_method: CloneMethod
 ) -> Iterator[tuple[Kind, Deployment]]:
-    """A telling on a stack of the tests, and the bundle for it; at the end, what it exported is gone."""
-    with demo_repository(stack.lakefs) as repository:
-        environment = stack.environment() | {"BUNDLE_VAR_reconcile_repositories": repository.name}
+    """A telling on a stack of the tests, and the bundle for it.
+
+    At the end, what it exported is gone, and the jobs are as they were.
+    """
+    with demo_repository(stack.lakefs) as repository, jobs_as_they_are(stack.client().jobs):
+        environment = stack.environment() | {
+            "BUNDLE_VAR_reconcile_repositories": repository.name,
+            CLONE_METHOD_VARIABLE: clone_method,
+        }
         deployment = Deployment(cli=cli, folder=folder / "checkout", environment=environment)
         console = Console(file=out, width=PLAIN_WIDTH)
         try:
             yield kind(stack=stack, repository=repository, console=console, folder=folder), deployment
         finally:
             forget_exports(stack, MAIN)
+
+
+@contextmanager
+def jobs_as_they_are(jobs: JobsAPI) -> Iterator[None]:
+    """Whatever is deployed within the block, the jobs that were there have their settings again after it."""
+    before = {job.job_id or 0: jobs.get(job.job_id or 0).settings for job in jobs.list()}
+    try:
+        yield
+    finally:
+        for job_id, settings in before.items():
+            if settings is not None:
+                jobs.reset(job_id, settings)
 
 
 def forget_exports(stack: LocalStack, schema: str) -> None:

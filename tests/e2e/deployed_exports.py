@@ -8,8 +8,11 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
+from databricks.sdk.service.catalog import TableInfo
 from table_repository import COLUMN, TableRepository
 
+from lakefs_unity_export.clones.methods import CloneMethod
+from local_stack.demo.cluster_sql import ClusterSql
 from local_stack.demo.runs import RunState, failures, follow_run, notebook_results
 from local_stack.demo.sql_warehouse import SqlWarehouse
 
@@ -78,10 +81,16 @@ class Reconciliation:
 
 
 class Exports:
-    """Runs one job, and reads what is in Unity Catalog. `catalog` is the one that the job exports to."""
+    """Runs one job, and reads what is in Unity Catalog.
 
-    def __init__(self, client: WorkspaceClient, *, job_id: int, warehouse_id: str, catalog: str) -> None:
+    Parameters: the catalog that the job exports to; the cluster's SQL, which reads what names lakeFS's gateway.
+    """
+
+    def __init__(
+        self, client: WorkspaceClient, *, job_id: int, warehouse_id: str, catalog: str, cluster: ClusterSql
+    ) -> None:
         self.client = client
+        self.cluster = cluster
         self.job_id = job_id
         self.catalog = catalog
         self.warehouse_id = warehouse_id
@@ -154,7 +163,13 @@ class Exports:
 
     def with_job(self, job_id: int, *, catalog: str = "") -> "Exports":
         """The same workspace with another job."""
-        return Exports(self.client, job_id=job_id, warehouse_id=self.warehouse_id, catalog=catalog or self.catalog)
+        return Exports(
+            self.client,
+            job_id=job_id,
+            warehouse_id=self.warehouse_id,
+            catalog=catalog or self.catalog,
+            cluster=self.cluster,
+        )
 
     def sql(self, statement: str) -> list[tuple[str | None, ...]]:
         """The rows of a statement."""
@@ -165,18 +180,33 @@ class Exports:
         return f"`{self.catalog}`.`{schema}`.`{table}`"
 
     def words(self, schema: str, table: str) -> list[str]:
-        """The rows of a table, through its name."""
-        return sorted(str(row[0]) for row in self.sql(f"SELECT {COLUMN} FROM {self.quoted(schema, table)}"))
+        """The rows of a table: as the warehouse reads them, which has no settings of lakeFS.
+
+        Those of a shallow clone are read by the cluster.
+        """
+        if self.clone_method(schema, table) is CloneMethod.SHALLOW:
+            answer = self.cluster.query(f"SELECT {COLUMN} FROM delta.`{self._found(schema, table).storage_location}`")
+        else:
+            answer = self.warehouse.query(f"SELECT {COLUMN} FROM {self.quoted(schema, table)}")
+        return sorted(str(row[0]) for row in answer.rows)
+
+    def clone_method(self, schema: str, table: str) -> CloneMethod:
+        """How the table's newest version was cloned, as its log says."""
+        origin = as_json(self.history(schema, table)[0]["userMetadata"]) or {}
+        return CloneMethod(origin.get("lakefs.clone_method", CloneMethod.SHALLOW))
 
     def table(self, schema: str, table: str) -> ExportedTable:
         """The table with its rows."""
-        found = self.client.tables.get(f"{self.catalog}.{schema}.{table}")
+        found = self._found(schema, table)
         return ExportedTable(
             words=self.words(schema, table),
             comment=found.comment or "",
             properties=found.properties or {},
             version=self.version(schema, table),
         )
+
+    def _found(self, schema: str, table: str) -> TableInfo:
+        return self.client.tables.get(f"{self.catalog}.{schema}.{table}")
 
     def version(self, schema: str, table: str) -> int:
         """The table's newest Delta version."""

@@ -5,7 +5,7 @@ happens is drawn from a seed, and not by Hypothesis, of which few examples are p
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from databricks.sdk.service.jobs import RunResultState
@@ -14,6 +14,7 @@ from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, 
 from lakefs.exceptions import LakeFSException
 from table_repository import TableRepository
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.export.state import read_state
 
 RUNS_END_SECONDS = 300
@@ -34,9 +35,20 @@ class ExportHistory:
     """A repository of two tables on its default branch (`main` here), with another branch at times (`dev`)."""
 
     def __init__(
-        self, deployed: Exports, repository: TableRepository, injection: FaultInjection, *, on_removed: str
+        self,
+        deployed: Exports,
+        repository: TableRepository,
+        injection: FaultInjection,
+        *,
+        on_removed: str,
+        methods: Iterator[CloneMethod],
     ) -> None:
-        """Makes the first export, by a job of which two runs may overlap."""
+        """Makes the first export, by a job of which two runs may overlap.
+
+        Each run that is started here clones by the next of the methods, so that a table changes from one to another;
+        those that `reconcile` starts, by the job's own.
+        """
+        self._methods = methods
         self._injection = injection
         self._repository = repository
         self._branches = {"main": repository.branch, "dev": f"dev-{repository.branch}"}
@@ -221,10 +233,15 @@ class ExportHistory:
 
     def _run(self, *started: tuple[Event, Fault | None]) -> None:
         for (side, commit_id, event), fault in started:
-            print(f"  {event} of {side} at {commit_id}: {fault}")
+            method = next(self._methods)
+            print(f"  {event} of {side} at {commit_id}, {method}: {fault}")
             self._injection.plan(fault)
             self._exports.start(
-                repository=self._repository.name, branch=self._branches[side], commit_id=commit_id, event=event
+                repository=self._repository.name,
+                branch=self._branches[side],
+                commit_id=commit_id,
+                event=event,
+                clone_method=method,
             )
         self._await_runs()
         self._injection.plan_nothing()

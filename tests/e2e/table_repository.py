@@ -32,11 +32,11 @@ class TableRepository:
         self.name = name
         self.branch = branch
         self._server = server
-        self._namespace = namespace or f"local://{name}"
+        self.namespace = namespace or f"local://{name}"
         self._api = api_client(server)
         client = Client(host=server.endpoint_url, username=server.access_key_id, password=server.secret_access_key)
         self._repository = lakefs.Repository(name, client=client)
-        self._repository.create(storage_namespace=self._namespace, default_branch=branch)
+        self._repository.create(storage_namespace=self.namespace, default_branch=branch)
         self._options = {
             "AWS_ENDPOINT_URL": server.s3_endpoint_url,
             "AWS_ACCESS_KEY_ID": server.access_key_id,
@@ -134,7 +134,7 @@ class TableRepository:
 
     def made_anew(self) -> "TableRepository":
         """Another repository of this name, after this one was deleted."""
-        return TableRepository(self._server, name=self.name, branch=self.branch, namespace=f"{self._namespace}-again")
+        return TableRepository(self._server, name=self.name, branch=self.branch, namespace=f"{self.namespace}-again")
 
     def delete(self) -> None:
         """Delete the repository."""

@@ -11,6 +11,7 @@ import pytest
 from deltalake import write_deltalake
 from demo_command import SCALE, processes_of, started_demo, telling_on
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.story import Story
 from local_stack.demo.telling import MAIN
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.e2e
 @pytest.mark.timeout(1200)
 def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
-    with started_demo(folder) as demo:
+    with started_demo(folder, "--clone-method", "storage") as demo:
         output, _ = demo.communicate()
     assert demo.returncode == 0, output
     lines = output.splitlines()
@@ -36,6 +37,8 @@ def test_the_demo_ends_with_every_row_equal_and_leaves_nothing(tmp_path: Path) -
         assert f"  cloned: {cloned}, as expected" in lines
     compared = [line for line in lines if "each equals its source at the commit" in line]
     assert [line.split()[0] for line in compared] == ["8", "2", "8", "1", "1", "16"]
+    stopped = lines.index("  the sources were asked, and lakeFS is stopped: tables are read without it")
+    assert lines.index(compared[-2]) < stopped < lines.index(compared[-1])
     assert any("main.nightly-load.line_item" in line and "│" in line for line in lines)
     assert not folder.exists()
     assert processes_of(folder) == []
@@ -66,7 +69,10 @@ def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path, cli: Path) -
     # On a stack of its own: Spark remembers Delta tables by their paths, and the second act exports to the same ones.
     with (
         LocalStack(folder=tmp_path / "stack", progress=sys.stdout) as stack,
-        telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout) as (story, deployment),
+        telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout, clone_method=CloneMethod.SHALLOW) as (
+            story,
+            deployment,
+        ),
     ):
         story.prepare(deployment, float(SCALE))
         story.first_export()

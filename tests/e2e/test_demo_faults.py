@@ -8,6 +8,7 @@ import pytest
 from demo_command import SCALE, telling_on
 from rich.console import Console
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.fault_story import FaultStory
 from local_stack.demo.run import PLAIN_WIDTH
 from local_stack.stack import LocalStack
@@ -20,7 +21,10 @@ TABLES = ("nation", "part", "region", "supplier")
 @pytest.mark.timeout(1200)
 def test_every_fault_is_mended_and_every_row_equal(tmp_path: Path, stack: LocalStack, cli: Path) -> None:
     out = io.StringIO()
-    with telling_on(stack, FaultStory, cli=cli, folder=tmp_path, out=out) as (story, deployment):
+    with telling_on(stack, FaultStory, cli=cli, folder=tmp_path, out=out, clone_method=CloneMethod.DEEP) as (
+        story,
+        deployment,
+    ):
         story.tell(deployment, float(SCALE))
         Console(file=out, width=PLAIN_WIDTH).print(story.summary())
         last = story.last_line(0)

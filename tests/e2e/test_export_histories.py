@@ -1,5 +1,6 @@
 """Random histories of commits, events and faults, on the real job with real clones."""
 
+import itertools
 import os
 from operator import itemgetter
 from random import Random
@@ -10,6 +11,7 @@ from export_history import FAULTS, ExportHistory
 from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, Fault, FaultInjection
 from table_repository import TableRepository
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.e2e
@@ -35,7 +37,7 @@ def test_a_history_with_each_kind_of_fault(
         Fault("record_export", FAILS_BEFORE),
         Fault("record_export", FAILS_AFTER),
     ]
-    history = ExportHistory(exports, repository, injection, on_removed="drop")
+    history = ExportHistory(exports, repository, injection, on_removed="drop", methods=itertools.cycle(CloneMethod))
     for fault in faults:
         history.load_with("main", fault)
     assert injection.struck == faults
@@ -49,7 +51,9 @@ def test_a_history_with_each_kind_of_fault(
 @pytest.mark.parametrize("seed", range(HISTORIES))
 def test_random_histories(exports: Exports, repository: TableRepository, injection: FaultInjection, seed: int) -> None:
     random = Random(seed)
-    history = ExportHistory(exports, repository, injection, on_removed=random.choice(["keep", "drop"]))
+    on_removed = random.choice(["keep", "drop"])
+    methods = (random.choice(tuple(CloneMethod)) for _ in itertools.count())
+    history = ExportHistory(exports, repository, injection, on_removed=on_removed, methods=methods)
     history.load_with("main", random.choice(FAULTS))
     for _ in range(STEPS):
         history.go_on(random.choice)

@@ -98,7 +98,7 @@ def test_a_table_moves_to_another_catalog(exports: Exports, repository: TableRep
 
     assert (done.state, done.tasks) == ("SUCCESS", {**ALL_DONE, "unregister_tables": "SUCCESS"}), done.text
     assert exports.tables(schema) == set()
-    assert exports.sql(f"SELECT * FROM `{catalog}`.`{schema}`.orders") == [("o1",)]
+    assert exports.with_job(exports.job_id, catalog=catalog).words(schema, "orders") == ["o1"]
     assert exports.watermark(repository) == moved
 
 

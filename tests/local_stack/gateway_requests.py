@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local_stack.lakefs.standin.gateway.routes import Gateway
-from local_stack.lakefs.standin.versions.blobs import BlobStore
+from local_stack.lakefs.standin.versions.blobs import BlobStore, LocalFiles
 from local_stack.lakefs.standin.versions.store import AccessKey, Store
 
 KEY = AccessKey(id="AKIAEXAMPLE", secret="secret")
@@ -62,11 +64,16 @@ class GatewayAlone:
     """A gateway whose repository has the branch `main`, with one commit of the object `a`, 0123456789."""
 
     def __init__(self) -> None:
-        self.blobs = BlobStore()
+        self._folder = TemporaryDirectory()
+        self.blobs = BlobStore({"local": LocalFiles(Path(self._folder.name))})
         self.store = Store(access_key=KEY, blobs=self.blobs, hooks=NoHooks())
         self.repository = self.store.create_repository(REPOSITORY, "local://repo", "main")
         self._gateway = Gateway(self.store)
         assert self.ask(Asked(method="PUT", body=b"0123456789")).status == 200
+
+    def close(self) -> None:
+        """Remove what it stored."""
+        self._folder.cleanup()
 
     def ask(self, asked: Asked) -> Answered:
         """The answer to a request."""

@@ -145,13 +145,18 @@ def target() -> Iterator[HookTarget]:
 
 def contract_with(server: LakeFS) -> Contract:
     """The server with a new repository."""
-    name = f"contract-{secrets.token_hex(6)}"
     base = os.environ.get("LAKEFS_STORAGE_NAMESPACE", "").rstrip("/")
+    name = f"contract-{secrets.token_hex(6)}"
+    return contract_in(server, f"{base}/{name}" if base else f"local://{name}", name)
+
+
+def contract_in(server: LakeFS, namespace: str, name: str = "") -> Contract:
+    """The server with a new repository in this storage namespace."""
+    name = name or f"contract-{secrets.token_hex(6)}"
     client = Client(host=server.endpoint_url, username=server.access_key_id, password=server.secret_access_key)
     configuration = lakefs_sdk.Configuration(
         host=f"{server.endpoint_url}/api/v1", username=server.access_key_id, password=server.secret_access_key
     )
-    namespace = f"{base}/{name}" if base else f"local://{name}"
     repository = lakefs.Repository(name, client=client).create(storage_namespace=namespace)
     return Contract(
         server=server,

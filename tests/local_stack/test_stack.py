@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.__main__ import main
 from local_stack.errors import SetupError
 from local_stack.lakefs.server import LakeFS
@@ -16,8 +17,8 @@ from local_stack.stack import LocalStack
 BUNDLE = Path(__file__).parents[2] / "databricks.yml"
 
 
-def stack_with_lakefs(folder: Path) -> LocalStack:
-    stack = LocalStack(folder=folder, progress=io.StringIO())
+def stack_with_lakefs(folder: Path, method: CloneMethod = CloneMethod.SHALLOW) -> LocalStack:
+    stack = LocalStack(folder=folder, progress=io.StringIO(), clone_method=method)
     stack.lakefs = LakeFS(
         endpoint_url="http://127.0.0.1:1",
         s3_endpoint_url="http://127.0.0.1:2",
@@ -39,6 +40,17 @@ def test_the_stacks_own_spark_conf_is_that_of_target_local(tmp_path: Path) -> No
     of_target = bundle["targets"]["local"]["variables"]["s3a_conf"]
     expected = {key: values.get(value, value) for key, value in of_target.items()}
     assert stack_with_lakefs(tmp_path / "stack").s3a_conf() == expected
+
+
+def test_only_for_shallow_clones_the_warehouse_has_settings_of_lakefs(tmp_path: Path) -> None:
+    shallow = stack_with_lakefs(tmp_path / "shallow")
+    assert shallow.warehouse_conf() == shallow.s3a_conf()
+    for method in (CloneMethod.STORAGE, CloneMethod.DEEP):
+        conf = stack_with_lakefs(tmp_path / method, method).warehouse_conf()
+        told = " ".join([*conf, *conf.values()])
+        assert not any(word in told for word in ("endpoint", "127.0.0.1", "access.key", "secret.key")), conf
+    without = LocalStack(folder=tmp_path / "without", progress=io.StringIO(), warehouse_reads_lakefs=False)
+    assert without.warehouse_conf() == conf
 
 
 def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

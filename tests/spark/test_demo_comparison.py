@@ -12,7 +12,7 @@ ROWS = "(1, 'a', 2.50BD), (1, 'a', 2.50BD), (2, NULL, NULL), (NULL, 'b', 0.10BD)
 
 
 class SparkWarehouse:
-    """Statements in a Spark session."""
+    """Statements in a Spark session, which knows both sides."""
 
     def __init__(self, spark: Any) -> None:
         self._spark = spark
@@ -22,14 +22,15 @@ class SparkWarehouse:
         rows = tuple(tuple(None if value is None else str(value) for value in row) for row in found.collect())
         return Answer(columns=tuple((field.name, field.dataType.simpleString()) for field in found.schema), rows=rows)
 
+    query_with_exports = query
+
 
 def differences(spark: Any, exported: str) -> tuple[str, ...]:
     for view, rows in (("source", ROWS), ("exported", exported)):
         spark.sql(f"SELECT * FROM VALUES {rows} AS rows(id, name, price)").createOrReplaceTempView(view)
     export = Export(name="`exported`", source="`source`", commit_id="c1")
-    shown = Shown(
-        export=export, shown=Description(properties={"lakefs.commit_id": "c1"}), source=Description(properties={})
-    )
+    described = Description(properties={"lakefs.commit_id": "c1"})
+    shown = Shown(export=export, files=export.name, shown=described, source=Description())
     warehouse = SparkWarehouse(spark)
     (comparison,) = compare_tables([shown], warehouse, warehouse)
     assert comparison.rows == 4

@@ -31,6 +31,13 @@ class Warehouse(Protocol):
         """Run one statement. Raises where it fails."""
 
 
+class SourceReader(Warehouse, Protocol):
+    """Where statements run that read sources at commits and nothing else."""
+
+    def query_with_exports(self, statement: str) -> Answer | None:
+        """Run one that reads exports, too, by their files; None where sources can be read no more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """What a table says of itself: comment, columns as (name, type) where it tells them, their comments, properties."""
@@ -64,9 +71,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """An exported table with what it and its source say of themselves."""
+    """An exported table with what it and its source say of themselves.
+
+    files: the export by its files, as SQL names it where Unity Catalog is not known.
+    """
 
     export: Export
+    files: str
     shown: Description
     source: Description
 
@@ -82,15 +93,15 @@ class Checksum:
     sums: tuple[str | None, ...]
 
 
-def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Warehouse) -> list[Comparison]:
+def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: SourceReader) -> list[Comparison]:
     """Compare each table that Unity Catalog shows with its source, to the last row; the comparisons in their order.
 
-    Every row of every table is read, in one statement for all; `sources` runs those that read a source at a commit and
-    nothing else. Where checksums differ, rows are counted one by one, and shown.
+    Every row of every table is read, in one statement for all, and one for each source. Where checksums differ, rows
+    are counted one by one, and shown.
     """
     if not shown:
         return []
-    columns = _columns([name for each in shown for name in (each.export.name, each.export.source)], warehouse)
+    columns = _all_columns([each.export for each in shown], warehouse, sources)
     described = [_described_differences(each, columns) for each in shown]
     same_columns = [each.export for each, (_, same) in zip(shown, described, strict=True) if same]
     checksums = _checksums(same_columns, columns, warehouse, sources) if same_columns else {}
@@ -98,9 +109,14 @@ def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Wareho
     for each, (differences, _) in zip(shown, described, strict=True):
         ours, theirs = checksums.get(each.export.name), checksums.get(each.export.source)
         rows = theirs.rows if ours is not None and theirs is not None else 0
-        differing = [] if ours is None or ours == theirs else _differing_rows(each.export, columns, warehouse)
+        differing = [] if ours is None or ours == theirs else _differing_rows(each, columns, sources)
         comparisons.append(Comparison(rows=rows, differences=_about(each.export, [*differences, *differing])))
     return comparisons
+
+
+def ask_source(source: str, sources: SourceReader) -> None:
+    """Ask for all that `compare_tables` asks of a source, so that a reader that keeps its answers has them."""
+    _asked_checksums([source], _columns([source], sources), sources)
 
 
 def compare_descriptions(export: Export, shown: Description, source: Description) -> list[str]:
@@ -153,6 +169,19 @@ def _described_differences(each: Shown, columns: Mapping[str, Columns]) -> tuple
     return differences, True
 
 
+def _all_columns(exports: Sequence[Export], warehouse: Warehouse, sources: SourceReader) -> dict[str, Columns]:
+    """The columns of each export and of each source, by its name."""
+    names = [export.name for export in exports]
+    questions = [(names, warehouse), *(([source], sources) for source in _sources_of(exports))]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        found = pool.map(lambda question: _columns(*question), questions)
+        return {relation: columns for answer in found for relation, columns in answer.items()}
+
+
+def _sources_of(exports: Sequence[Export]) -> list[str]:
+    return list(dict.fromkeys(export.source for export in exports))
+
+
 def _columns(relations: Sequence[str], warehouse: Warehouse) -> dict[str, Columns]:
     """The columns of each relation, asked for in one statement: those of all in a row, each after a mark."""
     distinct = list(dict.fromkeys(relations))
@@ -180,21 +209,24 @@ def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple
 
 
 def _checksums(
-    exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse, sources: Warehouse
+    exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse, sources: SourceReader
 ) -> dict[str, Checksum]:
     """The checksum of each export and of each source, by its name."""
-
-    def asked(relations: Sequence[str], place: Warehouse) -> list[tuple[str, Checksum]]:
-        text = " UNION ALL ".join(_checksum(number, name, columns[name]) for number, name in enumerate(relations))
-        return [
-            (relations[int(number or 0)], Checksum(rows=int(rows or 0), sums=tuple(sums)))
-            for number, rows, *sums in place.query(text).rows
-        ]
-
-    each_source = dict.fromkeys(export.source for export in exports)
-    questions = [([export.name for export in exports], warehouse), *(([source], sources) for source in each_source)]
+    names = [export.name for export in exports]
+    questions = [(names, warehouse), *(([source], sources) for source in _sources_of(exports))]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(found for answer in pool.map(lambda question: asked(*question), questions) for found in answer)
+        found = pool.map(lambda question: _asked_checksums(question[0], columns, question[1]), questions)
+        return {relation: checksum for answer in found for relation, checksum in answer.items()}
+
+
+def _asked_checksums(
+    relations: Sequence[str], columns: Mapping[str, Columns], warehouse: Warehouse
+) -> dict[str, Checksum]:
+    text = " UNION ALL ".join(_checksum(number, name, columns[name]) for number, name in enumerate(relations))
+    return {
+        relations[int(number or 0)]: Checksum(rows=int(rows or 0), sums=tuple(sums))
+        for number, rows, *sums in warehouse.query(text).rows
+    }
 
 
 def _checksum(number: int, relation: str, columns: Iterable[tuple[str, str]]) -> str:
@@ -204,22 +236,25 @@ def _checksum(number: int, relation: str, columns: Iterable[tuple[str, str]]) ->
     return f"SELECT {number} AS relation, count(*) AS row_count, {sums} FROM {relation}"  # noqa: S608, names come quoted
 
 
-def _differing_rows(export: Export, columns: Mapping[str, Columns], warehouse: Warehouse) -> list[str]:
+def _differing_rows(each: Shown, columns: Mapping[str, Columns], sources: SourceReader) -> list[str]:
     """How many rows differ, and the first of them with how often each side has it."""
-    counted = f"({_counted(export, [name for name, _ in columns[export.source]])}) AS counted"
+    counted = f"({_counted(each, [name for name, _ in columns[each.export.source]])}) AS counted"
     totals = "coalesce(sum(abs(times_shown - times_in_source)), 0), coalesce(sum(times_shown), 0)"
     totals += ", coalesce(sum(times_in_source), 0)"
-    ((differing, shown, in_source),) = warehouse.query(f"SELECT {totals} FROM {counted}").rows  # noqa: S608, as above
-    samples = warehouse.query(
+    total = sources.query_with_exports(f"SELECT {totals} FROM {counted}")  # noqa: S608, as above
+    samples = sources.query_with_exports(
         f"SELECT * FROM {counted} WHERE times_shown <> times_in_source LIMIT {SAMPLE_ROWS}"  # noqa: S608, as above
     )
+    if total is None or samples is None:
+        return ["its rows differ from the source's, which can be read no more: they are not counted one by one"]
+    ((differing, shown, in_source),) = total.rows
     return [f"{differing} rows differ; it has {shown} rows and the source {in_source}"] + [
         f"{row[-1]} times here and {row[-2]} times in the source: ({', '.join(str(value) for value in row[:-2])})"
         for row in samples.rows
     ]
 
 
-def _counted(export: Export, names: Sequence[str]) -> str:
+def _counted(each: Shown, names: Sequence[str]) -> str:
     """Every distinct row of the source and the export, and how often each of them has it.
 
     NULL equals NULL here, as GROUP BY has it.
@@ -227,6 +262,6 @@ def _counted(export: Export, names: Sequence[str]) -> str:
     columns = ", ".join(f"`{name}`" for name in names)
     return (
         f"SELECT {columns}, sum(in_source) AS times_in_source, sum(shown) AS times_shown "  # noqa: S608, as above
-        f"FROM (SELECT {columns}, 1 AS in_source, 0 AS shown FROM {export.source} "
-        f"UNION ALL SELECT {columns}, 0, 1 FROM {export.name}) AS both_sides GROUP BY {columns}"
+        f"FROM (SELECT {columns}, 1 AS in_source, 0 AS shown FROM {each.export.source} "
+        f"UNION ALL SELECT {columns}, 0, 1 FROM {each.files}) AS both_sides GROUP BY {columns}"
     )

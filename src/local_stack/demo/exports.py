@@ -1,11 +1,12 @@
 """The tables exported so far, and their comparison with what they have to equal: the head of their branch."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from databricks.sdk.service.catalog import TablesAPI
+from databricks.sdk.service.catalog import TableInfo, TablesAPI
 
 from local_stack.demo.comparison import (
     PARALLEL,
@@ -14,6 +15,7 @@ from local_stack.demo.comparison import (
     Export,
     Shown,
     Warehouse,
+    ask_source,
     compare_query,
     compare_tables,
 )
@@ -89,6 +91,18 @@ class Exports:
             each.rows, each.differences, each.is_compared = comparison.rows, comparison.differences, True
         return tuple(difference for each in exported for difference in each.differences)
 
+    def ask_sources(self, queries: Mapping[str, str]) -> None:
+        """Ask the sources for all that comparing every table, and these queries, takes of them."""
+        named = [(exported.table, self._heads[exported.branch]) for exported in self._exported.values()]
+        for table, head in named:
+            self._sources.description(table, head)
+        sources = dict.fromkeys(self._sources.name(table, head) for table, head in named)
+        asked = (query.format_map(self._source_names(branch)) for branch in self._heads for query in queries.values())
+        questions: list[Callable[[], object]] = [partial(ask_source, source, self._sources) for source in sources]
+        questions += [partial(self._sources.query, statement) for statement in dict.fromkeys(asked)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(lambda question: question(), questions))
+
     def compare_queries(self, queries: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
         """Each query in each branch's schema and on the sources: rows by query and branch, and what differs."""
         asked = [(name, branch) for branch in self._heads for name in queries]
@@ -104,24 +118,33 @@ class Exports:
             source=self._sources.name(exported.table, head),
             commit_id=exported.commit_id,
         )
-        source = self._sources.description(exported.table, head)
-        return Shown(export=export, shown=self._description(exported), source=source)
+        found = self._tables.get(f"{self._catalog}.{exported.branch}.{exported.table.name}")
+        return Shown(
+            export=export,
+            files=f"delta.`{found.storage_location}`",
+            shown=_description(found),
+            source=self._sources.description(exported.table, head),
+        )
 
     def _query(self, query: str, name: str, branch: str) -> Comparison:
         tables = [exported.table for exported in self._exported.values() if exported.branch == branch]
         shown = {table.name: self.quoted(branch, table) for table in tables}
-        sources = {table.name: self._sources.name(table, self._heads[branch]) for table in tables}
+        sources = self._source_names(branch)
         return compare_query(f"{name} on {branch}", query, shown, sources, self._warehouse, self._sources)
 
-    def _description(self, exported: ExportedTable) -> Description:
-        found = self._tables.get(f"{self._catalog}.{exported.branch}.{exported.table.name}")
-        columns = found.columns or []
-        return Description(
-            comment=found.comment or "",
-            columns=tuple((column.name or "", (column.type_text or "").lower()) for column in columns),
-            column_comments={column.name or "": column.comment for column in columns if column.comment},
-            properties=found.properties or {},
-        )
+    def _source_names(self, branch: str) -> dict[str, str]:
+        tables = [exported.table for exported in self._exported.values() if exported.branch == branch]
+        return {table.name: self._sources.name(table, self._heads[branch]) for table in tables}
+
+
+def _description(found: TableInfo) -> Description:
+    columns = found.columns or []
+    return Description(
+        comment=found.comment or "",
+        columns=tuple((column.name or "", (column.type_text or "").lower()) for column in columns),
+        column_comments={column.name or "": column.comment for column in columns if column.comment},
+        properties=found.properties or {},
+    )
 
 
 def expected_clones(

@@ -10,6 +10,7 @@ from lakefs_sdk.exceptions import OpenApiException
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.repository import Repository, demo_repository
@@ -24,14 +25,22 @@ INTERRUPTED = 130
 PLAIN_WIDTH = 120
 
 
-def tell(kind: type[Telling], stack_folder: Path, scale: float, out: TextIO, *, trigger: ExportTrigger) -> int:
+def tell(
+    kind: type[Telling],
+    stack_folder: Path,
+    scale: float,
+    out: TextIO,
+    *,
+    trigger: ExportTrigger,
+    clone_method: CloneMethod,
+) -> int:
     """Tell it on a local stack of its own. See run_demo."""
     # Where there is no terminal to ask for its width, lines may be as long as a table needs.
     console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH)
     started = time.monotonic()
     try:
         with (
-            LocalStack(folder=stack_folder, progress=out, trigger=trigger) as stack,
+            LocalStack(folder=stack_folder, progress=out, trigger=trigger, clone_method=clone_method) as stack,
             demo_repository(stack.lakefs) as repository,
         ):
             folder = stack.plain_folder / "demo"

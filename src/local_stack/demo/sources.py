@@ -4,6 +4,7 @@ import threading
 from typing import Protocol
 
 from local_stack.demo.comparison import Answer, Description, Warehouse
+from local_stack.demo.failure import DemoFailure
 from local_stack.demo.tables import TpchTable
 
 Objects = frozenset[tuple[str, str]]
@@ -24,7 +25,7 @@ class Descriptions(Protocol):
 
 
 class Sources:
-    """Source tables as SQL names them, and answers about them."""
+    """Source tables as SQL names them, and answers about them. `warehouse` has to reach lakeFS."""
 
     def __init__(self, *, repository: str, listing: Listing, descriptions: Descriptions, warehouse: Warehouse) -> None:
         self._repository = repository
@@ -33,8 +34,10 @@ class Sources:
         self._warehouse = warehouse
         self._lock = threading.Lock()
         self._refs: dict[tuple[str, Objects], str] = {}
+        self._ref_at: dict[tuple[str, str], str] = {}
         self._described: dict[tuple[str, str], Description] = {}
         self._answers: dict[str, Answer] = {}
+        self._is_closed = False
 
     def name(self, table: TpchTable, commit_id: str) -> str:
         """The table at the commit, as SQL names it.
@@ -52,12 +55,28 @@ class Sources:
         return self._described[key]
 
     def query(self, statement: str) -> Answer:
-        """Run a statement that reads source tables at commits and nothing else."""
+        """Run a statement that reads source tables at commits and nothing else.
+
+        Raises DemoFailure where lakeFS is stopped, and it was not run before.
+        """
         if statement not in self._answers:
+            if self._is_closed:
+                raise DemoFailure(f"lakeFS is stopped, and its tables were not asked before:\n  {statement}")
             self._answers[statement] = self._warehouse.query(statement)
         return self._answers[statement]
 
+    def query_with_exports(self, statement: str) -> Answer | None:
+        """Run a statement that reads exports by their files, too, where lakeFS is not stopped."""
+        return None if self._is_closed else self._warehouse.query(statement)
+
+    def close(self) -> None:
+        """lakeFS is about to be stopped: from now on, there are the answers that were given before."""
+        self._is_closed = True
+
     def _ref(self, table: TpchTable, commit_id: str) -> str:
-        objects = self._listing.objects(commit_id, f"{table.path}/")
-        with self._lock:
-            return self._refs.setdefault((table.name, objects), commit_id)
+        key = (table.name, commit_id)
+        if key not in self._ref_at:
+            objects = self._listing.objects(commit_id, f"{table.path}/")
+            with self._lock:
+                self._ref_at[key] = self._refs.setdefault((table.name, objects), commit_id)
+        return self._ref_at[key]

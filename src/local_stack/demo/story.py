@@ -5,13 +5,16 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo import tables
 from local_stack.demo.delta_rs import NEW_COLUMN
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.exports import Exports
+from local_stack.demo.failure import DemoFailure
 from local_stack.demo.runs import Trigger
 from local_stack.demo.tables import TABLE_NAMES, table_named
 from local_stack.demo.telling import MAIN, NO_TABLES, Telling
+from local_stack.lakefs.binary import is_healthy
 
 # With a hyphen, which a name in Unity Catalog may have and SQL has to quote.
 BRANCH = "nightly-load"
@@ -81,9 +84,31 @@ class Story(Telling):
             self._follow(Trigger(branch=MAIN, commit_id=head, event="post-commit"), expected=NO_TABLES)
 
     def every_table(self) -> None:
-        """All tables of both branches, also those that a run left as they were; and queries over several of them."""
+        """All tables of both branches, also those that a run left as they were; and queries over several of them.
+
+        Without lakeFS, where the clones do not need it.
+        """
         with self._act("At the end: every table of every branch, each with its source at the branch's head"):
+            if kept := self._why_lakefs_stays():
+                self._say(f"lakeFS stays: {kept}")
+            else:
+                self._stop_lakefs()
             self.compare()
+
+    def _why_lakefs_stays(self) -> str:
+        if self._stack.clone_method is CloneMethod.SHALLOW:
+            return "the log of a shallow clone names files by its gateway"
+        return "it is a server of others" if self._stack.lakefs.kind == "server" else ""
+
+    def _stop_lakefs(self) -> None:
+        """Ask the sources first for all that is compared. Raises DemoFailure where lakeFS goes on to answer."""
+        self.exports.ask_sources(self._queries())
+        self._sources.close()
+        lakefs = self._stack.lakefs
+        lakefs.stop()
+        if is_healthy(lakefs.endpoint_url):
+            raise DemoFailure(f"lakeFS still answers at {lakefs.endpoint_url}, and was to be stopped")
+        self._say("the sources were asked, and lakeFS is stopped: tables are read without it")
 
     def _compare_after_act(self) -> None:
         """What the act's run cloned. `every_table` compares the rest."""

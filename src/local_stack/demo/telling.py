@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from rich.console import Console, RenderableType
 
 from local_stack.demo import tables
+from local_stack.demo.cluster_notebooks import run_notebook
+from local_stack.demo.cluster_sql import ClusterSql
 from local_stack.demo.delta_rs import DeltaRs
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.display import run_display
@@ -30,7 +32,6 @@ from local_stack.demo.runs import (
     unexplained_attempts,
 )
 from local_stack.demo.sources import Sources
-from local_stack.demo.spark_writes import run_notebook
 from local_stack.demo.sql_warehouse import SqlWarehouse
 from local_stack.demo.tables import TABLES, TpchTable
 from local_stack.stack import LocalStack
@@ -62,11 +63,14 @@ class Telling(ABC):
         self._folder = folder
         self._delta_rs = DeltaRs(stack.lakefs, repository.name)
         warehouse = SqlWarehouse(workspace.statement_execution, stack.workspace.warehouse_id)
-        sources = Sources(
-            repository=repository.name, listing=repository, descriptions=self._delta_rs, warehouse=warehouse
+        self._sources = Sources(
+            repository=repository.name,
+            listing=repository,
+            descriptions=self._delta_rs,
+            warehouse=warehouse if stack.warehouse_reads_lakefs else ClusterSql(stack.cluster, stack.s3a_conf()),
         )
         self.exports = Exports(
-            catalog=stack.catalog.name, warehouse=warehouse, tables=workspace.tables, sources=sources
+            catalog=stack.catalog.name, warehouse=warehouse, tables=workspace.tables, sources=self._sources
         )
         self.runs: list[RunState] = []
         self._job_id = 0

@@ -10,6 +10,7 @@ from typing import Literal
 from local_stack.errors import SetupError
 from local_stack.lakefs.binary import LakeFSBinary, is_healthy
 from local_stack.lakefs.standin import LakeFSStandIn
+from local_stack.lakefs.standin.versions.blobs import BlockStore
 
 # The first three are lakectl's and the SDK's own; the last is ours.
 ENDPOINT_VARIABLE = "LAKECTL_SERVER_ENDPOINT_URL"
@@ -30,18 +31,21 @@ class LakeFS:
     stop: Callable[[], None]
 
 
-def start_lakefs(*, folder: Path, hook_environment: Mapping[str, str]) -> LakeFS:
+def start_lakefs(
+    *, folder: Path, hook_environment: Mapping[str, str], object_store: BlockStore | None = None
+) -> LakeFS:
     """Find or start lakeFS. Raises SetupError.
 
-    Parameters: the folder for a started server's state, and the variables that `{{ ENV.X }}` in action files sees.
-    A configured server has an environment of its own: there `hook_environment` has no effect.
+    Parameters: the folder for a started server's state, the variables that `{{ ENV.X }}` in action files sees, and
+    what the stand-in keeps the objects of storage namespaces `s3://...` in. A configured server has an environment and
+    a storage of its own: there the last two have no effect. What a started server stored as files outlives it.
     """
     if os.environ.get(ENDPOINT_VARIABLE):
         return configured_server(os.environ)
     binary = shutil.which("lakefs")
     if binary is not None:
         return _started_binary(binary, folder, hook_environment)
-    stand_in = LakeFSStandIn(hook_environment=hook_environment)
+    stand_in = LakeFSStandIn(hook_environment=hook_environment, folder=folder / "objects", object_store=object_store)
     stand_in.start()
     return lakefs_of(stand_in)
 

@@ -14,6 +14,7 @@ from local_stack.demo.comparison import (
     Description,
     Export,
     Shown,
+    ask_source,
     compare_query,
     compare_tables,
 )
@@ -22,6 +23,7 @@ COMMIT = "c0ffee"
 EXPORT = Export(name="`exported`", source="`source`", commit_id=COMMIT)
 SHOWN = Description(properties={"lakefs.commit_id": COMMIT})
 SOURCE = Description()
+SOURCES = {"source", "orders", "parts", "notes"}
 
 
 class SQLiteWarehouse:
@@ -38,6 +40,10 @@ class SQLiteWarehouse:
             self._connection.execute(statement)
 
     def query(self, statement: str) -> Answer:
+        assert not SOURCES & relations_of(statement), "the warehouse cannot read sources"
+        return self.ask(statement)
+
+    def ask(self, statement: str) -> Answer:
         with self._lock:
             return self._answer(statement)
 
@@ -58,6 +64,27 @@ class SQLiteWarehouse:
         self._connection.close()
 
 
+class SourceSide:
+    """Reads the sources of that warehouse, and its exports by their files."""
+
+    def __init__(self, warehouse: SQLiteWarehouse, *, is_closed: bool = False) -> None:
+        self._warehouse = warehouse
+        self._is_closed = is_closed
+
+    def query(self, statement: str) -> Answer:
+        assert relations_of(statement) <= SOURCES, "answers of others than sources may not be kept"
+        return self._warehouse.ask(statement)
+
+    def query_with_exports(self, statement: str) -> Answer | None:
+        assert all(name in SOURCES or name.startswith("files of ") for name in relations_of(statement))
+        return None if self._is_closed else self._warehouse.ask(statement.replace("`files of ", "`"))
+
+
+def relations_of(statement: str) -> set[str]:
+    """The tables that a statement names."""
+    return set(re.findall(r"(?:FROM|JOIN) `([^`]+)`", statement))
+
+
 @pytest.fixture
 def warehouse() -> Iterator[SQLiteWarehouse]:
     warehouse = SQLiteWarehouse()
@@ -71,8 +98,12 @@ def warehouse() -> Iterator[SQLiteWarehouse]:
 
 
 def compared(warehouse: SQLiteWarehouse, shown: Description = SHOWN, source: Description = SOURCE) -> Comparison:
-    (comparison,) = compare_tables([Shown(export=EXPORT, shown=shown, source=source)], warehouse, warehouse)
+    (comparison,) = compare_tables([shown_as(EXPORT, shown, source)], warehouse, SourceSide(warehouse))
     return comparison
+
+
+def shown_as(export: Export, shown: Description = SHOWN, source: Description = SOURCE) -> Shown:
+    return Shown(export=export, files=f"`files of {export.name[1:]}", shown=shown, source=source)
 
 
 def test_equal_tables_differ_in_nothing(warehouse: SQLiteWarehouse) -> None:
@@ -160,8 +191,8 @@ def test_each_of_two_tables_with_one_source_is_compared_with_it(
     warehouse: SQLiteWarehouse, change: str, expected: list[tuple[str, ...]]
 ) -> None:
     warehouse.run("CREATE TABLE other (id INT, name STRING)", "INSERT INTO other SELECT * FROM source", change)
-    exports = [Shown(export=export, shown=SHOWN, source=SOURCE) for export in (EXPORT, OTHER)]
-    found = compare_tables(exports, warehouse, warehouse)
+    exports = [shown_as(export) for export in (EXPORT, OTHER)]
+    found = compare_tables(exports, warehouse, SourceSide(warehouse))
     assert [comparison.differences for comparison in found] == [
         tuple(f"{each.export.name} <> `source`: {difference}" for difference in differences)
         for each, differences in zip(exports, expected, strict=True)
@@ -191,23 +222,17 @@ def test_each_of_two_tables_with_one_source_is_compared_with_it(
 def test_among_many_tables_the_one_that_differs_is_told(change: str, differing: dict[str, str]) -> None:
     warehouse = warehouse_of_four_exports()
     shown = [
-        Shown(
-            export=Export(name=f"`{name}`", source=f"`{name.partition('.')[2]}`", commit_id=COMMIT),
-            shown=SHOWN,
-            source=SOURCE,
-        )
-        for name in FOUR
+        shown_as(Export(name=f"`{name}`", source=f"`{name.partition('.')[2]}`", commit_id=COMMIT)) for name in FOUR
     ]
-    assert [comparison.differences for comparison in compare_tables(shown, warehouse, warehouse)] == [()] * 4
-    # The columns of all, the rows of all tables, and those of each source.
-    assert len(warehouse.statements) == 5
+    sources = SourceSide(warehouse)
+    assert [comparison.differences for comparison in compare_tables(shown, warehouse, sources)] == [()] * 4
+    # The columns and the rows: those of all tables, and those of each source.
+    assert len(warehouse.statements) == 8
     warehouse.run(change)
-    found = {
-        name: each.differences for name, each in zip(FOUR, compare_tables(shown, warehouse, warehouse), strict=True)
-    }
+    found = {name: each.differences for name, each in zip(FOUR, compare_tables(shown, warehouse, sources), strict=True)}
     assert {name: told[0].partition(": ")[2] for name, told in found.items() if told} == differing
     # And two more for each table that differs, which count its rows and show them.
-    assert len(warehouse.statements) == 10 + 2 * len(differing)
+    assert len(warehouse.statements) == 16 + 2 * len(differing)
     assert all(len(found[name]) == 1 + (2 if "UPDATE" in change else 1) for name in differing)
     warehouse.close()
 
@@ -229,8 +254,25 @@ def warehouse_of_four_exports() -> SQLiteWarehouse:
     return warehouse
 
 
+def test_rows_that_differ_are_told_also_where_the_source_cannot_be_read_again(warehouse: SQLiteWarehouse) -> None:
+    warehouse.run("DELETE FROM exported WHERE rowid = 1")
+    (comparison,) = compare_tables([shown_as(EXPORT)], warehouse, SourceSide(warehouse, is_closed=True))
+    assert comparison.differences == (
+        "`exported` <> `source`: its rows differ from the source's, which can be read no more: "
+        "they are not counted one by one",
+    )
+
+
+def test_a_source_is_asked_for_all_that_its_comparison_takes(warehouse: SQLiteWarehouse) -> None:
+    ask_source(EXPORT.source, SourceSide(warehouse))
+    asked = set(warehouse.statements)
+    warehouse.statements.clear()
+    assert compared(warehouse).differences == ()
+    assert {each for each in warehouse.statements if SOURCES & relations_of(each)} == asked
+
+
 def test_nothing_exported_is_nothing_to_compare(warehouse: SQLiteWarehouse) -> None:
-    assert compare_tables([], warehouse, warehouse) == []
+    assert compare_tables([], warehouse, SourceSide(warehouse)) == []
     assert warehouse.statements == []
 
 
@@ -297,11 +339,11 @@ NAMES = ({"t": "`exported`"}, {"t": "`source`"})
 
 
 def test_a_query_gives_the_same_on_both_sides(warehouse: SQLiteWarehouse) -> None:
-    assert compare_query("Q9", QUERY, *NAMES, warehouse, warehouse) == Comparison(rows=3, differences=())
+    assert compare_query("Q9", QUERY, *NAMES, warehouse, SourceSide(warehouse)) == Comparison(rows=3, differences=())
 
 
 def test_a_query_with_another_result_is_shown(warehouse: SQLiteWarehouse) -> None:
     warehouse.run("DELETE FROM exported WHERE rowid = 1")
-    assert compare_query("Q9", QUERY, *NAMES, warehouse, warehouse).differences == (
+    assert compare_query("Q9", QUERY, *NAMES, warehouse, SourceSide(warehouse)).differences == (
         "Q9: its rows are ((None, '1'), ('1', '1'), ('2', '1')), on the source ((None, '1'), ('1', '2'), ('2', '1'))",
     )

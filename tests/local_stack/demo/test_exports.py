@@ -71,9 +71,12 @@ class Warehouse:
     def __init__(self, source_shown_differing: tuple[str, str, str] = ("5", "5", "0")) -> None:
         self.statements: list[str] = []
         self.counts = source_shown_differing
+        self.fails = False
 
     def query(self, statement: str) -> Answer:
         self.statements.append(statement)
+        if self.fails:
+            raise ConnectionError("lakeFS does not answer")
         if "LIMIT 0" in statement:
             relations = statement.count(".*")
             return Answer(columns=(("columns of the next relation", "int"), *COLUMNS) * relations, rows=())
@@ -117,11 +120,19 @@ def test_a_statement_about_sources_is_run_once() -> None:
     assert warehouse.statements == ["SELECT 1"]
 
 
-def exports_of(warehouse: Warehouse, *, comment: str = "region at c1", columns: list[Any] | None = None) -> Exports:
-    listed = SimpleNamespace(comment=comment, columns=columns, properties={"lakefs.commit_id": "c1"})
+def exports_of(
+    warehouse: Warehouse,
+    *,
+    comment: str = "region at c1",
+    columns: list[Any] | None = None,
+    sources: Sources | None = None,
+) -> Exports:
+    properties = {"lakefs.commit_id": "c1"}
+    location = "file:/exports/region"
+    listed = SimpleNamespace(comment=comment, columns=columns, properties=properties, storage_location=location)
     tables: Any = SimpleNamespace(get=lambda full_name: listed)
-    lake = Lake({"c1": FIRST, "c2": OTHERS_CHANGED})
-    exports = Exports(catalog="main", warehouse=warehouse, tables=tables, sources=sources_of(lake, warehouse))
+    sources = sources or sources_of(Lake({"c1": FIRST, "c2": OTHERS_CHANGED}), warehouse)
+    exports = Exports(catalog="main", warehouse=warehouse, tables=tables, sources=sources)
     exports.record("main", "c1", [(REGION, clone("region"))])
     return exports
 
@@ -160,6 +171,7 @@ def test_every_exported_table_is_compared_also_where_no_run_cloned_it() -> None:
     warehouse.statements.clear()
     exports.record("main", "c2", [])
     assert exports.compare() == ()
+    # A commit never changes: what was asked of its tables is known.
     asked, read = warehouse.statements
     assert "LIMIT 0" in asked
     assert "FROM `main`.`main`.`region`" in read
@@ -208,3 +220,51 @@ def test_queries_run_in_every_branch_and_once_on_a_source() -> None:
         "SELECT count(*) AS n FROM `main`.`main`.`region`",
         "SELECT count(*) AS n FROM delta.`s3a://tpch/c1/tables/geography/region`",
     ]
+
+
+QUERIES = {"Q9": "SELECT count(*) AS n FROM {region}"}
+
+
+def test_what_sources_were_asked_is_compared_without_them() -> None:
+    lake, warehouse, reader = Lake({"c1": FIRST, "c2": OTHERS_CHANGED}), Warehouse(), Warehouse()
+    sources = sources_of(lake, reader)
+    exports = exports_of(warehouse, sources=sources)
+    exports.record("nightly-load", "c2", [(REGION, clone("region"))])
+    exports.ask_sources(QUERIES)
+    asked = len(reader.statements)
+    sources.close()
+    lake.by_commit.clear()
+    reader.fails = True
+
+    assert exports.compare() == ()
+    assert exports.compare_queries(QUERIES) == ({"Q9 on main": 1, "Q9 on nightly-load": 1}, ())
+    assert len(reader.statements) == asked
+    assert not any("s3a://" in statement for statement in warehouse.statements)
+
+
+def test_what_was_not_asked_before_is_not_made_up() -> None:
+    sources = sources_of(Lake({"c1": FIRST}), Warehouse())
+    exports = exports_of(Warehouse(), sources=sources)
+    assert exports.compare() == ()
+    sources.close()
+    with pytest.raises(DemoFailure, match="lakeFS is stopped, and its tables were not asked before"):
+        exports.compare_queries(QUERIES)
+
+
+def test_a_difference_that_is_found_without_the_sources_is_told() -> None:
+    sources = sources_of(Lake({"c1": FIRST}), Warehouse())
+    exports = exports_of(Warehouse(source_shown_differing=("5", "6", "1")), sources=sources)
+    exports.ask_sources({})
+    sources.close()
+    (difference,) = exports.compare()
+    assert "its rows differ from the source's, which can be read no more" in difference
+
+
+def test_rows_are_counted_where_the_sources_are_read_by_the_files_of_the_export() -> None:
+    reader, warehouse = Warehouse(source_shown_differing=("5", "6", "1")), Warehouse(("5", "6", "1"))
+    exports = exports_of(warehouse, sources=sources_of(Lake({"c1": FIRST}), reader))
+    assert len(exports.compare()) == 2
+    counted = [statement for statement in reader.statements if "both_sides" in statement]
+    assert len(counted) == 2
+    assert all("FROM delta.`file:/exports/region`" in statement for statement in counted)
+    assert not any("s3a://" in statement for statement in warehouse.statements)

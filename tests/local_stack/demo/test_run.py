@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.__main__ import main
 from local_stack.demo import run
 from local_stack.demo.deployment import Deployment
@@ -46,8 +47,10 @@ class Told:
 @pytest.fixture(autouse=True)
 def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def stack(*, folder: Path, progress: Any, trigger: ExportTrigger) -> Iterator[SimpleNamespace]:
-        assert trigger is ExportTrigger.WEBHOOK
+    def stack(
+        *, folder: Path, progress: Any, trigger: ExportTrigger, clone_method: CloneMethod
+    ) -> Iterator[SimpleNamespace]:
+        assert (trigger, clone_method) == (ExportTrigger.WEBHOOK, CloneMethod.DEEP)
         yield SimpleNamespace(plain_folder=folder, lakefs="lakefs", environment=lambda: {"HOST": "here"})
 
     @contextmanager
@@ -62,7 +65,7 @@ def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(kind: type[Any], folder: Path) -> tuple[int, list[str]]:
     out = io.StringIO()
-    code = run.tell(kind, folder, 0.5, out, trigger=ExportTrigger.WEBHOOK)
+    code = run.tell(kind, folder, 0.5, out, trigger=ExportTrigger.WEBHOOK, clone_method=CloneMethod.DEEP)
     return code, out.getvalue().splitlines()
 
 
@@ -86,17 +89,26 @@ def test_what_ends_early_says_why_and_is_no_success(tmp_path: Path, end: BaseExc
     assert told(kind, tmp_path) == (code, ["", line])
 
 
+@pytest.mark.parametrize(
+    ("given", "method"),
+    [([], CloneMethod.SHALLOW), (["--clone-method", "storage"], CloneMethod.STORAGE)],
+)
 @pytest.mark.parametrize(("command", "kind"), [("demo", Story), ("demo-faults", FaultStory)])
 def test_each_command_has_its_story(
-    command: str, kind: type[Telling], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str,
+    kind: type[Telling],
+    given: list[str],
+    method: CloneMethod,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = []
 
-    def tell(*arguments: Any, trigger: ExportTrigger) -> int:
-        calls.append((*arguments, trigger))
+    def tell(*arguments: Any, trigger: ExportTrigger, clone_method: CloneMethod) -> int:
+        calls.append((*arguments, trigger, clone_method))
         return 7
 
     monkeypatch.setattr(run, "tell", tell)
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
-    assert main([command, "--scale", "0.5", "--folder", str(tmp_path)]) == 7
-    assert calls == [(kind, tmp_path, 0.5, sys.stdout, ExportTrigger.LUA)]
+    assert main([command, "--scale", "0.5", "--folder", str(tmp_path), *given]) == 7
+    assert calls == [(kind, tmp_path, 0.5, sys.stdout, ExportTrigger.LUA, method)]

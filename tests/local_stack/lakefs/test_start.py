@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from lakefs_contract import contract_in
 from lakefs_hook_target import HookTarget
 
 from local_stack.errors import SetupError
@@ -62,11 +63,14 @@ def test_with_nothing_configured_the_stand_in_starts(tmp_path: Path) -> None:
         assert httpx.get(f"{lakefs.endpoint_url}/api/v1/healthcheck").status_code == 204
         assert lakefs.s3_endpoint_url == lakefs.endpoint_url
         assert lakefs.secret_access_key not in repr(lakefs)
+        contract_in(lakefs, "local://shop").put("main", "a", content=b"kept")
     finally:
         lakefs.stop()
     lakefs.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(lakefs.endpoint_url)
+    (kept,) = (tmp_path / "objects" / "shop" / "data").glob("*/*")
+    assert kept.read_bytes() == b"kept"
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/api/v1", "/api/v1/"])

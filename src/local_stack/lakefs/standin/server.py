@@ -1,9 +1,11 @@
 """The stand-in's life: one HTTP server on 127.0.0.1 that speaks lakeFS's REST API and S3."""
 
 import logging
-import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,9 +16,9 @@ from local_stack.lakefs.standin.hooks.runs import HookRunner
 from local_stack.lakefs.standin.lua.modules.http import TIMEOUT_SECONDS
 from local_stack.lakefs.standin.rest.actions import action_endpoints
 from local_stack.lakefs.standin.rest.routes import rest_api
-from local_stack.lakefs.standin.versions.blobs import BlobStore
+from local_stack.lakefs.standin.versions.blobs import BlobStore, BlockStore, LocalFiles
 from local_stack.lakefs.standin.versions.garbage import collect_garbage
-from local_stack.lakefs.standin.versions.store import AccessKey, Store
+from local_stack.lakefs.standin.versions.store import AccessKey, Store, User, new_access_key
 from local_stack.loopback_server import LoopbackServer
 
 API_PATH = "/api/v1"
@@ -26,9 +28,10 @@ LOG = logging.getLogger(__name__)
 class LakeFSStandIn:
     """A lakeFS server in this process; its state lives as long as it runs.
 
-    Parameters: the environment that `{{ ENV.X }}` in action files sees; `port`, 0 for a free one; the seconds that a
-    Lua script waits for an answer over HTTP, and those for which action files are kept, both fewer only in tests of
-    something else.
+    Parameters: the environment that `{{ ENV.X }}` in action files sees; `port`, 0 for a free one; the folder for the
+    files of objects, which stay there when it stops, or None for one that goes with it; what keeps the objects of
+    storage namespaces `s3://...`, where such are taken; the seconds that a Lua script waits for an answer over HTTP,
+    and those for which action files are kept, both fewer only in tests of something else.
     """
 
     def __init__(
@@ -36,15 +39,19 @@ class LakeFSStandIn:
         *,
         hook_environment: Mapping[str, str] | None = None,
         port: int = 0,
+        folder: Path | None = None,
+        object_store: BlockStore | None = None,
         lua_http_timeout_seconds: float = TIMEOUT_SECONDS,
         action_seconds: float = SECONDS_KEPT,
     ) -> None:
-        self.access_key = AccessKey(id=f"AKIA{secrets.token_hex(8).upper()}", secret=secrets.token_urlsafe(30))
+        self.access_key = new_access_key()
         self._hook_environment = dict(hook_environment or {})
         self._lua_http_timeout_seconds = lua_http_timeout_seconds
         self._action_seconds = action_seconds
         self._server = LoopbackServer(name="lakefs-stand-in", port=port)
-        self._blobs: BlobStore | None = None
+        self._folder = folder
+        self._object_store = object_store
+        self._exits = ExitStack()
         self._store: Store | None = None
 
     @property
@@ -56,16 +63,34 @@ class LakeFSStandIn:
         """Serve; returns once requests are answered. Raises OSError where the port is taken."""
         if self._server.is_running:
             return
-        self._blobs = BlobStore()
+        blobs = self._block_stores()
         runner = HookRunner(
-            self._blobs,
+            blobs,
             self._hook_environment,
             self._lua_http_timeout_seconds,
             end_server=self._end,
             action_seconds=self._action_seconds,
         )
-        self._store = store = Store(access_key=self.access_key, blobs=self._blobs, hooks=runner)
+        self._store = store = Store(access_key=self.access_key, blobs=blobs, hooks=runner)
         self._server.start(_Application(rest_api(store, action_endpoints(runner)), Gateway(store), self._end))
+
+    def _block_stores(self) -> BlobStore:
+        folder = self._folder or Path(self._exits.enter_context(TemporaryDirectory(prefix="lakefs-objects-")))
+        stores: dict[str, BlockStore] = {"local": LocalFiles(folder)}
+        if self._object_store is not None:
+            stores["s3"] = self._object_store
+        return BlobStore(stores)
+
+    def add_user(self, *, denied: Collection[str]) -> AccessKey:
+        """A key pair of another user, who may do everything but these actions, such as `fs:ListObjects`. For tests.
+
+        Raises ValueError for an action that the stand-in cannot deny, RuntimeError where the server does not run.
+        """
+        if self._store is None:
+            raise RuntimeError("the stand-in does not run: start it before you add a user")
+        user = User(access_key=new_access_key(), denied=frozenset(denied))
+        self._store.add_user(user)
+        return user.access_key
 
     def collect_garbage(self, repository: str) -> int:
         """Remove what no branch of the repository refers to; how many objects. For tests: a server has a job for it.
@@ -96,9 +121,8 @@ class LakeFSStandIn:
     def stop(self) -> None:
         """Stop serving and forget everything; a second call does nothing."""
         self._server.stop()
-        blobs, self._blobs, self._store = self._blobs, None, None
-        if blobs is not None:
-            blobs.close()
+        self._store = None
+        self._exits.close()
 
 
 class _Application:

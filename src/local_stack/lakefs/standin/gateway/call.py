@@ -14,7 +14,7 @@ from local_stack.lakefs.standin.gateway.errors import S3Error
 from local_stack.lakefs.standin.gateway.xml import Element, render
 from local_stack.lakefs.standin.versions.object_tree import Entry
 from local_stack.lakefs.standin.versions.repository import Repository
-from local_stack.lakefs.standin.versions.store import Store
+from local_stack.lakefs.standin.versions.store import Store, User
 
 METADATA_HEADER = "x-amz-meta-"
 # How lakeFS names user metadata that came through the gateway, and REST shows it.
@@ -48,12 +48,18 @@ class S3Call:
     """A signed request whose body has been read and decoded."""
 
     store: Store
+    user: User | None
     repository: Repository
     place: Place
     method: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+    def check_allowed(self, action: str) -> None:
+        """Raise S3Error AccessDenied where the user may not do this."""
+        if self.user is None or action in self.user.denied:
+            raise S3Error("AccessDenied")
 
     def metadata(self) -> dict[str, str]:
         """The user metadata that the request sets, as lakeFS keeps it: the names in lower case."""

@@ -17,7 +17,7 @@ from local_stack.lakefs.standin.gateway.errors import S3Error, not_known
 from local_stack.lakefs.standin.gateway.xml import Element, render
 from local_stack.lakefs.standin.versions.object_tree import ObjectTree
 from local_stack.lakefs.standin.versions.repository import Repository
-from local_stack.lakefs.standin.versions.store import Store
+from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, Store
 from local_stack.lakefs.standin.versions.tree_changes import Item, Page, page_of
 
 MAXIMUM_KEYS = 1000
@@ -59,6 +59,7 @@ def list_buckets(store: Store) -> Response:
 
 def list_objects(call: S3Call) -> Response:
     """One page of objects, as ListObjectsV2 where `list-type=2` asks for it, else as ListObjects."""
+    call.check_allowed(LIST_OBJECTS)
     listing = _listing(call.query)
     found, tree = _find(call.repository, listing)
     lines = [_line(item, tree) for item in found.items]

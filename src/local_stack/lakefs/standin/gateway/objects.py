@@ -15,6 +15,7 @@ from local_stack.lakefs.standin.ranges import RangeError, parse_range
 from local_stack.lakefs.standin.versions.blobs import Blob
 from local_stack.lakefs.standin.versions.listings import stored_file
 from local_stack.lakefs.standin.versions.object_tree import Entry
+from local_stack.lakefs.standin.versions.store import READ_OBJECT
 
 CONDITIONS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 # What S3A sends where it renames: the ETag that it saw. What lakeFS does with another is not recorded; S3 answers 412.
@@ -24,6 +25,7 @@ MOST_DELETED_KEYS = 1000
 
 def read_object(call: S3Call) -> Response:
     """GetObject and HeadObject, with ranges; conditions are ignored, as a lakeFS server does."""
+    call.check_allowed(READ_OBJECT)
     entry = find_entry(call.repository, call.place)
     is_head = call.method == "HEAD"
     if not is_head and not call.store.blobs.holds(entry.address):
@@ -53,7 +55,7 @@ def write_object(call: S3Call) -> Response:
     entry = store_blob(
         call,
         branch,
-        call.store.blobs.put(call.place.bucket, call.body),
+        call.store.blobs.put(call.repository.storage_namespace, call.body),
         content_type=call.headers.get("content-type"),
         metadata=call.metadata(),
         only_new=bool(conditions),
@@ -87,6 +89,7 @@ def store_blob(
 
 def copy_object(call: S3Call) -> Response:
     """CopyObject: the bytes are copied, and the content type in any case."""
+    call.check_allowed(READ_OBJECT)
     branch, source = call.writable_branch(), _copy_source(call)
     refused = {name for name in call.headers if name in CONDITIONS or "copy-source-" in name} - {COPY_CONDITION}
     if refused:
@@ -94,7 +97,7 @@ def copy_object(call: S3Call) -> Response:
     if call.headers.get(COPY_CONDITION, source.checksum).strip('"') != source.checksum:
         raise S3Error("PreconditionFailed")
     replaces = call.headers.get("x-amz-metadata-directive") == "REPLACE"
-    blob = call.store.blobs.put(call.place.bucket, call.store.blobs.read(source.address))
+    blob = call.store.blobs.put(call.repository.storage_namespace, call.store.blobs.read(source.address))
     entry = store_blob(
         call,
         branch,
@@ -118,7 +121,7 @@ def _copy_source(call: S3Call) -> Entry:
         raise S3Error("NoSuchKey") from error
     entry = find_entry(repository, place)
     if not call.store.blobs.holds(entry.address):
-        raise S3Error("InvalidRequest", f"open {stored_file(repository, entry)}: no such file or directory")
+        raise S3Error("InvalidRequest", f"open {stored_file(entry)}: no such file or directory")
     return entry
 
 

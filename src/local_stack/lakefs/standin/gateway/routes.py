@@ -26,7 +26,7 @@ from local_stack.lakefs.standin.gateway.signature import Signature, SignedReques
 from local_stack.lakefs.standin.gateway.uploads import Uploads
 from local_stack.lakefs.standin.gateway.xml import DECLARATION, NAMESPACE, render
 from local_stack.lakefs.standin.versions.repository import REPOSITORY_NAME, Repository
-from local_stack.lakefs.standin.versions.store import Store
+from local_stack.lakefs.standin.versions.store import AccessKey, Store
 
 LOG = logging.getLogger(__name__)
 # Parts of S3 that a lakeFS repository does not have: four of them recorded, the others alike.
@@ -131,7 +131,11 @@ class Gateway:
         signed = SignedRequest(
             method=received.method, path=received.path, query=received.query, headers=received.headers
         )
-        return check_signature(signed, self._store.access_key)
+        return check_signature(signed, self._key)
+
+    def _key(self, key_id: str) -> AccessKey | None:
+        user = self._store.user(key_id)
+        return None if user is None else user.access_key
 
     def _list_buckets(self, received: Received) -> Response:
         if received.method != "GET":
@@ -152,6 +156,7 @@ class Gateway:
     def _answer(self, received: Received, repository: Repository, signature: Signature) -> Response:
         call = S3Call(
             store=self._store,
+            user=self._store.user(signature.key_id),
             repository=repository,
             place=received.place,
             method=received.method,

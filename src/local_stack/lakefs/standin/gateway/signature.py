@@ -7,7 +7,7 @@ the refusals are a lakeFS server's (fixtures/lakefs_server_recorded.json).
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
@@ -38,6 +38,7 @@ class SignedRequest:
 class Signature:
     """A request's own signature, which the signatures of its chunks continue."""
 
+    key_id: str
     key: bytes = field(repr=False)
     time: str
     scope: str
@@ -65,13 +66,17 @@ class _Claim:
     valid_seconds: int
 
 
-def check_signature(request: SignedRequest, access_key: AccessKey) -> Signature | None:
-    """The request's signature, None where it has none at all. Raises S3Error where it is not by the key pair."""
+def check_signature(request: SignedRequest, find_key: Callable[[str], AccessKey | None]) -> Signature | None:
+    """The request's signature, None where it has none at all. Raises S3Error where it is not by a known key pair.
+
+    Parameters: the request, and what gives the key pair of an id.
+    """
     claim = _claim(request)
     if claim is None:
         return None
     key_id, _, scope = claim.credential.partition("/")
-    if key_id != access_key.id:
+    access_key = find_key(key_id)
+    if access_key is None:
         raise S3Error("AccessDenied")
     _check_time(claim)
     match = SCOPE.match(scope)
@@ -80,7 +85,7 @@ def check_signature(request: SignedRequest, access_key: AccessKey) -> Signature 
     complete = match is not None and claim.time.startswith(match["day"]) and _covers_host(claim)
     if not complete or not same_text(value, claim.signature):
         raise S3Error("SignatureDoesNotMatch")
-    return Signature(key=key, time=claim.time, scope=scope, value=value)
+    return Signature(key_id=key_id, key=key, time=claim.time, scope=scope, value=value)
 
 
 def same_text(expected: str, given: str) -> bool:

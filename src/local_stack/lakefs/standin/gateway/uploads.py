@@ -81,7 +81,7 @@ class Uploads:
             raise not_known(f"the end of an upload with {', '.join(sorted(refused))}")
         upload, branch = self._find(call), call.writable_branch()
         parts = _named_parts(upload, call.body)
-        blob = call.store.blobs.put(call.place.bucket, b"".join(part.content for part in parts))
+        blob = call.store.blobs.put(call.repository.storage_namespace, b"".join(part.content for part in parts))
         digests = b"".join(bytes.fromhex(part.etag) for part in parts)
         # The object's tag lacks the number of parts, which the answer has.
         checksum = hashlib.md5(digests, usedforsecurity=False).hexdigest()

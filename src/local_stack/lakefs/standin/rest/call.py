@@ -14,21 +14,27 @@ from local_stack.lakefs.standin.checks import parameter_error, read_body, read_f
 from local_stack.lakefs.standin.errors import RequestError, bad_request
 from local_stack.lakefs.standin.versions.listings import DEFAULT_AMOUNT, Window, checked_amount, page_body
 from local_stack.lakefs.standin.versions.repository import Repository
-from local_stack.lakefs.standin.versions.store import AccessKey, Store
+from local_stack.lakefs.standin.versions.store import Store, User
 
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A request whose body has been read, and the store that it is about."""
+    """A request whose body has been read, the store that it is about, and who asks: None where anybody may."""
 
     store: Store
     request: Request
     body: bytes
+    user: User | None
 
     @property
     def repository(self) -> Repository:
         """The repository in the path. Raises RequestError 404."""
         return self.store.repository(self.path("repository"))
+
+    def check_allowed(self, action: str) -> None:
+        """Raise RequestError 401 where the user may not do this (lakeFS's issue 7756 shows status and message)."""
+        if self.user is None or action in self.user.denied:
+            raise RequestError(401, "insufficient permissions")
 
     def path(self, name: str) -> str:
         """A part of the URL's path."""
@@ -104,12 +110,15 @@ def page_by_name(call: ApiCall, named: Mapping[str, Mapping[str, Any]]) -> Respo
     return page([named[name] for name in shown], has_more=len(names) > amount, next_offset=offset)
 
 
-def check_basic_auth(request: Request, access_key: AccessKey) -> None:
-    """Raise RequestError 401 unless the request carries the key pair."""
+def authenticated(request: Request, store: Store) -> User:
+    """The user whose key pair the request carries. Raises RequestError 401 where there is none."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
         presented = base64.b64decode(encoded) if scheme.lower() == "basic" else b""
     except ValueError:
         presented = b""
-    if not hmac.compare_digest(presented, f"{access_key.id}:{access_key.secret}".encode()):
+    key_id, _, secret = presented.decode(errors="replace").partition(":")
+    user = store.user(key_id)
+    if user is None or not hmac.compare_digest(secret.encode(), user.access_key.secret.encode()):
         raise RequestError(401, "error authenticating request")
+    return user

@@ -21,6 +21,7 @@ from local_stack.lakefs.standin.rest.versions import REPOSITORY
 from local_stack.lakefs.standin.schemas import RANGE
 from local_stack.lakefs.standin.versions.listings import describe_object, objects_page, stored_file
 from local_stack.lakefs.standin.versions.object_tree import Entry
+from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, READ_OBJECT
 
 METADATA_HEADER = "x-lakefs-meta-"
 MAXIMUM_PATHS = 1000
@@ -29,8 +30,9 @@ AS_BYTES = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosn
 
 
 def _entry(call: ApiCall) -> tuple[str, Entry]:
-    """The object that a request is about, its parameters checked first."""
+    """The object that a request is about, its parameters checked first, and that it may be read."""
     path = call.required_query("path")
+    call.check_allowed(READ_OBJECT)
     entry = call.repository.tree_at(call.path("ref")).get(path)
     if entry is None:
         raise not_found()
@@ -39,6 +41,8 @@ def _entry(call: ApiCall) -> tuple[str, Entry]:
 
 def _check_no_presigning(call: ApiCall) -> None:
     if call.flag("presign"):
+        if not call.repository.storage_namespace.startswith("local:"):
+            raise not_in_the_stand_in("a presigned URL")
         raise bad_request("local adapter presigned URL: operation not supported")
 
 
@@ -46,7 +50,7 @@ def _stat(call: ApiCall) -> Response:
     with_user_metadata = call.flag("user_metadata", default=True)
     path, entry = _entry(call)
     _check_no_presigning(call)
-    return answer(describe_object(call.repository, path, entry, with_user_metadata=with_user_metadata))
+    return answer(describe_object(path, entry, with_user_metadata=with_user_metadata))
 
 
 def _get(call: ApiCall) -> Response:
@@ -115,6 +119,7 @@ def _refused(error: RequestError, headers: dict[str, str]) -> Response:
 
 def _list(call: ApiCall) -> Response:
     window, with_user_metadata = call.window(), call.flag("user_metadata", default=True)
+    call.check_allowed(LIST_OBJECTS)
     _check_no_presigning(call)
     return answer(objects_page(call.repository, call.path("ref"), window, with_user_metadata=with_user_metadata))
 
@@ -137,14 +142,14 @@ def _upload(call: ApiCall) -> Response:
         repository,
         branch_name,
         path,
-        call.store.blobs.put(repository.name, content),
+        call.store.blobs.put(repository.storage_namespace, content),
         content_type=content_type,
         metadata=metadata,
         only_new=condition == "*",
     )
     if entry is None:
         raise precondition_failed("path already exists")
-    return answer(describe_object(repository, path, entry), 201)
+    return answer(describe_object(path, entry), 201)
 
 
 def _uploaded(call: ApiCall) -> tuple[bytes, str]:
@@ -183,21 +188,24 @@ def _copy(call: ApiCall) -> Response:
         raise not_in_the_stand_in("a shallow copy of an object")
     repository, branch_name = call.repository, call.path("branch")
     repository.branch(branch_name)
+    call.check_allowed(READ_OBJECT)
     source = repository.tree_at(fields.get("src_ref") or branch_name).get(fields["src_path"])
     if source is None:
         raise not_found()
     if not call.store.blobs.holds(source.address):
-        raise RequestError(500, f"open {stored_file(repository, source)}: no such file or directory")
+        raise RequestError(500, f"open {stored_file(source)}: no such file or directory")
     entry = call.store.put_object(
         repository,
         branch_name,
         target,
-        replace(call.store.blobs.put(repository.name, call.store.read_object(source)), checksum=source.checksum),
+        replace(
+            call.store.blobs.put(repository.storage_namespace, call.store.read_object(source)), checksum=source.checksum
+        ),
         content_type=source.content_type,
         metadata=source.metadata,
     )
     assert entry is not None
-    return answer(describe_object(repository, target, entry), 201)
+    return answer(describe_object(target, entry), 201)
 
 
 def _set_user_metadata(call: ApiCall) -> Response:

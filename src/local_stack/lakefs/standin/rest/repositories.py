@@ -1,7 +1,6 @@
 """REST routes of the server itself and of its repositories."""
 
 import hashlib
-import re
 from typing import Any
 
 from starlette.responses import Response
@@ -14,15 +13,12 @@ from local_stack.lakefs.standin.versions.store import USER_NAME
 
 # The release whose recorded behaviour the stand-in follows.
 VERSION = {"version": "1.84.0", "version_context": "lakeFS"}
-NAMESPACE = re.compile("local://")
 STORAGE = {
     "blockstore_type": "local",
     "blockstore_namespace_example": "local://example-repository",
-    "blockstore_namespace_ValidityRegex": "^local://",
     "pre_sign_support": False,
     "pre_sign_support_ui": False,
     "import_support": False,
-    "import_validity_regex": "^local://",
 }
 SETUP = {
     "state": "initialized",
@@ -53,16 +49,27 @@ def _health(_call: ApiCall) -> Response:
     return empty()
 
 
-def _config(_call: ApiCall) -> Response:
-    return answer({"version_config": VERSION, "storage_config": STORAGE, "capabilities_config": {"async_ops": False}})
+def _config(call: ApiCall) -> Response:
+    storage = _storage_config(call)
+    return answer({"version_config": VERSION, "storage_config": storage, "capabilities_config": {"async_ops": False}})
 
 
 def _version(_call: ApiCall) -> Response:
     return answer(VERSION)
 
 
-def _storage(_call: ApiCall) -> Response:
-    return answer(STORAGE)
+def _storage(call: ApiCall) -> Response:
+    return answer(_storage_config(call))
+
+
+def _storage_config(call: ApiCall) -> dict[str, Any]:
+    pattern = _namespace_pattern(call)
+    return {**STORAGE, "blockstore_namespace_ValidityRegex": pattern, "import_validity_regex": pattern}
+
+
+def _namespace_pattern(call: ApiCall) -> str:
+    schemes = call.store.blobs.schemes
+    return f"^{schemes[0]}://" if len(schemes) == 1 else f"^({'|'.join(schemes)})://"
 
 
 def _user(_call: ApiCall) -> Response:
@@ -78,8 +85,9 @@ def _create(call: ApiCall) -> Response:
     for name in ("read_only", "sample_data", "storage_id"):
         if fields.get(name):
             raise not_in_the_stand_in(f"a repository with {name}")
-    if not NAMESPACE.match(fields["storage_namespace"]):
-        raise bad_request("failed to match required regex ^local://: invalid namespace")
+    scheme, separator, _ = fields["storage_namespace"].partition("://")
+    if not separator or scheme not in call.store.blobs.schemes:
+        raise bad_request(f"failed to match required regex {_namespace_pattern(call)}: invalid namespace")
     repository = call.store.create_repository(
         fields["name"], fields["storage_namespace"], fields.get("default_branch") or "main"
     )

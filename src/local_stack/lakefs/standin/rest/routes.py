@@ -14,7 +14,7 @@ from local_stack.lakefs.standin.errors import RequestError, not_in_the_stand_in
 from local_stack.lakefs.standin.rest import objects as api_objects
 from local_stack.lakefs.standin.rest import repositories as api_repositories
 from local_stack.lakefs.standin.rest import versions as api_versions
-from local_stack.lakefs.standin.rest.call import ApiCall, Endpoint, answer, check_basic_auth, refusal
+from local_stack.lakefs.standin.rest.call import ApiCall, Endpoint, answer, authenticated, refusal
 from local_stack.lakefs.standin.versions.store import Store
 
 OPEN_PATHS = frozenset({"/healthcheck", "/setup_lakefs"})
@@ -61,9 +61,8 @@ async def _unknown_route(scope: Scope, receive: Receive, send: Send) -> None:
 def _answering(store: Store, endpoint: Endpoint, *, needs_key: bool) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
         try:
-            if needs_key:
-                check_basic_auth(request, store.access_key)
-            return await run_in_threadpool(endpoint, ApiCall(store, request, await request.body()))
+            user = authenticated(request, store) if needs_key else None
+            return await run_in_threadpool(endpoint, ApiCall(store, request, await request.body(), user))
         except RequestError as error:
             return refusal(error)
         except Exception:

@@ -13,7 +13,7 @@ from local_stack.lakefs.standin.versions.merging import STRATEGIES
 from local_stack.lakefs.standin.versions.object_tree import ObjectTree
 from local_stack.lakefs.standin.versions.operations import MergeRequest, Operations
 from local_stack.lakefs.standin.versions.repository import Commit, CommitDraft, Repository
-from local_stack.lakefs.standin.versions.store import USER_NAME
+from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, USER_NAME
 from local_stack.lakefs.standin.versions.tree_changes import diff_trees
 
 REPOSITORY = "/repositories/{repository}"
@@ -99,11 +99,13 @@ def _touches(repository: Repository, commit: Commit, objects: list[str], prefixe
 
 
 def _diff_refs(call: ApiCall) -> Response:
+    call.check_allowed(LIST_OBJECTS)
     diff_type = call.query("type", "three_dot")
     return answer(refs_diff_page(call.repository, call.path("left"), call.path("right"), call.window(), diff_type))
 
 
 def _diff_branch(call: ApiCall) -> Response:
+    call.check_allowed(LIST_OBJECTS)
     return answer(branch_diff_page(call.repository, call.path("branch"), call.window()))
 
 

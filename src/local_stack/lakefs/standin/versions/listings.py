@@ -13,8 +13,6 @@ from local_stack.lakefs.standin.versions.tree_changes import Diff, diff_trees, p
 
 DEFAULT_AMOUNT = 100
 MAXIMUM_AMOUNT = 1000
-# A folder of the server's, where it keeps the bytes. Nothing is there.
-BLOCK_PATH = "/lakefs-stand-in/blocks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +42,12 @@ def page_body(results: Sequence[Mapping[str, Any]], *, has_more: bool, next_offs
     return {"pagination": pagination, "results": list(results)}
 
 
-def describe_object(
-    repository: Repository, path: str, entry: Entry, *, with_user_metadata: bool = True
-) -> dict[str, Any]:
+def describe_object(path: str, entry: Entry, *, with_user_metadata: bool = True) -> dict[str, Any]:
     """An object as the API shows it."""
     return {
         "path": path,
         "path_type": "object",
-        "physical_address": f"local://{stored_file(repository, entry)}",
+        "physical_address": entry.address,
         "checksum": entry.checksum,
         "size_bytes": entry.size,
         "mtime": int(entry.modified),
@@ -60,10 +56,9 @@ def describe_object(
     }
 
 
-def stored_file(repository: Repository, entry: Entry) -> str:
-    """Where a lakeFS server with a local block store would keep the object's bytes."""
-    folder = repository.storage_namespace.partition("://")[2].strip("/")
-    return f"{BLOCK_PATH}/{folder}/{entry.address.partition('/')[2]}"
+def stored_file(entry: Entry) -> str:
+    """The place of the object's bytes in their block store: a path, where it is one of files."""
+    return entry.address.partition("://")[2]
 
 
 def objects_page(
@@ -82,7 +77,7 @@ def objects_page(
     for item in found.items:
         entry = None if item.is_prefix else tree.get(item.path)
         if entry is not None:
-            described = describe_object(repository, item.path, entry, with_user_metadata=with_user_metadata)
+            described = describe_object(item.path, entry, with_user_metadata=with_user_metadata)
             results.append({key: value for key, value in described.items() if key != "metadata" or value})
         else:
             common: dict[str, Any] = {"path": item.path, "path_type": "common_prefix", "physical_address": ""}

@@ -1,5 +1,6 @@
 """What one stand-in server holds: repositories, the bytes of their objects, and who may ask."""
 
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -13,11 +14,15 @@ from local_stack.lakefs.standin.versions.operations import Operations
 from local_stack.lakefs.standin.versions.repository import Repository
 
 USER_NAME = "admin"
+# What users can be denied: actions of lakeFS's access control (documentation, "Role-Based Access Control").
+LIST_OBJECTS = "fs:ListObjects"
+READ_OBJECT = "fs:ReadObject"
+DENIABLE = frozenset({LIST_OBJECTS, READ_OBJECT})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessKey:
-    """The one key pair of the server."""
+    """A key pair."""
 
     id: str
     secret: str
@@ -26,16 +31,39 @@ class AccessKey:
         return f"AccessKey(id={self.id!r}, secret=...)"
 
 
+def new_access_key() -> AccessKey:
+    """A key pair that nobody has."""
+    return AccessKey(id=f"AKIA{secrets.token_hex(8).upper()}", secret=secrets.token_urlsafe(30))
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Who may do everything but the actions that are denied."""
+
+    access_key: AccessKey
+    denied: frozenset[str] = frozenset()
+
+
 class Store:
-    """Repositories by name. Parameters: the key pair, the blobs, and the hooks that operations run."""
+    """Repositories by name. Parameters: the first user's key pair, the blobs, and the hooks that operations run."""
 
     def __init__(self, *, access_key: AccessKey, blobs: BlobStore, hooks: Hooks) -> None:
-        self.access_key = access_key
+        self._users = {access_key.id: User(access_key=access_key)}
         self.blobs = blobs
         self._hooks = hooks
         self._lock = threading.Lock()
         self._repositories: dict[str, Repository] = {}
         self._namespaces: set[str] = set()
+
+    def user(self, access_key_id: str) -> User | None:
+        """The user with this key, if any."""
+        return self._users.get(access_key_id)
+
+    def add_user(self, user: User) -> None:
+        """Let another user ask. Raises ValueError for an action that nothing here can deny."""
+        if unknown := user.denied - DENIABLE:
+            raise ValueError(f"the stand-in cannot deny {', '.join(sorted(unknown))}, only {sorted(DENIABLE)}")
+        self._users[user.access_key.id] = user
 
     def repositories(self) -> dict[str, Repository]:
         """All repositories by name, in order."""
@@ -55,6 +83,10 @@ class Store:
         """
         repository = Repository(name=name, storage_namespace=storage_namespace, default_branch=default_branch)
         place = storage_namespace.rstrip("/")
+        try:
+            self.blobs.check(place)
+        except ValueError as error:
+            raise bad_request(f"failed to create repository: {error}: failed to access storage") from error
         with self._lock:
             if name in self._repositories:
                 raise conflict("error creating repository: not unique")

@@ -28,7 +28,7 @@ def gateway() -> Iterator[GatewayAlone]:
     """A gateway of its own."""
     made = GatewayAlone()
     yield made
-    made.blobs.close()
+    made.close()
 
 
 def assert_sound(asked: Asked, answered: Answered) -> None:
@@ -192,7 +192,7 @@ def test_no_odd_request_makes_the_gateway_itself_fail(asked: Asked) -> None:
     upload = begin(gateway)
     named = replace(asked, query=asked.query.replace("UPLOAD", upload))
     assert_sound(named, gateway.ask(named))
-    gateway.blobs.close()
+    gateway.close()
 
 
 CLAIMS = ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=é, SignedHeaders=é, Signature=é", "Bearer x", "AWS k:s", "é"]
@@ -231,7 +231,7 @@ def test_no_odd_signature_gets_in_or_makes_the_gateway_fail(asked: Asked) -> Non
     if answered.status == 200:
         assert answered.headers["content-type"] == "text/html; charset=utf-8"
     assert gateway.ask(Asked()).body == b"0123456789"
-    gateway.blobs.close()
+    gateway.close()
 
 
 # The kinds by name, with the neighbours that are fine.
@@ -423,6 +423,7 @@ def test_a_payload_that_nothing_of_ours_announces_is_refused_in_words(gateway: G
 
 # The example of "Transferring Payload in Multiple Chunks", Amazon's S3 API reference.
 EXAMPLE = Signature(
+    key_id="AKIAEXAMPLE",
     key=signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "20130524/us-east-1/s3/aws4_request"),
     time="20130524T000000Z",
     scope="20130524/us-east-1/s3/aws4_request",
@@ -543,7 +544,7 @@ def test_a_copied_part_is_refused(gateway: GatewayAlone) -> None:
 
 
 def test_metadata_that_no_header_can_hold_is_read_all_the_same(gateway: GatewayAlone) -> None:
-    blob = gateway.blobs.put("repo", b"x")
+    blob = gateway.blobs.put("local://repo", b"x")
     gateway.store.put_object(
         gateway.repository,
         "main",
@@ -559,7 +560,7 @@ def test_metadata_that_no_header_can_hold_is_read_all_the_same(gateway: GatewayA
 
 
 def test_keys_that_xml_cannot_hold_are_listed_all_the_same(gateway: GatewayAlone) -> None:
-    gateway.store.put_object(gateway.repository, "main", "x\x01\x00<&>'\"", gateway.blobs.put("repo", b"x"))
+    gateway.store.put_object(gateway.repository, "main", "x\x01\x00<&>'\"", gateway.blobs.put("local://repo", b"x"))
 
     answered = gateway.ask(Asked(path="/repo", query="list-type=2&prefix=main/x"))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from local_stack.lakefs.standin.hooks.action_cache import SECONDS_KEPT, ActionCache, ActionFilesError
-from local_stack.lakefs.standin.versions.blobs import BlobStore
+from local_stack.lakefs.standin.versions.blobs import BlobStore, LocalFiles
 from local_stack.lakefs.standin.versions.events import Event
 from local_stack.lakefs.standin.versions.repository import CommitDraft, Repository
 from local_stack.lakefs.standin.versions.store import AccessKey, Store
@@ -31,17 +32,18 @@ class NoHooks:
 class Shelf:
     """A repository whose action files are read through the cache, by a clock that is set by hand."""
 
+    folder: Path
     now: float = 0.0
-    blobs: BlobStore = field(default_factory=BlobStore)
 
     def __post_init__(self) -> None:
+        self.blobs = BlobStore({"local": LocalFiles(self.folder)})
         self.store = Store(access_key=AccessKey(id="k", secret="s"), blobs=self.blobs, hooks=NoHooks())
         self.repository = self.store.create_repository("shop", "local://shop", "main")
         self.cache = ActionCache(self.blobs, SECONDS_KEPT, lambda: self.now)
 
     def write(self, name: str, branch: str = "main") -> None:
         content = json.dumps({"name": name, "on": {"pre-commit": None}, "hooks": [HOOK]}).encode()
-        self.store.put_object(self.repository, branch, FILE, self.blobs.put("shop", content))
+        self.store.put_object(self.repository, branch, FILE, self.blobs.put("local://shop", content))
 
     def commit(self) -> str:
         draft = CommitDraft(message="m", committer="admin")
@@ -59,8 +61,8 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
 
 
 def test_a_branch_keeps_what_was_read_until_the_time_is_over(shelf: Shelf) -> None:

@@ -62,7 +62,7 @@ class LakeFSView:
 
     def stat_object(self, repository: str, ref: str, path: str) -> dict[str, Any]:
         """What the API shows of an object."""
-        return describe_object(self.repository(repository), path, self._entry(repository, ref, path))
+        return describe_object(path, self._entry(repository, ref, path))
 
     def get_object(self, repository: str, ref: str, path: str) -> bytes:
         """An object's content."""

@@ -1,4 +1,4 @@
-"""What the demo writes with Spark: notebooks of its own, run on the local cluster under the job cluster's settings."""
+"""Notebooks of the demo's own, run on the local cluster under the job cluster's settings: they write, and read."""
 
 import json
 from collections.abc import Mapping
