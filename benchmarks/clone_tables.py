@@ -98,6 +98,11 @@ class Bench:
             line="0",
             path=f"tables/t{table}",
             table=f"`benchmark`.`main`.`t{table}`",
+            method="shallow",
+            lakefs_endpoint="http://127.0.0.1:9",
+            secret_scope="lakefs",  # noqa: S106, the name of a scope
+            access_key_name="key",
+            secret_key_name="secret",  # noqa: S106, the name of a secret
         )
         seconds = time.monotonic() - started
         action = json.loads(value)["action"]

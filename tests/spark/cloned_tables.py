@@ -7,13 +7,39 @@ from typing import Any
 
 from delta.tables import DeltaTable
 
+from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
-from lakefs_unity_export.tasks.clone_table import CloneResult, clone_table
+from lakefs_unity_export.clones.scratch import DriverScratch, Scratch
+from lakefs_unity_export.clones.storage_clone import Addresses
+from lakefs_unity_export.tasks.clone_table import CloneResult, clone, clone_table
 
 COMMITS = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 
 # Source tables by the statements that made them: many tests begin with the same few.
 _MADE: dict[str, Path] = {}
+
+
+@dataclass(frozen=True)
+class LocalSteps:
+    """What the method `storage` needs, for a table on local files: its objects, kept under other names elsewhere."""
+
+    source: Path
+    storage: Path
+
+    def scratch(self) -> Scratch:
+        return DriverScratch()
+
+    def addresses(self) -> Addresses:
+        self.storage.mkdir(parents=True, exist_ok=True)
+        found = {}
+        for path in self.source.rglob("*"):
+            key = str(path.relative_to(self.source))
+            if path.is_file() and not key.startswith("_delta_log/"):
+                stored = self.storage / f"{len(list(self.storage.iterdir()))} ä"
+                stored.hardlink_to(path)
+                found[key] = f"local://{stored}"
+        return found
 
 
 @dataclass
@@ -45,6 +71,14 @@ class Tables:
 
     def clone(self, commit: int = 0, **changes: Any) -> CloneResult:
         return clone_table(self.spark, self.request(commit, **changes), output=io.StringIO())
+
+    def clone_by(self, method: CloneMethod, commit: int = 0) -> CloneResult:
+        steps = LocalSteps(_folder(self.source(commit)), self.folder / "storage" / "data")
+        return clone(SparkDeltaTables(self.spark), self.request(commit, method=method), steps=steps)
+
+    def files(self, path: str) -> list[str]:
+        """The URIs of the table's data files."""
+        return list(self.read(path).inputFiles())
 
     def sql(self, text: str, commit: int = 0) -> None:
         """Statements on the source at a commit; `{t}` stands for the table.

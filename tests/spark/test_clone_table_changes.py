@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cloned_tables import Tables
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.cluster.delta_bridge import DeltaBridgeError
 
 pytestmark = pytest.mark.spark
@@ -114,6 +115,12 @@ def test_a_change_reaches_the_clone_in_one_version(tables: Tables, made: str, ch
         tables.detail(tables.source(1))["numFiles"],
         tables.detail(tables.source(1))["sizeInBytes"],
     )
+    by_storage = tables.clone_by(CloneMethod.STORAGE, 1)
+    tables.assert_equal(1)
+    assert (by_storage.version, by_storage.files, by_storage.bytes) == (2, result.files, result.bytes)
+    added = [line for line in tables.log(tables.target)[f"{2:020}.json"].splitlines() if line.startswith(b'{"add"')]
+    assert len(added) == result.files
+    assert not any(tables.source(1).encode() in line for line in added)
 
 
 def test_a_reset_and_another_table_at_the_path_are_followed(tables: Tables) -> None:

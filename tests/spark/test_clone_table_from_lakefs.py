@@ -19,6 +19,13 @@ from local_stack.lakefs.server import LakeFS, start_lakefs
 pytestmark = pytest.mark.spark
 
 ROOT = Path(__file__).parents[2]
+# Of which the method shallow uses none.
+LAKEFS_SETTINGS = {
+    "lakefs_endpoint": "http://127.0.0.1:9",
+    "secret_scope": "lakefs",
+    "access_key_name": "key",
+    "secret_key_name": "secret",
+}
 REPOSITORY = "clone-source"
 MISSING = "no-such-repository"
 # The same gateway under other settings: Spark keeps settings for each bucket.
@@ -84,6 +91,8 @@ class Clones:
             "table": "`lake`.`main`.`orders`",
             "source_path": f"s3a://{repository}/{commit}/{path}",
             "target_path": self.target,
+            "method": "shallow",
+            **LAKEFS_SETTINGS,
             **changes,
         }
         run = NotebookRun(
