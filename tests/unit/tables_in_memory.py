@@ -81,6 +81,12 @@ class TablesInMemory:
         newest = Commit(version=state.version + 1, operation="SET TBLPROPERTIES", user_metadata=user_metadata)
         self.found[path] = replace(state, newest=newest, comment=comment or None)
 
+    def create(self, path: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+        self._fail("create")
+        self.calls.append(("create", path, str(dict(properties)), user_metadata))
+        newest = Commit(version=0, operation="CREATE TABLE", user_metadata=user_metadata)
+        self.found[path] = TableState(location=path, newest=newest, properties=properties)
+
     def set_properties(self, path: str, properties: Mapping[str, str], *, user_metadata: str) -> None:
         self._fail("properties")
         self.calls.append(("properties", path, str(dict(properties)), user_metadata))

@@ -75,6 +75,9 @@ class DeltaTables(Protocol):
     ) -> None:
         """Make the target a clone of the source's newest version, keeping the target's history."""
 
+    def create(self, path: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+        """Make a table without columns or rows at a path where there is none."""
+
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
         """Set the table's comment."""
 
@@ -159,6 +162,16 @@ class SparkDeltaTables:
             DeltaTable.forPath(self._spark, source).clone(
                 target=target, isShallow=is_shallow, replace=True, properties=dict(properties)
             )
+
+    def create(self, path: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+        """By path, as everything here."""
+        from delta.tables import DeltaTable
+
+        builder = DeltaTable.create(self._spark).location(path)
+        for name, text in properties.items():
+            builder = builder.property(name, text)
+        with self._user_metadata(user_metadata):
+            builder.execute()
 
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
         """Databricks documents COMMENT ON for tables; clones take no comment in the same commit."""

@@ -15,6 +15,7 @@ from lakefs_unity_export.errors import ExportError
 
 Properties = Mapping[str, str]
 
+_PREPARING = "lakefs.preparing"
 _MODE = "delta.columnMapping.mode"
 _APPEND_ONLY_REFUSED = "DELTA_CANNOT_MODIFY_APPEND_ONLY"
 _MODE_REFUSED = "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE"
@@ -30,7 +31,17 @@ class UnreplaceableTargetError(ExportError):
 
 def user_metadata(commit_id: str) -> str:
     """The user metadata of a commit that prepares a target for this lakeFS commit. It is no provenance."""
-    return json.dumps({"lakefs.preparing": commit_id})
+    return json.dumps({_PREPARING: commit_id})
+
+
+def is_preparation(text: str | None) -> bool:
+    """Whether a commit with this user metadata prepared a target."""
+    return text is not None and text.startswith(f'{{"{_PREPARING}": ')
+
+
+def mapping_properties(source: TableState) -> Properties:
+    """The properties with which an empty table can be replaced by a clone of the source, whatever its mapping is."""
+    return {name: text for name, text in source.properties.items() if name == _MODE}
 
 
 def replaced(

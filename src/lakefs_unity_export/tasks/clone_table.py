@@ -131,7 +131,7 @@ def clone(
     after, reason = before, ""
     if action in (Action.CLONED, Action.CLONED_AGAIN):
         after = _cloned(tables, request, before, steps)
-        if before and not _is_own(before.newest, provenance.read_properties(before.properties)):
+        if before and not _is_ours(before):
             reason = f"{before.newest} was not ours"
     elif before is not None and action is Action.CURRENT and _lacks_comment(before):
         # Cloning and commenting are two commits; an attempt may have ended between them.
@@ -177,6 +177,11 @@ def _is_own(commit: Commit, shown: Provenance | None) -> bool:
     written = provenance.read_user_metadata(commit.user_metadata)
     is_of_shown = bool(written and shown and written.properties() == shown.properties())
     return is_of_shown and commit.operation in _OWN_OPERATIONS
+
+
+def _is_ours(target: TableState) -> bool:
+    is_preparation = replaceable.is_preparation(target.newest.user_metadata)
+    return is_preparation or _is_own(target.newest, provenance.read_properties(target.properties))
 
 
 def _own_commits(request: CloneRequest, history: Iterable[Commit]) -> list[Provenance]:
@@ -276,6 +281,13 @@ def _replace(
     tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None, origin: str
 ) -> None:
     path, shown = request.target_path, request.provenance
+    preparing = replaceable.user_metadata(request.commit_id)
+    if before is None and request.method is CloneMethod.DEEP:
+        # Files are copied before the commit that names them: those of a copy that fails are then inside our own table,
+        # and do not look like somebody else's.
+        properties = {**shown.properties(), **replaceable.mapping_properties(source)}
+        tables.create(path, properties=properties, user_metadata=preparing)
+        before = _described_target(tables, request)
     clone = partial(
         tables.clone,
         origin,
@@ -287,8 +299,7 @@ def _replace(
     if before is None:
         clone()
     else:
-        metadata = replaceable.user_metadata(request.commit_id)
-        change = partial(tables.set_properties, path, user_metadata=metadata)
+        change = partial(tables.set_properties, path, user_metadata=preparing)
         replaceable.replaced(source, before, clone, change)
 
 

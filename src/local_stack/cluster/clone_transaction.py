@@ -9,6 +9,7 @@ files come and go is said by the caller.
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -70,6 +71,7 @@ class CloneTransaction:
         files = self._delta.util.DeltaFileOperations.makePathsAbsolute(folder, self._source.allFiles())
         return self._as_json(files.collectAsList())
 
+    @cached_property
     def target_files(self) -> list[File]:
         """The data files of the target as actions of its log."""
         return self._as_json(self._transaction.snapshot().allFiles().collectAsList())
@@ -79,7 +81,7 @@ class CloneTransaction:
 
         copied: for a deep clone, the size of each copied file in bytes.
         """
-        removed = removed_files(self.target_files(), files, timestamp=time.time_ns() // 1_000_000)
+        removed = removed_files(self.target_files, files, timestamp=time.time_ns() // 1_000_000)
         if removed:
             self._delta.DeltaLog.assertRemovable(self._transaction.snapshot())
         protocol = self._private_step("determineTargetProtocol", self._transaction, _OPERATION)

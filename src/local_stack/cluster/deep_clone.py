@@ -49,7 +49,7 @@ def deep_clone(spark: SparkSession, transaction: CloneTransaction) -> None:
     """Copy what the target lacks, then commit. Raises DeepCloneError, and what Delta and the file systems raise."""
     planned = [planned_file(file, transaction.source_uri) for file in transaction.source_files()]
     copies = {copy.path: copy for _, several in planned for copy in several}.values()
-    lacking = missing(copies, transaction.target_files())
+    lacking = missing(copies, transaction.target_files)
     copier = _Copier(spark, transaction.target_uri)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         made = list(pool.map(copier.copy, lacking))

@@ -10,6 +10,7 @@ from tables_in_memory import REQUEST, SOURCE, tables, target
 
 from lakefs_unity_export.clones import provenance, replaceable
 from lakefs_unity_export.clones.delta_tables import TableState
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.replaceable import UnreplaceableTargetError
 from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError, clone
 
@@ -125,6 +126,7 @@ def test_a_run_that_ends_between_the_change_and_the_clone_is_made_good_by_the_ne
     at.set_properties(REQUEST.target_path, {"delta.appendOnly": "false"}, user_metadata=metadata)
     result = clone(at, REQUEST)
     assert result.action is (Action.CLONED_AGAIN if is_this else Action.CLONED)
+    assert result.reason == ""
     assert clone(at, REQUEST).action is Action.CURRENT
 
 
@@ -132,3 +134,20 @@ def test_the_commit_of_a_change_is_no_provenance() -> None:
     written = replaceable.user_metadata(REQUEST.commit_id)
     assert provenance.read_user_metadata(written) is None
     assert REQUEST.commit_id in json.loads(written).values()
+
+
+@pytest.mark.parametrize("mode", [None, "id"])
+def test_a_deep_clone_to_a_free_path_has_a_table_of_ours_to_copy_to(mode: str | None) -> None:
+    request, source = replace(REQUEST, method=CloneMethod.DEEP), mapped(SOURCE, mode)
+    at = tables(failures={"clone": OSError("disk full")})
+    at.found[REQUEST.source_path] = source
+    with pytest.raises(CloneFailedError):
+        clone(at, request)
+    assert at.found[REQUEST.target_path].properties == {**request.provenance.properties(), **source.properties}
+    # What the copy left is no reason to leave the path alone.
+    at.files.add(REQUEST.target_path)
+    at.failures.clear()
+    result = clone(at, request)
+    assert (result.action, result.version, result.reason) == (Action.CLONED_AGAIN, 1, "")
+    assert [call[0] for call in at.calls] == ["create", "deep clone"]
+    assert clone(at, request).action is Action.CURRENT
