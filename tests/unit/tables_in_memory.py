@@ -24,9 +24,13 @@ SOURCE = TableState(
 
 @dataclass
 class TablesInMemory:
-    """Delta tables by path; `calls` are the effects, in order."""
+    """Delta tables by path; `calls` are the effects, in order.
+
+    keeps_comment: whether a table that a clone replaces keeps its comment, as it does in Delta's public source.
+    """
 
     found: dict[str, TableState]
+    keeps_comment: bool = True
     failures: dict[str, Exception] = field(default_factory=dict)
     commits: list[Commit] = field(default_factory=list)
     source_files: list[str] = field(default_factory=list)
@@ -66,7 +70,7 @@ class TablesInMemory:
             self.found[source],
             location=target,
             newest=Commit(version=before.version + 1 if before else 0, operation="CLONE", user_metadata=user_metadata),
-            comment=None,
+            comment=before.comment if before and self.keeps_comment else None,
             properties=properties,
         )
 
@@ -76,6 +80,19 @@ class TablesInMemory:
         state = self.found[path]
         newest = Commit(version=state.version + 1, operation="SET TBLPROPERTIES", user_metadata=user_metadata)
         self.found[path] = replace(state, newest=newest, comment=comment or None)
+
+    def create(self, path: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+        self._fail("create")
+        self.calls.append(("create", path, str(dict(properties)), user_metadata))
+        newest = Commit(version=0, operation="CREATE TABLE", user_metadata=user_metadata)
+        self.found[path] = TableState(location=path, newest=newest, properties=properties)
+
+    def set_properties(self, path: str, properties: Mapping[str, str], *, user_metadata: str) -> None:
+        self._fail("properties")
+        self.calls.append(("properties", path, str(dict(properties)), user_metadata))
+        state = self.found[path]
+        newest = Commit(version=state.version + 1, operation="SET TBLPROPERTIES", user_metadata=user_metadata)
+        self.found[path] = replace(state, newest=newest, properties={**state.properties, **properties})
 
     def _fail(self, what: str) -> None:
         if what in self.failures:

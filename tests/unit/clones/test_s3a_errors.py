@@ -10,6 +10,7 @@ import pytest
 from tables_in_memory import REQUEST, SOURCE, TablesInMemory, tables
 
 from lakefs_unity_export import errors
+from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
 from lakefs_unity_export.clones.spark_errors import Cause, causes, condition, described
 from lakefs_unity_export.errors import (
     ExportError,
@@ -240,7 +241,10 @@ ANALYSIS = "org.apache.spark.sql.AnalysisException"
         ),
         (java(ANALYSIS, "no", "INSUFFICIENT_PERMISSIONS"), TargetStorageError),
         (java(ANALYSIS, "no", "NO_PARENT_EXTERNAL_LOCATION_FOR_PATH"), TargetStorageError),
-        (java(ANALYSIS, "no", "CANNOT_SHALLOW_CLONE_NON_UC_MANAGED_TABLE_AS_SOURCE_OR_TARGET"), CloneFailedError),
+        (
+            java(ANALYSIS, "no", "CANNOT_SHALLOW_CLONE_NON_UC_MANAGED_TABLE_AS_SOURCE_OR_TARGET"),
+            ShallowCloneRefusedError,
+        ),
         (java(ANALYSIS, "AccessDenied", "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE"), CloneFailedError),
         (java(ANALYSIS, f"{REQUEST.target_path}: PERMISSION_DENIED"), CloneFailedError),
         (java("java.lang.OutOfMemoryError", "Java heap space"), CloneFailedError),

@@ -132,6 +132,7 @@ def test_a_source_inside_another_table_is_no_table() -> None:
         clone(at, REQUEST)
 
 
+@pytest.mark.parametrize("keeps_comment", [True, False])
 @pytest.mark.parametrize(
     ("source", "before", "is_ours", "after"),
     [
@@ -147,15 +148,16 @@ def test_a_source_inside_another_table_is_no_table() -> None:
     ],
 )
 def test_the_comment_follows_the_source_and_a_persons_stays_where_it_has_none(
-    source: str | None, before: str | None, is_ours: bool, after: str | None
+    source: str | None, before: str | None, is_ours: bool, after: str | None, keeps_comment: bool
 ) -> None:
     known = comment_properties(before) if is_ours else {}
-    at = tables(replace(target(), comment=before, properties={**target().properties, **known}))
+    at_target = replace(target(), comment=before, properties={**target().properties, **known})
+    at = tables(at_target, keeps_comment=keeps_comment)
     at.found[REQUEST.source_path] = replace(SOURCE, comment=source)
     result = clone(at, REQUEST)
     metadata = REQUEST.provenance.user_metadata()
     # Where ours goes, the log says so with an empty one: Unity Catalog would not hear of a comment that is not there.
-    written = after or ("" if before else None)
+    written = None if keeps_comment and after == before else after or ("" if before else None)
     assert at.calls[1:] == ([] if written is None else [("comment", REQUEST.target_path, written, metadata)])
     assert result.version == (3 if written is None else 4)
     state = at.found[REQUEST.target_path]
@@ -174,8 +176,9 @@ def test_a_persons_comment_stays_over_several_commits_and_ours_does_not() -> Non
             assert clone(at, request).action is Action.CURRENT
 
 
-def test_a_comment_that_an_earlier_attempt_left_out_is_completed() -> None:
-    at = tables(replace(CURRENT, properties={**CURRENT.properties, **comment_properties("orders")}))
+@pytest.mark.parametrize("left", [None, "orders of old"])
+def test_a_comment_that_an_earlier_attempt_left_out_is_completed(left: str | None) -> None:
+    at = tables(replace(CURRENT, comment=left, properties={**CURRENT.properties, **comment_properties("orders")}))
     at.found[REQUEST.source_path] = replace(SOURCE, comment="orders")
     result = clone(at, REQUEST)
     assert (result.action, result.version_before, result.version) == (Action.COMMENTED, 2, 3)
