@@ -10,7 +10,7 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.tasks.clone_table import clone_table
 
 request = CloneRequest.from_widgets(dbutils.widgets.get)
-result = clone_table(spark, request)
+result = clone_table(spark, request, dbutils=dbutils)
 
 # COMMAND ----------
 

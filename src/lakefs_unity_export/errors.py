@@ -65,6 +65,10 @@ class LakeFSUnavailableError(LakeFSError):
     """lakeFS was unreachable, too slow, limiting requests (429) or failing (5xx), also after retries."""
 
 
+class StorageCloneError(ExportError):
+    """A clone by the method `storage` could not name every file where lakeFS keeps it."""
+
+
 class WorkspaceError(ExportError):
     """Databricks answered with an error, or did not answer."""
 

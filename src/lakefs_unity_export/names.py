@@ -219,6 +219,12 @@ def same_location(one: str, other: str) -> bool:
     return _comparable(one) == _comparable(other)
 
 
+def encloses(outer: str, inner: str) -> bool:
+    """Whether the inner storage URI names the outer's place or one under it, whatever their spelling."""
+    (scheme, place), (inner_scheme, inner_place) = _comparable(outer), _comparable(inner)
+    return scheme == inner_scheme and (inner_place + "/").startswith(place + "/")
+
+
 def _comparable(location: str) -> tuple[str, str]:
     scheme, _, rest = location.partition(":")
     scheme = {"s3a": "s3", "s3n": "s3"}.get(scheme.lower(), scheme.lower())

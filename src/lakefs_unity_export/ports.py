@@ -50,6 +50,9 @@ class DiffReader(Protocol):
 class LakeFSReader(Protocol):
     """One repository of a lakeFS server. Every method raises LakeFSError, by cause."""
 
+    def storage_namespace(self) -> str:
+        """Where the server keeps the repository's objects, as it names it: `s3://bucket/prefix`, `local://name`, ..."""
+
     def branch_head(self, branch: str) -> str:
         """The id of the commit that the branch is at."""
 
@@ -76,13 +79,14 @@ class LakeFSReader(Protocol):
 class RegisteredTable:
     """A table as Unity Catalog knows it; the location is empty where it has none (a view).
 
-    `repository` is the lakeFS repository that its properties name, or empty.
+    `repository` and `clone_method` are what its properties name, or empty.
     """
 
     name: str
     table_type: str
     storage_location: str
     repository: str = ""
+    clone_method: str = ""
 
 
 class TaskValues(Protocol):

@@ -30,6 +30,7 @@ JOB_PARAMETERS = {
     "event": "manual",
     "mode": "changed",
     "snapshot": "commit",
+    "clone_method": "shallow",
     "page_after": "",
     "base_commit": "",
     "page_failed": "",

@@ -141,6 +141,9 @@ class Reader:
     def __init__(self, view: LakeFSView) -> None:
         self._view = view
 
+    def storage_namespace(self) -> str:
+        return self._view.repository("shop").storage_namespace
+
     def branch_head(self, branch: str) -> str:
         return self._view.repository("shop").branch(branch).head.id
 

@@ -90,6 +90,7 @@ class LakeFSDouble:
     def __init__(self, *, repository: str = "shop", page_size: int = SERVER_PAGE_SIZE) -> None:
         self.repository = repository
         self.page_size = page_size
+        self.namespace = "s3://lakefs-storage/shop"
         self.calls: Counter[str] = Counter()
         self.reads: list[tuple[str, str]] = []
         self.unreadable: dict[str, LakeFSError] = {}
@@ -167,6 +168,11 @@ class LakeFSDouble:
         if commit_id not in self._commits:
             raise LakeFSNotFoundError(f"commit {commit_id!r} not found")
         return self._commits[commit_id]
+
+    def storage_namespace(self) -> str:
+        """As LakeFSReader."""
+        self.calls["storage_namespace"] += 1
+        return self.namespace
 
     def branch_head(self, branch: str) -> str:
         """As LakeFSReader."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from job_double import JobDouble, RunDouble
 
+from lakefs_unity_export.clones.methods import METHODS
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.commit.descriptors import DescriptorSet, NamingRules, read_descriptors
 from lakefs_unity_export.export import pages
@@ -26,7 +27,7 @@ TABLES = ("a", "b", "c")
 BRANCHES = ("main", "dev", "x-1")
 CATALOGS = ("lake", "finance")
 # Room for two items, so that an export of three tables has two pages.
-PAGE_BYTES = 950
+PAGE_BYTES = 1_000
 MOST_RUNS = 60
 
 table_names = st.sampled_from(TABLES)
@@ -107,14 +108,16 @@ class ExportMachine(RuleBasedStateMachine):
         name=table_names,
         path=table_paths,
         catalog=st.sampled_from(["", "finance", "nowhere"]),
+        method=st.sampled_from(["", "", *METHODS]),
     )
-    def describe(self, branch: str, file: str, name: str, path: str, catalog: str) -> None:
+    def describe(self, branch: str, file: str, name: str, path: str, catalog: str, method: str = "") -> None:
         """A descriptor is added, renamed, moved, or collides with another."""
         if self.on_removed == "keep" and catalog != "nowhere":
             # The old registration would be in the way of the one in another catalog.
             catalog = "finance" if name == "c" else ""
         if self._has(branch):
-            self._commit(branch, {f"{FOLDER}/{file}.yaml": descriptor(name, path=path, catalog=catalog)})
+            text = descriptor(name, path=path, catalog=catalog, clone_method=method)
+            self._commit(branch, {f"{FOLDER}/{file}.yaml": text})
 
     @rule(branch=branch_names, file=files)
     def describe_wrongly(self, branch: str, file: str) -> None:
@@ -170,6 +173,11 @@ class ExportMachine(RuleBasedStateMachine):
         if self._has(branch):
             self.lakefs.delete_branch(branch)
             self.resets[branch] += 1
+
+    @rule(method=st.sampled_from(METHODS))
+    def deploy_method(self, method: str) -> None:
+        """The bundle is deployed with this clone method."""
+        self.job.settings["clone_method"] = method
 
     # What happens to events, and how runs start
 
@@ -342,10 +350,22 @@ class ExportMachine(RuleBasedStateMachine):
             runs = len(self.job.runs)
             self._reconcile()
             assert len(self.job.runs) == runs, "a second reconcile starts nothing"
+            self._check_methods()
         finally:
             self.patch.undo()
             self.explored["runs"] += len(self.job.runs)
             self.explored["clones"] += sum(run.cloned for run in self.job.runs)
+
+    def _check_methods(self) -> None:
+        """One more run of each branch, and its tables are clones by the methods that are asked for."""
+        for branch, head in self.lakefs.branches().items():
+            self.job.start(branch=branch, event="manual")
+            self.job.finish_all()
+            for each in self._described(branch, head).tables:
+                shown = self.job.clones.get(f"{BASE}/{branch}/{each.name.table}")
+                wanted = each.clone_method or self.job.settings.get("clone_method", "shallow")
+                if shown is not None and each.name.catalog in CATALOGS:
+                    assert shown.method == wanted, f"{each.name.full_name} on {branch}"
 
     def _check_equal_to_heads(self) -> None:
         heads = self.lakefs.branches()

@@ -14,6 +14,7 @@ from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export.listing import Listing
+from lakefs_unity_export.export.plan import Item
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import Request
@@ -30,13 +31,15 @@ REQUEST = Request(
     target_base_location=BASE,
 )
 
-CLONED_FROM = [each.name for each in fields(CloneRequest) if each.name not in ("repository", "branch")]
+# What an item has of a clone's request; the job has the rest.
+CLONED_FROM = [each.name for each in fields(CloneRequest) if each.name in {known.name for known in fields(Item)}]
 
 
-def descriptor(name: str, *, path: str = "", kind: str = "delta", catalog: str = "") -> bytes:
+def descriptor(name: str, *, path: str = "", kind: str = "delta", catalog: str = "", clone_method: str = "") -> bytes:
     """A table descriptor; its path is `tables/{name}` unless another is given."""
     lines = [f"name: {name}", f"type: {kind}", f"path: {path or 'tables/' + name}"]
-    return "\n".join([*lines, f"catalog: {catalog}"] if catalog else lines).encode()
+    optional = {"catalog": catalog, "clone_method": clone_method}
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in optional.items() if value)]).encode()
 
 
 def table(name: str, content: str = "1", **fields: str) -> dict[str, bytes]:

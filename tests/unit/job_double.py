@@ -21,7 +21,7 @@ from lakefs_unity_export.tasks.clone_table import Action, decide
 from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 
 _JOB_PARAMETERS = {"repository", "branch", "commit_id", "event", "mode", "snapshot", "page_after", "base_commit"}
-JOB_PARAMETERS = _JOB_PARAMETERS | {"page_failed"}
+JOB_PARAMETERS = _JOB_PARAMETERS | {"page_failed", "clone_method"}
 assert {each.name for each in fields(Request)} >= JOB_PARAMETERS
 
 OnClone = Callable[["RunDouble", Provenance | None, Provenance], None]
@@ -192,7 +192,8 @@ class JobDouble:
         registered = RegisteredTable(
             name=table, table_type="EXTERNAL", storage_location=item["target_path"], repository="shop"
         )
-        self.unity_catalog.schema(catalog, schema).tables.setdefault(table, registered)
+        tables = self.unity_catalog.schema(catalog, schema).tables
+        tables[table] = replace(tables.setdefault(table, registered), clone_method=shown.method)
         self.refreshed[f"{catalog}.{schema}.{table}"] = shown
 
     def _is_registered_elsewhere(self, location: str, full_name: str) -> bool:

@@ -50,9 +50,17 @@ class TablesInMemory:
     def holds_files(self, path: str) -> bool:
         return path in self.files
 
-    def clone(self, source: str, target: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+    def clone(
+        self,
+        source: str,
+        target: str,
+        *,
+        properties: Mapping[str, str],
+        user_metadata: str | None,
+        is_shallow: bool = True,
+    ) -> None:
         self._fail("clone")
-        self.calls.append(("clone", source, target, user_metadata))
+        self.calls.append(("clone" if is_shallow else "deep clone", source, target, user_metadata or ""))
         before = self.found.get(target)
         self.found[target] = replace(
             self.found[source],

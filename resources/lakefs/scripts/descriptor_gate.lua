@@ -22,7 +22,9 @@ local MAX_PATH_BYTES = 1024
 local MERGE_STRATEGY = ".lakefs.merge.strategy"
 -- As lakeFS names the strategy by which the destination wins where both sides changed an object.
 local DESTINATION_WINS = "dest-wins"
-local FIELDS = { "name", "type", "path", "catalog" }
+local FIELDS = { "name", "type", "path", "catalog", "clone_method" }
+local OPTIONAL = { catalog = true, clone_method = true }
+local CLONE_METHODS = { shallow = true, storage = true, deep = true }
 local SUFFIX = ".yaml"
 
 -- Ends the run with the text alone; a server that has no `hook` yet shows a trace below it.
@@ -711,7 +713,7 @@ local function read_fields(file, parsed, tell)
   for _, field in ipairs(FIELDS) do
     local text, problem = field_text(parsed, field)
     fields[field] = text
-    if not text and not problem and field ~= "catalog" then
+    if not text and not problem and not OPTIONAL[field] then
       problem = "is missing; add it"
     end
     if problem then
@@ -726,13 +728,17 @@ local function check_names(file, fields, rules, tell)
   local catalog, catalog_problem = check_identifier("catalog", fields.catalog or rules.catalog)
   local name, name_problem = table_name(fields.name)
   local path, path_problem = path_outside(rules.folder, fields.path)
-  local problems = { catalog = catalog_problem, name = name_problem, path = path_problem }
-  for _, field in ipairs({ "catalog", "name", "path" }) do
+  local method_problem
+  if fields.clone_method and not CLONE_METHODS[fields.clone_method] then
+    method_problem = "is none of shallow, storage, deep; use one of them, or leave it out"
+  end
+  local problems = { catalog = catalog_problem, name = name_problem, path = path_problem, clone_method = method_problem }
+  for _, field in ipairs({ "catalog", "name", "path", "clone_method" }) do
     if problems[field] then
       tell(file, field, problems[field])
     end
   end
-  if catalog and name and path then
+  if catalog and name and path and not method_problem then
     return { file = file, table = name, path = path }
   end
   return nil

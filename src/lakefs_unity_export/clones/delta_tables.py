@@ -60,8 +60,16 @@ class DeltaTables(Protocol):
     def holds_files(self, path: str) -> bool:
         """Whether there is any file under the path."""
 
-    def clone(self, source: str, target: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
-        """Make the target a shallow clone of the source's newest version, keeping the target's history."""
+    def clone(
+        self,
+        source: str,
+        target: str,
+        *,
+        properties: Mapping[str, str],
+        user_metadata: str | None,
+        is_shallow: bool = True,
+    ) -> None:
+        """Make the target a clone of the source's newest version, keeping the target's history."""
 
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
         """Set the table's comment."""
@@ -127,13 +135,21 @@ class SparkDeltaTables:
                 return False
             raise
 
-    def clone(self, source: str, target: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
+    def clone(
+        self,
+        source: str,
+        target: str,
+        *,
+        properties: Mapping[str, str],
+        user_metadata: str | None,
+        is_shallow: bool = True,
+    ) -> None:
         """The properties and the user metadata become part of the same Delta commit as the files."""
         from delta.tables import DeltaTable
 
         with self._user_metadata(user_metadata):
             DeltaTable.forPath(self._spark, source).clone(
-                target=target, isShallow=True, replace=True, properties=dict(properties)
+                target=target, isShallow=is_shallow, replace=True, properties=dict(properties)
             )
 
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
@@ -142,7 +158,10 @@ class SparkDeltaTables:
             self._spark.sql(f"COMMENT ON TABLE delta.`{path}` IS {string_literal(comment)}")
 
     @contextmanager
-    def _user_metadata(self, text: str) -> Iterator[None]:
+    def _user_metadata(self, text: str | None) -> Iterator[None]:
+        if text is None:
+            yield
+            return
         before = self._spark.conf.get(USER_METADATA, None)
         self._spark.conf.set(USER_METADATA, text)
         try:

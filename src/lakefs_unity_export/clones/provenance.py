@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lakefs_unity_export import property_values
+from lakefs_unity_export.clones.methods import FIRST_METHOD
 
 REPOSITORY = "lakefs.repository"
 BRANCH = "lakefs.branch"
@@ -13,6 +14,7 @@ COMMIT_ID = "lakefs.commit_id"
 COMMIT_GENERATION = "lakefs.commit_generation"
 PATH = "lakefs.path"
 LINE = "lakefs.line"
+CLONE_METHOD = "lakefs.clone_method"
 # Which comment of the table is the export's, and no person's: its hash, since catalogs bound a property's length.
 COMMENT = "lakefs.comment"
 
@@ -22,6 +24,7 @@ class Provenance:
     """A table at a lakeFS commit. `commit_generation` is 1 + the highest generation of the commit's parents.
 
     `line` says which line of commits the export followed (see `export.state`): generations compare within a line.
+    `method` is the clone method; a later version may have others than this one knows.
     """
 
     repository: str
@@ -30,6 +33,7 @@ class Provenance:
     commit_generation: int
     path: str
     line: int = 0
+    method: str = FIRST_METHOD
 
     def properties(self) -> dict[str, str]:
         """The properties of the exported table, a long path shortened."""
@@ -47,11 +51,12 @@ class Provenance:
             COMMIT_GENERATION: str(self.commit_generation),
             PATH: self.path,
             LINE: str(self.line),
+            CLONE_METHOD: str(self.method),
         }
 
 
 def read_properties(properties: Mapping[str, str]) -> Provenance | None:
-    """What a table's properties say, or None where they lack any part of a provenance (but the line)."""
+    """What a table's properties say, or None where they lack a part of a provenance (other than line and method)."""
     try:
         return Provenance(
             repository=properties[REPOSITORY],
@@ -60,6 +65,7 @@ def read_properties(properties: Mapping[str, str]) -> Provenance | None:
             commit_generation=int(properties[COMMIT_GENERATION]),
             path=properties[PATH],
             line=int(properties.get(LINE, "0")),
+            method=properties.get(CLONE_METHOD, FIRST_METHOD),
         )
     except (KeyError, ValueError):
         return None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lakefs_unity_export.clones.methods import FIRST_METHOD, METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import SettingsError
 
@@ -21,7 +22,8 @@ class CloneRequest:
     """One table at one commit, and where its clone goes.
 
     A target that follows a later `line` of commits, or shows a commit of the same line with a higher generation,
-    was written by a later run, and is left as it is.
+    was written by a later run, and is left as it is. From `lakefs_endpoint` on: where the method `storage` asks lakeFS
+    for the storage of its objects, and which secrets it signs in with.
     """
 
     repository: str
@@ -33,13 +35,18 @@ class CloneRequest:
     source_path: str
     target_path: str
     line: int = 0
+    method: CloneMethod = FIRST_METHOD
+    lakefs_endpoint: str = ""
+    secret_scope: str = ""
+    access_key_name: str = ""
+    secret_key_name: str = ""
 
     @classmethod
     def from_widgets(cls, value_of: Callable[[str], str]) -> "CloneRequest":
         """From the notebook's widgets, given as a function of their name.
 
-        Raises SettingsError for a value that is empty, holds quotes, backslashes or control characters, or is
-        no number where one is needed.
+        Raises SettingsError for a value that is empty, holds quotes, backslashes or control characters, is no number
+        where one is needed, or no clone method.
         """
         values: dict[str, Any] = {
             each.name: _checked(widget, value_of(widget))
@@ -48,6 +55,7 @@ class CloneRequest:
         }
         for name in ("commit_generation", "line"):
             values[name] = _number(name, values[name])
+        values["method"] = _method(values["method"])
         return cls(**values)
 
     @property
@@ -60,6 +68,7 @@ class CloneRequest:
             commit_generation=self.commit_generation,
             path=self.path,
             line=self.line,
+            method=self.method,
         )
 
     @property
@@ -72,6 +81,14 @@ def _number(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit()):
         raise SettingsError(f"widget {name} is {value!r}, not a whole number; run this task from the job export_tables")
     return int(value)
+
+
+def _method(value: str) -> CloneMethod:
+    if value not in METHODS:
+        raise SettingsError(
+            f"widget method is {value!r}, none of {', '.join(METHODS)}; run this task from the job export_tables"
+        )
+    return CloneMethod(value)
 
 
 def _checked(name: str, value: str) -> str:

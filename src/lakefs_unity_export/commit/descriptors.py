@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from lakefs_unity_export import names
+from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.commit.descriptor_yaml import DescriptorSyntaxError, read_keys
 from lakefs_unity_export.errors import InvalidNameError
 
@@ -34,11 +35,15 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
-    """A valid descriptor of a Delta table and the names that follow from it."""
+    """A valid descriptor of a Delta table and the names that follow from it.
+
+    `clone_method` is None where the job's is meant.
+    """
 
     file: str
     path: str
     name: names.TableName
+    clone_method: CloneMethod | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,7 @@ class _Content(pydantic.BaseModel):
     type: str
     path: str
     catalog: str | None = None
+    clone_method: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -192,9 +198,15 @@ def _named(file: str, read: _Content, rules: NamingRules, findings: _Findings) -
     )
     table = _checked(file, "name", lambda: names.table_name(read.name), findings)
     path = _checked(file, "path", lambda: _outside_folder(names.table_path(read.path), rules.folder), findings)
-    if catalog is None or table is None or path is None:
+    method = _checked(file, "clone_method", lambda: _known_method(read.clone_method), findings)
+    if catalog is None or table is None or path is None or method is None:
         return None
-    return Descriptor(file=file, path=path, name=names.TableName(catalog=catalog, schema=rules.schema, table=table))
+    return Descriptor(
+        file=file,
+        path=path,
+        name=names.TableName(catalog=catalog, schema=rules.schema, table=table),
+        clone_method=CloneMethod(method) if method else None,
+    )
 
 
 def _checked(file: str, where: str, check: Any, findings: _Findings) -> str | None:
@@ -203,6 +215,12 @@ def _checked(file: str, where: str, check: Any, findings: _Findings) -> str | No
     except InvalidNameError as error:
         findings.problem(file, where, str(error))
         return None
+
+
+def _known_method(value: str | None) -> str:
+    if value is not None and value not in METHODS:
+        raise InvalidNameError(f"is none of {', '.join(METHODS)}; use one of them, or leave it out")
+    return value or ""
 
 
 def _outside_folder(path: str, folder: str) -> str:

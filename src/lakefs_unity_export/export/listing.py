@@ -116,6 +116,7 @@ def _next_page(request: NamedRequest, commit_id: str, base_commit: str, page: Pa
         "event": "next_page",
         "mode": request.mode,
         "snapshot": "commit",
+        "clone_method": request.clone_method.value,
         "page_after": page.next_after,
         "base_commit": base_commit,
     }

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from lakefs_unity_export import names
+from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.commit.changes import Changes
 from lakefs_unity_export.commit.descriptors import Descriptor, Problem
 from lakefs_unity_export.export.state import ExportState
@@ -79,6 +80,7 @@ class Item(_Registration):
     commit_generation: int
     line: int
     path: str
+    method: CloneMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +180,12 @@ def plan_tables(
     deltas: Sequence[Delta],
     target_base_location: str,
     removed: Iterable[RemovedItem] = (),
+    *,
+    clone_method: CloneMethod = FIRST_METHOD,
 ) -> Tables:
-    """The items of the tables that their schema lacks, in the order of their names.
+    """The items of the tables that their schema lacks, or has by another clone method, in the order of their names.
+
+    `clone_method` is that of descriptors that name none.
 
     A name that Unity Catalog has for anything but an external table at our target path is refused, and so is a
     target path that it has under a name in another catalog, unless that registration is `removed`.
@@ -189,9 +195,11 @@ def plan_tables(
     items, refused = [], []
     for descriptor in sorted(descriptors, key=lambda each: each.name.full_name):
         delta = by_catalog.get(descriptor.name.catalog)
-        if delta is None or not delta.concerns(descriptor):
+        if delta is None:
             continue
-        item = _item(snapshot, descriptor, delta, target_base_location)
+        item = _item(snapshot, descriptor, delta, target_base_location, clone_method)
+        if not (delta.concerns(descriptor) or _is_of_another_method(snapshot, descriptor, delta, item)):
+            continue
         taken = _taken(delta.state.registered.get(descriptor.name.table), item.target_path) or _elsewhere(
             descriptor, item.target_path, deltas, dropped
         )
@@ -203,7 +211,18 @@ def plan_tables(
     return Tables(items=tuple(items), refused=tuple(refused))
 
 
-def _item(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_location: str) -> Item:
+def _is_of_another_method(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, item: Item) -> bool:
+    """Whether the branch's own clone of the table is registered, made by another method than the item's."""
+    registered = delta.state.registered.get(descriptor.name.table)
+    if registered is None or not is_registered_at(registered, item.target_path):
+        return False
+    is_ours = registered.repository == snapshot.repository
+    return is_ours and (registered.clone_method or FIRST_METHOD) != item.method
+
+
+def _item(
+    snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_location: str, clone_method: CloneMethod
+) -> Item:
     name, commit = descriptor.name, snapshot.commit
     return Item(
         table=name.quoted,
@@ -216,6 +235,7 @@ def _item(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_
         commit_generation=commit.generation,
         line=delta.line,
         path=descriptor.path,
+        method=descriptor.clone_method or clone_method,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lakefs_unity_export import events, names, property_values
+from lakefs_unity_export.clones.methods import FIRST_METHOD, METHODS, CloneMethod
 from lakefs_unity_export.commit.descriptors import DEFAULT_FOLDER, NamingRules
 from lakefs_unity_export.errors import InvalidNameError, SettingsError
 
@@ -25,6 +26,7 @@ class Request:
     event: str = "manual"
     mode: str = "changed"
     snapshot: str = "commit"
+    clone_method: str = FIRST_METHOD
     page_after: str = ""
     base_commit: str = ""
     page_failed: str = ""
@@ -48,6 +50,7 @@ class Request:
         names.check_choice("event", self.event, events.EVENTS)
         names.check_choice("mode", self.mode, ("changed", "full"))
         names.check_choice("snapshot", self.snapshot, ("commit", "latest"))
+        names.check_choice("clone_method", self.clone_method, METHODS)
         names.check_choice("page_failed", self.page_failed, ("", "true"))
         names.check_setting("on_removed", self.on_removed, ("keep", "drop"))
         continues = bool(self.page_after or self.base_commit or self.page_failed)
@@ -69,6 +72,7 @@ class Request:
             event=self.event,
             mode=self.mode,
             snapshot=self.snapshot,
+            clone_method=CloneMethod(self.clone_method),
             page_after=self.page_after,
             base_commit=self.base_commit,
             page_failed=bool(self.page_failed),
@@ -104,6 +108,7 @@ class NamedRequest:
     event: str
     mode: str
     snapshot: str
+    clone_method: CloneMethod
     page_after: str
     base_commit: str
     page_failed: bool

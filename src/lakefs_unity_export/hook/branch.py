@@ -21,7 +21,7 @@ from lakefs_unity_export.errors import (
     LakeFSUnavailableError,
 )
 from lakefs_unity_export.hook.action_folders import remedy, told_folders
-from lakefs_unity_export.servers.lakefs_client import (
+from lakefs_unity_export.servers.lakefs_connection import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
     server_words,

@@ -27,6 +27,7 @@ from lakefs_unity_export.errors import (
     WorkspaceUnavailableError,
 )
 from lakefs_unity_export.ports import ExportRuns, RegisteredTable, SecretReader, TaskValues, UnityCatalog
+from lakefs_unity_export.servers.secrets import read_secret
 
 HTTP_TIMEOUT_SECONDS = 60
 RETRY_TIMEOUT_SECONDS = 120
@@ -76,6 +77,7 @@ class WorkspaceUnityCatalog:
                     table_type=table.table_type.value if table.table_type else "",
                     storage_location=table.storage_location or "",
                     repository=(table.properties or {}).get(provenance.REPOSITORY, ""),
+                    clone_method=(table.properties or {}).get(provenance.CLONE_METHOD, ""),
                 )
                 for table in self._client.tables.list(catalog, schema, omit_columns=True)
             ]
@@ -205,7 +207,7 @@ def task_runtime() -> TaskRuntime:
     return TaskRuntime(
         task_values=dbutils.jobs.taskValues,
         unity_catalog=WorkspaceUnityCatalog(client),
-        secret=lambda scope, key: _read_secret(dbutils, scope, key),
+        secret=lambda scope, key: read_secret(dbutils, scope, key),
         export_runs=lambda job_id: WorkspaceExportRuns(client, job_id),
     )
 
@@ -223,19 +225,6 @@ def _task_dbutils() -> Any:
     if isinstance(dbutils, RemoteDbUtils):
         raise WorkspaceError(elsewhere)
     return dbutils
-
-
-def _read_secret(dbutils: Any, scope: str, key: str) -> str:
-    try:
-        value = str(dbutils.secrets.get(scope=scope, key=key))
-    except Exception as error:  # dbutils documents no error types
-        raise WorkspaceAccessError(
-            f"secret {key!r} of scope {scope!r} could not be read ({type(error).__name__}); create it with "
-            f"`databricks secrets put-secret {scope} {key}` and give the job's run_as identity READ on the scope"
-        ) from error
-    if not value:
-        raise SettingsError(f"secret {key!r} of scope {scope!r} is empty; put the lakeFS key into it")
-    return value
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Make one table of a lakeFS commit readable in Databricks: a shallow clone at its target path.
+"""Make one table of a lakeFS commit readable in Databricks: a clone at its target path.
 
 A target path belongs to one table of one branch of one repository. Nothing else there is ever touched.
 """
@@ -6,20 +6,24 @@ A target path belongs to one table of one branch of one repository. Nothing else
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TextIO
 
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
+from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.s3a_errors import is_about, is_storage_error, lakefs_error
 from lakefs_unity_export.clones.source_files import files_that_may_change
 from lakefs_unity_export.clones.spark_errors import Cause, causes, described
+from lakefs_unity_export.clones.storage_clone import StorageSteps, check_whole, draft_by_storage
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
+from lakefs_unity_export.servers.cluster import ClusterSteps
 
 # What Delta calls the commits that this task makes. The user metadata alone would not tell: a session keeps it for
 # whatever it writes.
@@ -71,6 +75,7 @@ class CloneResult:
     files: int
     bytes: int
     seconds: float
+    method: CloneMethod = FIRST_METHOD
     reason: str = ""
 
     def to_json(self) -> str:
@@ -83,6 +88,7 @@ class CloneResult:
         return [
             f"table          {self.table}",
             f"action         {self.action}{self.reason and f': {self.reason}'}",
+            f"clone method   {self.method}",
             f"lakeFS commit  {self.commit_id}",
             f"Delta version  {before} -> version {self.version}",
             f"files          {self.files}",
@@ -91,25 +97,37 @@ class CloneResult:
         ]
 
 
-def clone_table(spark: Any, request: CloneRequest, *, output: TextIO | None = None) -> CloneResult:
+def clone_table(spark: Any, request: CloneRequest, *, dbutils: Any = None, output: TextIO | None = None) -> CloneResult:
     """Clone the table through this Spark session, and print what was done to `output` (standard output).
 
-    Raises TargetTakenError, TargetStorageError, NoSourceTableError, MovingSourceError, CloneFailedError or a
-    LakeFSError; the target is then as before.
+    dbutils: the notebook's, of which the method `storage` needs the secrets, and files where the cluster has several
+        nodes.
+
+    Raises TargetTakenError, TargetStorageError, NoSourceTableError, MovingSourceError, StorageCloneError,
+    CloneFailedError, WorkspaceAccessError, SettingsError or a LakeFSError; the target is then as before.
     """
-    result = clone(SparkDeltaTables(spark), request)
+    result = clone(SparkDeltaTables(spark), request, steps=ClusterSteps(spark, dbutils, request))
     print("\n".join(result.lines()), file=output or sys.stdout)
     return result
 
 
-def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], float] = time.monotonic) -> CloneResult:
-    """Bring the target to the request's commit, unless it is there or further already. See clone_table."""
+def clone(
+    tables: DeltaTables,
+    request: CloneRequest,
+    *,
+    steps: StorageSteps | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> CloneResult:
+    """Bring the target to the request's commit, unless it is there or further already. See clone_table.
+
+    steps: what the method `storage` needs beside Delta; other methods need none.
+    """
     started = clock()
     before = _target(tables, request)
     action = decide(request, before, lambda: _history(tables, request))
     after, reason = before, ""
     if action in (Action.CLONED, Action.CLONED_AGAIN):
-        after = _cloned(tables, request, before)
+        after = _cloned(tables, request, before, steps)
         if before and not _is_own(before.newest, provenance.read_properties(before.properties)):
             reason = f"{before.newest} was not ours"
     elif before is not None and action is Action.CURRENT and _lacks_comment(before):
@@ -127,6 +145,7 @@ def clone(tables: DeltaTables, request: CloneRequest, *, clock: Callable[[], flo
         files=after.files,
         bytes=after.bytes,
         seconds=round(clock() - started, 3),
+        method=request.method,
         reason=reason,
     )
 
@@ -228,25 +247,57 @@ def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
         )
 
 
-def _cloned(tables: DeltaTables, request: CloneRequest, before: TableState | None) -> TableState:
+def _cloned(
+    tables: DeltaTables, request: CloneRequest, before: TableState | None, steps: StorageSteps | None
+) -> TableState:
     source = _source(tables, request)
     _check_that_files_stay(tables, request)
     shown = request.provenance
     try:
-        tables.clone(
-            request.source_path,
-            request.target_path,
-            properties=shown.properties() | provenance.comment_properties(source.comment),
-            user_metadata=shown.user_metadata(),
-        )
+        with _origin(tables, request, source, steps) as origin:
+            tables.clone(
+                origin,
+                request.target_path,
+                properties=shown.properties() | provenance.comment_properties(source.comment),
+                user_metadata=shown.user_metadata(),
+                is_shallow=request.method is not CloneMethod.DEEP,
+            )
+    except ExportError:
+        raise
     except Exception as error:
         raise _clone_error(request, error) from error
     after = _described_target(tables, request)
+    if request.method is CloneMethod.STORAGE:
+        check_whole(after, source, request.source_path)
     comment = source.comment or _comment_of_a_person(before)
     if comment and comment != after.comment:
         return _commented(tables, request, comment)
     # A log without a comment does not tell Unity Catalog that ours is gone; an empty one does.
     return _commented(tables, request, "") if not comment and before and before.comment else after
+
+
+@contextmanager
+def _origin(
+    tables: DeltaTables, request: CloneRequest, source: TableState, steps: StorageSteps | None
+) -> Iterator[str]:
+    """The table to clone to the target: the source itself, or a draft of it that names lakeFS's storage."""
+    if request.method is not CloneMethod.STORAGE:
+        yield request.source_path
+        return
+    if steps is None:
+        raise ValueError("a clone by the method storage needs its steps")
+    scratch = steps.scratch()
+    try:
+        yield draft_by_storage(
+            tables,
+            source,
+            source_path=request.source_path,
+            target_path=request.target_path,
+            scratch=scratch,
+            steps=steps,
+        )
+    finally:
+        scratch.remove()
 
 
 def _comment_of_a_person(before: TableState | None) -> str | None:

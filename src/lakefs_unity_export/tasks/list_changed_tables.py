@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
 
+from lakefs_unity_export.clones.methods import CloneMethod
+from lakefs_unity_export.clones.storage_uris import check_target_base
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import read_files
 from lakefs_unity_export.commit.descriptors import DescriptorSet
@@ -19,14 +21,15 @@ from lakefs_unity_export.export.branch_schemas import schema_states, shown_commi
 from lakefs_unity_export.export.differences import DescribedCommit, find_deltas
 from lakefs_unity_export.export.listing import Listing, print_listing, print_removals
 from lakefs_unity_export.export.pages import cut_page
-from lakefs_unity_export.export.plan import RemovedItem, SchemaState, Snapshot
+from lakefs_unity_export.export.plan import Item, RemovedItem, SchemaState, Snapshot
 from lakefs_unity_export.export.record import Record, RecordedSchema, change_recorded
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import NamedRequest, parse_arguments
 from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.export.state import ExportState, with_state
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
-from lakefs_unity_export.servers.lakefs_client import Credentials, LakeFSClient
+from lakefs_unity_export.servers.lakefs_client import LakeFSClient
+from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import task_runtime
 
 
@@ -123,12 +126,30 @@ def _list_commit(
     request, snapshot, found = described.request, described.snapshot, described.found
     deltas = find_deltas(described, states, lakefs)
     removed = _removed(described, states, lakefs, out)
-    tables = export_plan.plan_tables(snapshot, found.tables, deltas, request.target_base_location, removed)
+    tables = export_plan.plan_tables(
+        snapshot,
+        found.tables,
+        deltas,
+        request.target_base_location,
+        removed,
+        clone_method=request.clone_method,
+    )
+    _check_target(request, tables.items, lakefs)
     new_problems = export_plan.first_seen(found.problems, deltas)
     base_commit = shown_commits(states, but=snapshot.commit.id)
     page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
     print_listing(found, tables, page, new_problems, out)
     return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)
+
+
+def _check_target(request: NamedRequest, items: Sequence[Item], lakefs: LakeFSReader) -> None:
+    """Raises SettingsError where clones at the target would be in the way of lakeFS's own objects, or they of them."""
+    if items:
+        check_target_base(
+            request.target_base_location,
+            storage_namespace=lakefs.storage_namespace(),
+            by_storage=any(item.method is CloneMethod.STORAGE for item in items),
+        )
 
 
 def _page_after(request: NamedRequest, base_commit: str, out: TextIO) -> str:

@@ -26,7 +26,8 @@ from lakefs_unity_export.errors import (
 )
 from lakefs_unity_export.export.state import ExportState, read_state
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, UnityCatalog
-from lakefs_unity_export.servers.lakefs_client import Credentials, LakeFSClient
+from lakefs_unity_export.servers.lakefs_client import LakeFSClient
+from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import task_runtime
 
 # What to set, for each parameter that the task cannot do without.

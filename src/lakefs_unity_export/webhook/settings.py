@@ -9,7 +9,7 @@ from lakefs_unity_export import names
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_gate import GateRules
 from lakefs_unity_export.errors import ExportError, SettingsError
-from lakefs_unity_export.servers.lakefs_client import Credentials, check_endpoint
+from lakefs_unity_export.servers.lakefs_connection import Credentials, check_endpoint
 from lakefs_unity_export.servers.workspace import WorkspaceAccess
 
 MIN_SECRET_LENGTH = 24

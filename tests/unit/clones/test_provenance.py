@@ -14,7 +14,13 @@ from lakefs_unity_export.clones.provenance import (
 )
 
 SHOWN = Provenance(
-    repository="lake", branch="feature-x", commit_id="ab" * 32, commit_generation=7, path="tables/ä/orders", line=3
+    repository="lake",
+    branch="feature-x",
+    commit_id="ab" * 32,
+    commit_generation=7,
+    path="tables/ä/orders",
+    line=3,
+    method="storage",
 )
 
 
@@ -26,6 +32,7 @@ def test_properties_are_text_under_their_documented_names() -> None:
         "lakefs.commit_generation": "7",
         "lakefs.path": "tables/ä/orders",
         "lakefs.line": "3",
+        "lakefs.clone_method": "storage",
     }
 
 
@@ -35,7 +42,7 @@ def test_properties_and_user_metadata_read_back_equal() -> None:
     assert "ä" in SHOWN.user_metadata()
 
 
-@pytest.mark.parametrize("missing", sorted(SHOWN.properties().keys() - {"lakefs.line"}))
+@pytest.mark.parametrize("missing", sorted(SHOWN.properties().keys() - {"lakefs.line", "lakefs.clone_method"}))
 def test_a_table_that_lacks_any_property_is_not_ours(missing: str) -> None:
     properties = SHOWN.properties()
     del properties[missing]
@@ -51,6 +58,11 @@ def test_a_table_without_a_line_follows_the_first() -> None:
     assert read_properties({k: v for k, v in SHOWN.properties().items() if k != "lakefs.line"}) == replace(
         SHOWN, line=0
     )
+
+
+def test_a_table_without_a_method_is_a_shallow_clone() -> None:
+    old = {key: value for key, value in SHOWN.properties().items() if key != "lakefs.clone_method"}
+    assert read_properties(old) == replace(SHOWN, method="shallow")
 
 
 @pytest.mark.parametrize("text", [None, "", "a note", "[]", "7", json.dumps({"lakefs.repository": 1}), "{}"])

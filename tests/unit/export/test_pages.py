@@ -9,6 +9,7 @@ from doubles import TaskValuesDouble
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.export import pages
 from lakefs_unity_export.export.pages import Page, cut_page
 from lakefs_unity_export.export.plan import Item, RemovedItem
@@ -25,6 +26,7 @@ def _item(name: str, path: str = "p") -> Item:
         commit_generation=3,
         line=0,
         path=path,
+        method=CloneMethod.SHALLOW,
     )
 
 

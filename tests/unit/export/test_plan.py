@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.commit.changes import Changes
 from lakefs_unity_export.commit.descriptors import Descriptor, Problem
 from lakefs_unity_export.export.plan import (
@@ -194,9 +195,69 @@ def test_an_item_is_what_the_later_tasks_read() -> None:
         "commit_generation": 5,
         "line": 3,
         "path": "tables/a",
+        "method": "shallow",
     }
     assert [item.as_json() for item in tables.items] == [expected]
     assert Item(**expected) == tables.items[0]  # type: ignore[arg-type]
+
+
+# Clone methods
+
+
+@pytest.mark.parametrize(
+    ("own", "of_job", "method"),
+    [
+        (None, CloneMethod.SHALLOW, "shallow"),
+        (None, CloneMethod.DEEP, "deep"),
+        (CloneMethod.STORAGE, CloneMethod.DEEP, "storage"),
+        (CloneMethod.SHALLOW, CloneMethod.DEEP, "shallow"),
+    ],
+)
+def test_a_descriptors_own_method_goes_before_the_jobs(
+    own: CloneMethod | None, of_job: CloneMethod, method: str
+) -> None:
+    descriptor = replace(_descriptor("a"), clone_method=own)
+    tables = plan_tables(_snapshot(), [descriptor], [_delta(None)], BASE, clone_method=of_job)
+    assert [item.as_json()["method"] for item in tables.items] == [method]
+
+
+@pytest.mark.parametrize(
+    ("registered_by", "wanted", "is_exported"),
+    [
+        ("shallow", CloneMethod.SHALLOW, False),
+        ("", CloneMethod.SHALLOW, False),
+        ("", CloneMethod.DEEP, True),
+        ("deep", CloneMethod.DEEP, False),
+        ("deep", CloneMethod.STORAGE, True),
+        ("of a later version", CloneMethod.SHALLOW, True),
+    ],
+)
+def test_a_table_by_another_method_is_exported_again_though_nothing_changed(
+    registered_by: str, wanted: CloneMethod, is_exported: bool
+) -> None:
+    registered = {"a": replace(_registered("a"), repository="shop", clone_method=registered_by)}
+    tables = plan_tables(_snapshot(), [_descriptor("a")], [_delta(NOTHING, registered)], BASE, clone_method=wanted)
+    assert len(tables.items) == is_exported
+
+
+@pytest.mark.parametrize(
+    "registered",
+    [
+        _registered("a"),
+        replace(_registered("a"), repository="another", clone_method="shallow"),
+        replace(_registered("a", kind="VIEW"), repository="shop", clone_method="shallow"),
+        replace(_registered("a", at="s3://elsewhere/a"), repository="shop", clone_method="shallow"),
+    ],
+)
+def test_what_is_not_our_clone_is_not_looked_at_for_its_method(registered: RegisteredTable) -> None:
+    tables = plan_tables(
+        _snapshot(),
+        [_descriptor("a")],
+        [_delta(NOTHING, {"a": registered})],
+        BASE,
+        clone_method=CloneMethod.DEEP,
+    )
+    assert (tables.items, tables.refused) == ((), ())
 
 
 # Names that are taken

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.commit.descriptors import NamingRules
 from lakefs_unity_export.errors import InvalidNameError, SettingsError
 from lakefs_unity_export.export.request import NamedRequest, Request, parse_arguments
@@ -167,6 +168,7 @@ PAGE = {"event": "next_page", "page_after": "lake.main.a", "base_commit": "c0ffe
 
 def test_a_named_request_holds_every_value_in_its_last_form() -> None:
     given = {"commit_id": "c0ffee", "mode": "full", "snapshot": "latest", "on_removed": "drop"}
+    given["clone_method"] = "deep"
     assert parse_arguments(_arguments(**SETTINGS, **PAGE, **given)).named() == NamedRequest(
         repository="shop",
         branch="Feature-X",
@@ -174,6 +176,7 @@ def test_a_named_request_holds_every_value_in_its_last_form() -> None:
         event="next_page",
         mode="full",
         snapshot="latest",
+        clone_method=CloneMethod.DEEP,
         page_after="lake.main.a",
         base_commit="c0ffee",
         page_failed=True,

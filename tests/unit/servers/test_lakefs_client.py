@@ -18,7 +18,8 @@ from lakefs_unity_export.errors import (
 )
 from lakefs_unity_export.ports import Commit, DiffEntry, DiffPage, ObjectInfo
 from lakefs_unity_export.servers import lakefs_client
-from lakefs_unity_export.servers.lakefs_client import Credentials, LakeFSClient, check_endpoint
+from lakefs_unity_export.servers.lakefs_client import LakeFSClient
+from lakefs_unity_export.servers.lakefs_connection import Credentials, check_endpoint
 
 SECRET = "wJalrXUtnFEMI"
 CREDENTIALS = Credentials(access_key_id="AKIAEXAMPLE", secret_access_key=SECRET)

@@ -8,6 +8,7 @@ import pytest
 from tables_in_memory import REQUEST, SOURCE, tables, target
 
 from lakefs_unity_export.clones.delta_tables import Commit, TableState, string_literal
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.provenance import comment_properties, is_own_comment
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.source_files import files_that_may_change
@@ -224,6 +225,23 @@ def test_user_metadata_of_a_clone_that_knew_of_no_line_is_ours_too() -> None:
     assert clone(tables(replace(CURRENT, newest=newest, properties=old)), REQUEST).action is Action.CURRENT
 
 
+@pytest.mark.parametrize("before", [CloneMethod.SHALLOW, CloneMethod.DEEP])
+def test_a_clone_of_this_commit_by_another_method_is_replaced_once(before: CloneMethod) -> None:
+    wanted = CloneMethod.DEEP if before is CloneMethod.SHALLOW else CloneMethod.SHALLOW
+    at = tables(target(commit_id=REQUEST.commit_id, commit_generation=5, method=before))
+    request = replace(REQUEST, method=wanted)
+    result = clone(at, request)
+    assert (result.action, result.method) == (Action.CLONED, wanted)
+    assert [call[0] for call in at.calls] == ["deep clone" if wanted is CloneMethod.DEEP else "clone"]
+    assert clone(at, request).action is Action.CURRENT
+
+
+def test_another_method_does_not_make_a_table_older() -> None:
+    at = tables(target(commit_generation=6, method=CloneMethod.DEEP))
+    assert clone(at, REQUEST).action is Action.SUPERSEDED
+    assert at.calls == []
+
+
 def test_a_table_that_others_wrote_to_does_not_become_older() -> None:
     newer = target(commit_generation=6)
     at = tables(replace(newer, newest=Commit(version=7, operation="DELETE")), commits=[newer.newest])
@@ -325,11 +343,23 @@ WIDGETS = {
     "source_path": REQUEST.source_path,
     "target_path": REQUEST.target_path,
     "line": "0",
+    "method": "storage",
+    "lakefs_endpoint": "https://lakefs.example.com",
+    "secret_scope": "lakefs",
+    "access_key_name": "key",
+    "secret_key_name": "secret",
 }
 
 
 def test_widgets_become_a_request() -> None:
-    assert CloneRequest.from_widgets(WIDGETS.__getitem__) == REQUEST
+    assert CloneRequest.from_widgets(WIDGETS.__getitem__) == replace(
+        REQUEST,
+        method=CloneMethod.STORAGE,
+        lakefs_endpoint="https://lakefs.example.com",
+        secret_scope="lakefs",
+        access_key_name="key",
+        secret_key_name="secret",
+    )
 
 
 @pytest.mark.parametrize("name", WIDGETS)
@@ -341,7 +371,7 @@ def test_a_widget_with_a_value_that_breaks_sql_is_refused_by_name(name: str, bad
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("target_path", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("line", "-1")],
+    [("target_path", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("line", "-1"), ("method", "Deep")],
 )
 def test_backticks_and_odd_numbers_are_refused(name: str, bad: str) -> None:
     with pytest.raises(SettingsError, match=f"widget {name} is"):
@@ -353,6 +383,7 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
     assert result.lines() == [
         "table          `unity`.`main`.`orders`",
         "action         cloned",
+        "clone method   shallow",
         f"lakeFS commit  {'c' * 64}",
         "Delta version  version 2 -> version 3",
         "files          3",
@@ -368,6 +399,7 @@ def test_the_result_reads_well_for_people_and_programs() -> None:
         "files": 3,
         "bytes": 300,
         "seconds": 1.25,
+        "method": "shallow",
         "reason": "",
     }
 

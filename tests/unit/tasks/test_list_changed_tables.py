@@ -62,6 +62,7 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
                 "commit_generation": 2,
                 "line": story.time,
                 "path": "tables/line-item",
+                "method": "shallow",
             }
         ],
         "table_count": 1,
@@ -648,7 +649,7 @@ def test_three_of_a_thousand_changed_tables_take_few_calls_whatever_their_object
     assert run.paths == ["tables/t1", "tables/t10", "tables/t999"]
     calls = dict(story.lakefs.calls)
     assert calls.pop("read_object") == 1000
-    assert calls == {"branch_head": 1, "commit": 1, "list_objects": 1, "diff": 2}
+    assert calls == {"branch_head": 1, "commit": 1, "list_objects": 1, "diff": 2, "storage_namespace": 1}
     assert dict(story.unity_catalog.calls) == {"schema_properties": 3, "tables": 1}
 
 
