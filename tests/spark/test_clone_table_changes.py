@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from cloned_tables import Tables
 
-from local_stack.cluster.delta_bridge import DeltaBridgeError
-
 pytestmark = pytest.mark.spark
 
 SIMPLE = "CREATE TABLE {t} (id BIGINT, name STRING) USING delta; INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
@@ -166,11 +164,3 @@ def test_generated_and_identity_columns_reach_the_clone(tables: Tables) -> None:
     tables.sql("INSERT INTO {t} (at) VALUES (TIMESTAMP'2026-01-03 03:04:05')", commit=1)
     tables.clone(1)
     tables.assert_equal(1)
-
-
-def test_a_deep_clone_is_refused(tables: Tables) -> None:
-    from delta.tables import DeltaTable
-
-    tables.sql(SIMPLE)
-    with pytest.raises(DeltaBridgeError, match="shallow clones only"):
-        DeltaTable.forPath(tables.spark, tables.source()).clone(tables.target, isShallow=False, replace=True)

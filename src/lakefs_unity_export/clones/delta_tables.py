@@ -30,12 +30,16 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class TableState:
-    """The newest version of a Delta table. `location` is its own, also where a path inside it was asked for."""
+    """The newest version of a Delta table. `location` is its own, also where a path inside it was asked for.
+
+    `features` are those that its protocol names, or stands for.
+    """
 
     location: str
     newest: Commit
     comment: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
     files: int = 0
     bytes: int = 0
 
@@ -74,6 +78,9 @@ class DeltaTables(Protocol):
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
         """Set the table's comment."""
 
+    def set_properties(self, path: str, properties: Mapping[str, str], *, user_metadata: str) -> None:
+        """Set these properties of the table, and leave the others."""
+
 
 class SparkDeltaTables:
     """Delta tables through a Spark session."""
@@ -106,6 +113,7 @@ class SparkDeltaTables:
             # Delta keeps a comment that was taken away as an empty one.
             comment=detail["description"] or None,
             properties=dict(detail["properties"]),
+            features=frozenset(detail["tableFeatures"] or ()),
             files=detail["numFiles"],
             bytes=detail["sizeInBytes"],
         )
@@ -156,6 +164,12 @@ class SparkDeltaTables:
         """Databricks documents COMMENT ON for tables; clones take no comment in the same commit."""
         with self._user_metadata(user_metadata):
             self._spark.sql(f"COMMENT ON TABLE delta.`{path}` IS {string_literal(comment)}")
+
+    def set_properties(self, path: str, properties: Mapping[str, str], *, user_metadata: str) -> None:
+        """Delta writes the table's rows anew where they say that its columns are mapped no more."""
+        assigned = ", ".join(f"{string_literal(name)} = {string_literal(text)}" for name, text in properties.items())
+        with self._user_metadata(user_metadata):
+            self._spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({assigned})")
 
     @contextmanager
     def _user_metadata(self, text: str | None) -> Iterator[None]:

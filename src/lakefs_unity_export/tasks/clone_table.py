@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, TextIO
 
-from lakefs_unity_export.clones import provenance
+from lakefs_unity_export.clones import provenance, replaceable
+from lakefs_unity_export.clones.clone_errors import refused_clone
 from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
 from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.clones.provenance import Provenance
@@ -104,7 +106,8 @@ def clone_table(spark: Any, request: CloneRequest, *, dbutils: Any = None, outpu
         nodes.
 
     Raises TargetTakenError, TargetStorageError, NoSourceTableError, MovingSourceError, StorageCloneError,
-    CloneFailedError, WorkspaceAccessError, SettingsError or a LakeFSError; the target is then as before.
+    UnreplaceableTargetError, ShallowCloneRefusedError, CloneFailedError, WorkspaceAccessError, SettingsError or a
+    LakeFSError; the target then shows the same rows as before.
     """
     result = clone(SparkDeltaTables(spark), request, steps=ClusterSteps(spark, dbutils, request))
     print("\n".join(result.lines()), file=output or sys.stdout)
@@ -252,16 +255,9 @@ def _cloned(
 ) -> TableState:
     source = _source(tables, request)
     _check_that_files_stay(tables, request)
-    shown = request.provenance
     try:
         with _origin(tables, request, source, steps) as origin:
-            tables.clone(
-                origin,
-                request.target_path,
-                properties=shown.properties() | provenance.comment_properties(source.comment),
-                user_metadata=shown.user_metadata(),
-                is_shallow=request.method is not CloneMethod.DEEP,
-            )
+            _replace(tables, request, source, before, origin)
     except ExportError:
         raise
     except Exception as error:
@@ -274,6 +270,26 @@ def _cloned(
         return _commented(tables, request, comment)
     # A log without a comment does not tell Unity Catalog that ours is gone; an empty one does.
     return _commented(tables, request, "") if not comment and before and before.comment else after
+
+
+def _replace(
+    tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None, origin: str
+) -> None:
+    path, shown = request.target_path, request.provenance
+    clone = partial(
+        tables.clone,
+        origin,
+        path,
+        properties=shown.properties() | provenance.comment_properties(source.comment),
+        user_metadata=shown.user_metadata(),
+        is_shallow=request.method is not CloneMethod.DEEP,
+    )
+    if before is None:
+        clone()
+    else:
+        metadata = replaceable.user_metadata(request.commit_id)
+        change = partial(tables.set_properties, path, user_metadata=metadata)
+        replaceable.replaced(source, before, clone, change)
 
 
 @contextmanager
@@ -308,7 +324,8 @@ def _comment_of_a_person(before: TableState | None) -> str | None:
 
 
 def _lacks_comment(state: TableState) -> bool:
-    return state.comment is None and provenance.COMMENT in state.properties
+    # A clone keeps the comment that the target has, or has none, by runtime.
+    return provenance.COMMENT in state.properties and not provenance.is_own_comment(state.comment, state.properties)
 
 
 def _commented(tables: DeltaTables, request: CloneRequest, comment: str) -> TableState:
@@ -345,7 +362,9 @@ def _source_error(request: CloneRequest, error: Exception) -> ExportError:
 
 def _clone_error(request: CloneRequest, error: Exception) -> ExportError:
     chain, source = causes(error), request.source_path
-    known: ExportError | None = None
+    known: ExportError | None = refused_clone(chain, table=request.table)
+    if known:
+        return known
     # The target may lie in a store that S3A reads too.
     if is_about(chain, request.commit_path, not_about=request.target_path):
         known = lakefs_error(chain, repository=request.repository, source_path=source)
