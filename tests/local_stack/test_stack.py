@@ -1,6 +1,7 @@
 """The local stack as one, as far as it can be tested without starting it."""
 
 import io
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -69,3 +70,17 @@ def test_the_demo_deploys_from_a_folder_that_git_does_not_ignore(monkeypatch: py
     assert main(["demo"]) == 0
     (folder,) = told
     assert not folder.resolve().is_relative_to(BUNDLE.parent)
+
+
+@pytest.mark.parametrize(("given", "method"), [([], CloneMethod.SHALLOW), (["--clone-method=deep"], CloneMethod.DEEP)])
+def test_up_starts_a_stack_of_the_clone_method(
+    given: list[str], method: CloneMethod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[CloneMethod] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda _number, _handler: None)
+    monkeypatch.setattr("local_stack.toolchain.databricks_cli.find_or_build_cli", lambda _out: Path("databricks"))
+    monkeypatch.setattr("local_stack.serving.serve", lambda stack, _cli, _out: started.append(stack.clone_method) or 7)
+    monkeypatch.setattr(LocalStack, "__enter__", lambda stack: stack)
+    assert main(["up", *given]) == 7
+    assert started == [method]

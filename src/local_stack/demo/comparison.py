@@ -1,9 +1,10 @@
 """Compares an exported table with its source at a lakeFS commit: every row both ways, columns, comments, provenance."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 SAMPLE_ROWS = 5
 # Statements that run at a time; more would only wait for the two cores.
@@ -11,6 +12,7 @@ PARALLEL = 4
 
 Columns = tuple[tuple[str, str], ...]
 Rows = tuple[tuple[str | None, ...], ...]
+Found = TypeVar("Found")
 
 # Stands in front of each relation's columns; no column of a table has this name.
 _MARK = "columns of the next relation"
@@ -101,10 +103,10 @@ def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Source
     """
     if not shown:
         return []
-    columns = _all_columns([each.export for each in shown], warehouse, sources)
+    columns = _asked([each.export for each in shown], _columns, warehouse, sources)
     described = [_described_differences(each, columns) for each in shown]
     same_columns = [each.export for each, (_, same) in zip(shown, described, strict=True) if same]
-    checksums = _checksums(same_columns, columns, warehouse, sources) if same_columns else {}
+    checksums = _asked(same_columns, partial(_checksums, columns), warehouse, sources) if same_columns else {}
     comparisons = []
     for each, (differences, _) in zip(shown, described, strict=True):
         ours, theirs = checksums.get(each.export.name), checksums.get(each.export.source)
@@ -116,7 +118,7 @@ def compare_tables(shown: Sequence[Shown], warehouse: Warehouse, sources: Source
 
 def ask_source(source: str, sources: SourceReader) -> None:
     """Ask for all that `compare_tables` asks of a source, so that a reader that keeps its answers has them."""
-    _asked_checksums([source], _columns([source], sources), sources)
+    _checksums(_columns([source], sources), [source], sources)
 
 
 def compare_descriptions(export: Export, shown: Description, source: Description) -> list[str]:
@@ -169,17 +171,19 @@ def _described_differences(each: Shown, columns: Mapping[str, Columns]) -> tuple
     return differences, True
 
 
-def _all_columns(exports: Sequence[Export], warehouse: Warehouse, sources: SourceReader) -> dict[str, Columns]:
-    """The columns of each export and of each source, by its name."""
+def _asked(
+    exports: Sequence[Export],
+    ask: Callable[[Sequence[str], Warehouse], Mapping[str, Found]],
+    warehouse: Warehouse,
+    sources: SourceReader,
+) -> dict[str, Found]:
+    """What is found of each export and of each source, by its name: of all exports at once, and of each source."""
     names = [export.name for export in exports]
-    questions = [(names, warehouse), *(([source], sources) for source in _sources_of(exports))]
+    each_source = dict.fromkeys(export.source for export in exports)
+    questions = [(names, warehouse), *(([source], sources) for source in each_source)]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda question: _columns(*question), questions)
-        return {relation: columns for answer in found for relation, columns in answer.items()}
-
-
-def _sources_of(exports: Sequence[Export]) -> list[str]:
-    return list(dict.fromkeys(export.source for export in exports))
+        answers = pool.map(lambda question: ask(*question), questions)
+        return {relation: found for answer in answers for relation, found in answer.items()}
 
 
 def _columns(relations: Sequence[str], warehouse: Warehouse) -> dict[str, Columns]:
@@ -208,20 +212,8 @@ def _column_differences(shown: Sequence[tuple[str, str]], source: Sequence[tuple
     return differences or [f"its columns are in the order {list(ours)}, in the source {list(theirs)}"]
 
 
-def _checksums(
-    exports: Sequence[Export], columns: Mapping[str, Columns], warehouse: Warehouse, sources: SourceReader
-) -> dict[str, Checksum]:
-    """The checksum of each export and of each source, by its name."""
-    names = [export.name for export in exports]
-    questions = [(names, warehouse), *(([source], sources) for source in _sources_of(exports))]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda question: _asked_checksums(question[0], columns, question[1]), questions)
-        return {relation: checksum for answer in found for relation, checksum in answer.items()}
-
-
-def _asked_checksums(
-    relations: Sequence[str], columns: Mapping[str, Columns], warehouse: Warehouse
-) -> dict[str, Checksum]:
+def _checksums(columns: Mapping[str, Columns], relations: Sequence[str], warehouse: Warehouse) -> dict[str, Checksum]:
+    """The checksum of each relation, which has these columns, asked for in one statement."""
     text = " UNION ALL ".join(_checksum(number, name, columns[name]) for number, name in enumerate(relations))
     return {
         relations[int(number or 0)]: Checksum(rows=int(rows or 0), sums=tuple(sums))

@@ -179,7 +179,8 @@ def test_the_keys_of_lakefs_do_not_open_the_storage(standin: LakeFSStandIn, obje
     for keys in (lakefs_keys, wrong_secret):
         with pytest.raises(ClientError, match="403"):
             storage_client(object_store, **keys).head_object(Bucket=bucket, Key=key)
-    assert httpx.get(f"{object_store.url}/{bucket}/{key}").status_code == 403
+    for unsigned in (f"{bucket}/{key}", f"{bucket}?list-type=2", bucket, ""):
+        assert httpx.get(f"{object_store.url}/{unsigned}").status_code == 403, unsigned
     with pytest.raises(ClientError, match="AccessDenied"):
         s3_client(
             contract.server,

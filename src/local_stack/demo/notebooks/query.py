@@ -2,7 +2,7 @@
 # ruff: noqa: F821, spark and dbutils are there when the notebook runs
 # MAGIC %md
 # MAGIC # query
-# MAGIC Runs one SQL statement on the cluster, which reaches lakeFS, and returns columns and rows as a SQL warehouse would:
+# MAGIC Runs one SQL statement on the cluster, which reaches lakeFS, and returns columns and rows as a warehouse would:
 # MAGIC each value as text.
 
 # COMMAND ----------
