@@ -38,6 +38,7 @@ def show():
     print("file", __file__)
     dbutils.jobs.taskValues.set(key="tables", value=[{"t": "a"}, {"t": "b"}])
     dbutils.jobs.taskValues.set(key="count", value=2)
+    dbutils.jobs.taskValues.set(key="text", value="{{job.id}} {{secrets/s/k}}")
 
 
 def read():
@@ -45,11 +46,13 @@ def read():
 
     values = dbutils.jobs.taskValues
     print("read", values.get(taskKey="list", key="count"), values.get(taskKey="list", key="none", default="d"))
+    print("text", values.get(taskKey="list", key="text"))
     print("secret of", len(dbutils.secrets.get(scope="scope", key="key")), "characters")
-    try:
-        values.get(taskKey="list", key="none")
-    except ValueError as error:
-        print("missing:", error)
+    for task, options in [("list", {}), *((task, {"default": "d"}) for task in ("later", "read", "no"))]:
+        try:
+            values.get(taskKey=task, key="none", **options)
+        except ValueError as error:
+            print("missing:", error)
 
 
 def too_large():

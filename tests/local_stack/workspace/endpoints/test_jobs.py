@@ -114,10 +114,10 @@ def output_of(local: LocalWorkspace, run: jobs.Run, key: str) -> jobs.RunOutput:
 def test_a_wheel_task_runs_as_on_databricks(local: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "of the stack's own environment")
     listing = wheel("list", "show", wheel={"named_parameters": {"run": "{{job.run_id}}", "text": "a b'\"$"}})
-    run = run_of(
-        local, listing, wheel("read", "read", "list"), parameters=[jobs.JobParameterDefinition("branch", "main")]
-    )
-    assert results(run) == {"list": "SUCCESS", "read": "SUCCESS"}
+    after = [notebook("between", depends_on=[jobs.TaskDependency("list")]), wheel("read", "read", "between")]
+    later = notebook("later", depends_on=[jobs.TaskDependency("read")])
+    run = run_of(local, listing, *after, later, parameters=[jobs.JobParameterDefinition("branch", "main")])
+    assert results(run) == dict.fromkeys(("list", "between", "read", "later"), "SUCCESS")
     logs = output_of(local, run, "list").logs or ""
     assert f"arguments ['--run={run.run_id}', '--text=a b\\'\"$', '--branch=main']" in logs
     assert "variables ['DATABRICKS_RUNTIME_VERSION']" in logs
@@ -126,7 +126,11 @@ def test_a_wheel_task_runs_as_on_databricks(local: LocalWorkspace, monkeypatch: 
     read = output_of(local, run, "read").logs or ""
     assert "read 2 d" in read
     assert "secret of 12 characters" in read
-    assert "left no task value 'none'" in read
+    assert "text {{job.id}} {{secrets/s/k}}\n" in read
+    assert "missing: The task 'list' left no task value 'none', and no default was given\n" in read
+    # Not of a task that comes after, of itself, or of none, whatever the default.
+    for key in ("later", "read", "no"):
+        assert f"missing: Task key does not exist in run: {key}\n" in read
 
 
 def test_positional_parameters_reach_a_wheel_as_they_are(local: LocalWorkspace) -> None:
