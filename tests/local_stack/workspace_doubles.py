@@ -187,6 +187,7 @@ def running_workspace(
     workspace = Workspace(
         folder=folder,
         cluster=cluster,
+    task_variables: Mapping[str, str] | None = None,
         warehouse=warehouse,
         unity_catalog_url=unity_catalog_url,
         unity_catalog_token=unity_catalog_token,
@@ -198,6 +199,7 @@ def running_workspace(
         yield LocalWorkspace(workspace=workspace, cluster=cluster, warehouse=warehouse, client=client)
 
 
+        task_variables=task_variables,
 def write_wheel(folder: Path) -> Path:
     """The wheel with the tasks of the tests."""
     folder.mkdir(parents=True, exist_ok=True)

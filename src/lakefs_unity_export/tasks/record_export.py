@@ -30,7 +30,7 @@ def main() -> None:
     arguments, _ = parser.parse_known_args()
     failed = [name for name in _RESULTS if getattr(arguments, name).lower() not in ("", *_DONE)]
     try:
-        runtime = task_runtime()
+        runtime = task_runtime(sys.stdout)
         record = _read_record(runtime.task_values)
         runs = runtime.export_runs(arguments.job_id)
         record_export(record, runtime.unity_catalog, runs, sys.stdout, failed=failed, run_id=arguments.run_id)

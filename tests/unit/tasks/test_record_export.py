@@ -396,7 +396,7 @@ def _run(
 ) -> _Runtime:
     """Run the task after a listing that left this record; with None, after nothing."""
     runtime = _Runtime(unity_catalog, {} if record is None else {LEFT: record})
-    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
+    monkeypatch.setattr(module, "task_runtime", lambda out: runtime)
     monkeypatch.setattr("sys.argv", ["record_export", *arguments])
     main()
     return runtime

@@ -28,14 +28,22 @@ class WheelExecutor:
     """Runs wheel tasks below `folder`; everything a task leaves there is removed when it ends.
 
     preloaded: modules that tasks find imported already. With none, each task starts a Python of its own.
+    variables: of the environment of tasks, for tests.
     """
 
     def __init__(
-        self, *, folder: Path, files: WorkspaceFiles, access: TaskAccess, preloaded: Sequence[str] = ()
+        self,
+        *,
+        folder: Path,
+        files: WorkspaceFiles,
+        access: TaskAccess,
+        preloaded: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._files = files
         self._access = access
+        self._variables = variables or {}
         self._python = PreloadedPython(preloaded) if preloaded else None
 
     def stop(self) -> None:
@@ -62,7 +70,7 @@ class WheelExecutor:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, folder: Path, stop: StopSignal) -> TaskOutput:
-        process = self._start(TaskStart(folder=folder, environment=_environment()))
+        process = self._start(TaskStart(folder=folder, environment={**_environment(), **self._variables}))
         stop.on_stop(process.kill)
         return _output(folder, process.wait())
 

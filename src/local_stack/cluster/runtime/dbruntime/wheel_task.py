@@ -15,12 +15,16 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+from dbruntime.dbutils import CurrentDBUtils
+from dbruntime.dbutils_ways import offer
+
 
 def main() -> int:
     """Run the entry point; 0 where it succeeded, 1 with a report where it did not."""
     specification = json.loads(Path(sys.argv[1]).read_text())
     sys.argv = [specification["entry_point"], *specification["arguments"]]
     try:
+        offer(CurrentDBUtils())
         _entry_point(specification)()
     except SystemExit as stop:
         if stop.code in (None, 0):
