@@ -62,6 +62,12 @@ def too_large():
     dbutils.jobs.taskValues.set("large", "x" * (48 * 1024 - 1))
 
 
+def find():
+    from importlib.util import find_spec
+
+    print("found", [name for name in sys.argv[1:] if find_spec(name)])
+
+
 def fail():
     print("before")
     raise ValueError("no such table")
@@ -181,25 +187,25 @@ def running_workspace(
     unity_catalog_url: str = "http://127.0.0.1:9",
     unity_catalog_token: str = "none",
     preloaded: Sequence[str] = (),
+    task_variables: Mapping[str, str] | None = None,
 ) -> Iterator[LocalWorkspace]:
     """A workspace until the end of the block."""
     cluster, warehouse = RecordingCluster(), RecordingWarehouse()
     workspace = Workspace(
         folder=folder,
         cluster=cluster,
-    task_variables: Mapping[str, str] | None = None,
         warehouse=warehouse,
         unity_catalog_url=unity_catalog_url,
         unity_catalog_token=unity_catalog_token,
         running_cluster_spark_conf={"spark.of": "the running cluster"},
         preloaded=preloaded,
+        task_variables=task_variables,
     )
     with workspace:
         client = client_of(workspace.url, workspace.token)
         yield LocalWorkspace(workspace=workspace, cluster=cluster, warehouse=warehouse, client=client)
 
 
-        task_variables=task_variables,
 def write_wheel(folder: Path) -> Path:
     """The wheel with the tasks of the tests."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def run(local: LocalWorkspace, keys: dict[str, str]) -> dict[str, jobs.RunOutput
         )
         for key, before in keys.items()
     ]
-    spec = compute.Environment(environment_version="4", dependencies=[WHEEL_PATH])
+    spec = compute.Environment(environment_version="4", dependencies=[WHEEL_PATH, "databricks-sdk", "lakefs"])
     environment = jobs.JobEnvironment(environment_key="env", spec=spec)
     job = local.client.jobs.create(name="job", tasks=tasks, environments=[environment])
     run_id = local.client.jobs.run_now(job.job_id or 0).run_id
