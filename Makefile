@@ -113,7 +113,7 @@ goldens: setup ## Write the golden files of the job anew; read their difference 
 .PHONY: lock
 lock: | .tools/uv/stamp ## Write requirements.lock anew from pyproject.toml
 	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--group dev pyproject.toml --output-file requirements.lock
+		--all-extras --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: format
 format: .venv/stamp ## Format the code

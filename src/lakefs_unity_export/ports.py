@@ -90,10 +90,13 @@ class RegisteredTable:
 
 
 class TaskValues(Protocol):
-    """Where a task leaves values for the tasks after it."""
+    """Where a task leaves values for the tasks after it, and reads those of the tasks before it."""
 
     def set(self, key: str, value: Any) -> None:
         """Leave a value of at most 48 KiB as JSON."""
+
+    def get(self, taskKey: str, key: str) -> Any:  # noqa: N803, as Databricks calls it
+        """The value that the task left. Raises ValueError where there is no such task, or it left none."""
 
 
 class UnityCatalog(Protocol):

@@ -2,9 +2,12 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from bundle_deployment import ROOT
 
 # What list_changed_tables sets.
 TASK_VALUES = {"tables", "table_count", "removed", "removed_count", "commit_id", "record"}
@@ -65,6 +68,13 @@ class Task:
         if "for_each_task" in own:
             own["for_each_task"] = {key: value for key, value in own["for_each_task"].items() if key != "task"}
         return json.dumps(own)
+
+
+def task_requirements() -> list[str]:
+    """What the wheel tasks import, as the project's extra `tasks` names it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements: list[str] = project["optional-dependencies"]["tasks"]
+    return requirements
 
 
 def all_tasks(job: Mapping[str, Any]) -> Iterator[Task]:

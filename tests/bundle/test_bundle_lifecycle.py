@@ -48,7 +48,7 @@ def test_a_change_of_code_reaches_the_job_as_another_wheel(
     (uploaded,) = [path for path in uploads(workspace.proxy.take()) if path.endswith(".whl")]
     assert uploaded not in str(before)
     for job in after:
-        assert job["settings"]["environments"][0]["spec"]["dependencies"] == [uploaded]
+        assert job["settings"]["environments"][0]["spec"]["dependencies"][0] == uploaded
     assert str(after).count(PurePosixPath(uploaded).name) == 3  # the environments, and the library of the notebook
 
 

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from bundle_deployment import OVERRIDES, SETTINGS, Deployment, NewDeployment
-from job_tasks import all_tasks
+from job_tasks import all_tasks, task_requirements
 from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded
 
 pytestmark = pytest.mark.bundle
+
+# Beside the wheel, which brings no other package with it.
+NEEDED = [{"pypi": {"package": requirement}} for requirement in task_requirements()]
 
 
 def deployed_with(name: str, deployment: Deployment, workspace: RecordedWorkspace) -> Sent:
@@ -45,14 +48,14 @@ def test_wheel_tasks_run_on_the_cluster_in_a_private_network(
     for key in ("list_changed_tables", "record_export"):
         assert "environment_key" not in tasks[key]
         assert tasks[key]["job_cluster_key"] == "clone_cluster"
-        assert tasks[key]["libraries"] == tasks["clone_table"]["libraries"]
+        assert tasks[key]["libraries"] == [*tasks["clone_table"]["libraries"], *NEEDED]
         assert tasks[key]["python_wheel_task"]["named_parameters"]
     (reconcile,) = all_tasks(deployed.jobs["reconcile"])
     (cluster,) = deployed.jobs["reconcile"]["job_clusters"]
     assert "environment_key" not in reconcile.settings
     assert reconcile.settings["job_cluster_key"] == cluster["job_cluster_key"]
     assert cluster["new_cluster"] == deployed.job["job_clusters"][0]["new_cluster"]
-    assert reconcile.settings["libraries"] == tasks["clone_table"]["libraries"]
+    assert reconcile.settings["libraries"] == [*tasks["clone_table"]["libraries"], *NEEDED]
     assert reconcile.parameters["export_job_id"]
 
 
@@ -63,6 +66,7 @@ def test_the_blocks_of_two_repositories_reach_the_cluster(deployment: Deployment
         "spark.databricks.cluster.profile": "singleNode",
         "spark.master": "local[*]",
         f"{bucket}.sales-lake.endpoint": "https://lakefs.example.com",
+        f"{bucket}.sales-lake.endpoint.region": "us-east-1",
         f"{bucket}.sales-lake.path.style.access": "true",
         f"{bucket}.sales-lake.attempts.maximum": "3",
         f"{bucket}.sales-lake.retry.limit": "3",
@@ -70,6 +74,7 @@ def test_the_blocks_of_two_repositories_reach_the_cluster(deployment: Deployment
         f"{bucket}.sales-lake.access.key": "{{secrets/lakefs/lakefs-access-key-id}}",
         f"{bucket}.sales-lake.secret.key": "{{secrets/lakefs/lakefs-secret-access-key}}",
         f"{bucket}.finance-lake.endpoint": "https://lakefs.example.com",
+        f"{bucket}.finance-lake.endpoint.region": "us-east-1",
         f"{bucket}.finance-lake.path.style.access": "true",
         f"{bucket}.finance-lake.attempts.maximum": "3",
         f"{bucket}.finance-lake.retry.limit": "3",

@@ -9,6 +9,8 @@ from bundle_deployment import SETTINGS, TARGETS, NewDeployment
 from job_tasks import TASK_VALUES, all_tasks, dependencies, upstream
 from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, job_writes
 
+from lakefs_unity_export.tasks import record_export
+
 pytestmark = pytest.mark.bundle
 for_each_target = pytest.mark.parametrize("target", TARGETS)
 
@@ -83,6 +85,9 @@ def test_task_values_come_from_a_task_upstream_that_sets_them(target: str, resol
             assert source == "list_changed_tables"
             assert value in TASK_VALUES
             assert source in upstream(job, task.top_key)
+    # It asks for its record by itself, since that can be larger than a parameter.
+    assert record_export.LISTING_TASK in upstream(job, "record_export")
+    assert record_export.RECORD_KEY in TASK_VALUES
 
 
 @for_each_target

@@ -38,6 +38,7 @@ def show():
     print("file", __file__)
     dbutils.jobs.taskValues.set(key="tables", value=[{"t": "a"}, {"t": "b"}])
     dbutils.jobs.taskValues.set(key="count", value=2)
+    dbutils.jobs.taskValues.set(key="text", value="{{job.id}} {{secrets/s/k}}")
 
 
 def read():
@@ -45,11 +46,13 @@ def read():
 
     values = dbutils.jobs.taskValues
     print("read", values.get(taskKey="list", key="count"), values.get(taskKey="list", key="none", default="d"))
+    print("text", values.get(taskKey="list", key="text"))
     print("secret of", len(dbutils.secrets.get(scope="scope", key="key")), "characters")
-    try:
-        values.get(taskKey="list", key="none")
-    except ValueError as error:
-        print("missing:", error)
+    for task, options in [("list", {}), *((task, {"default": "d"}) for task in ("later", "read", "no"))]:
+        try:
+            values.get(taskKey=task, key="none", **options)
+        except ValueError as error:
+            print("missing:", error)
 
 
 def too_large():
@@ -57,6 +60,12 @@ def too_large():
 
     dbutils.jobs.taskValues.set("edge", "x" * (48 * 1024 - 2))
     dbutils.jobs.taskValues.set("large", "x" * (48 * 1024 - 1))
+
+
+def find():
+    from importlib.util import find_spec
+
+    print("found", [name for name in sys.argv[1:] if find_spec(name)])
 
 
 def fail():
@@ -178,6 +187,7 @@ def running_workspace(
     unity_catalog_url: str = "http://127.0.0.1:9",
     unity_catalog_token: str = "none",
     preloaded: Sequence[str] = (),
+    task_variables: Mapping[str, str] | None = None,
 ) -> Iterator[LocalWorkspace]:
     """A workspace until the end of the block."""
     cluster, warehouse = RecordingCluster(), RecordingWarehouse()
@@ -189,6 +199,7 @@ def running_workspace(
         unity_catalog_token=unity_catalog_token,
         running_cluster_spark_conf={"spark.of": "the running cluster"},
         preloaded=preloaded,
+        task_variables=task_variables,
     )
     with workspace:
         client = client_of(workspace.url, workspace.token)

@@ -1,6 +1,8 @@
 """What the real S3A client does to a branch, and that it reads tables wherever a descriptor may say that they lie."""
 
+import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 import lakefs
 import pyarrow
 import pytest
+import yaml
 from deltalake import write_deltalake
+from faulty_gateway import FaultyGateway, answer
 from lakefs.client import Client
 
 from lakefs_unity_export import names
@@ -18,6 +22,7 @@ from local_stack.lakefs.standin import LakeFSStandIn
 pytestmark = pytest.mark.spark
 
 MEBIBYTE = 1024 * 1024
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +133,45 @@ def test_nothing_is_written_to_a_commit(s3a: S3A) -> None:
     path = s3a.spark._jvm.org.apache.hadoop.fs.Path(s3a.uri("b", commit))
     with pytest.raises(Exception, match=r"NoSuchBucket|UnknownStore|does not exist"):
         s3a.files().create(path).close()
+
+
+@pytest.fixture
+def signed_regions(server: LakeFSStandIn) -> Iterator[tuple[FaultyGateway, set[str]]]:
+    """A gateway, and the regions in the signatures of what was asked of the repository `signed` there."""
+    found = set[str]()
+    refuse = answer(404, "NoSuchKey")
+
+    def note(handler: Any) -> None:
+        found.update(re.findall(r"Credential=[^/]+/[0-9]+/([^/]*)/s3/", handler.headers["Authorization"] or ""))
+        refuse(handler)
+
+    gateway = FaultyGateway(upstream=server.url, faults={"signed": (lambda *_: True, note)})
+    gateway.start()
+    yield gateway, found
+    gateway.stop()
+
+
+BLOCK = "spark.hadoop.fs.s3a.bucket.example-repo."
+
+
+def test_the_region_of_a_repositorys_block_is_what_s3a_signs_for(
+    spark: Any, signed_regions: tuple[FaultyGateway, set[str]]
+) -> None:
+    """As `s3a_conf` has it, under a cluster whose own region is another."""
+    gateway, found = signed_regions
+    bundle = yaml.safe_load((ROOT / "databricks.yml").read_text())
+    block = {
+        key.removeprefix(BLOCK): value
+        for key, value in bundle["variables"]["s3a_conf"]["default"].items()
+        if key.startswith(BLOCK)
+    }
+    given = {"endpoint": gateway.url, "access.key": "A", "secret.key": "s", "attempts.maximum": "1", "retry.limit": "0"}
+    hadoop = spark._jvm.org.apache.hadoop.conf.Configuration(spark.sparkContext._jsc.hadoopConfiguration())
+    hadoop.set("fs.s3a.endpoint.region", "eu-north-1")
+    for key, value in {**block, **given}.items():
+        hadoop.set(f"fs.s3a.bucket.signed.{key}", value)
+    path = spark._jvm.org.apache.hadoop.fs.Path("s3a://signed/main/x")
+    files = spark._jvm.org.apache.hadoop.fs.FileSystem.newInstance(path.toUri(), hadoop)
+    assert not files.exists(path)
+    files.close()
+    assert found == {block["endpoint.region"]} == {"us-east-1"}

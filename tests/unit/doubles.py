@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from lakefs_unity_export.errors import (
@@ -342,9 +343,13 @@ class ExportRunsDouble:
 
 
 class TaskValuesDouble:
-    """Records task values, and refuses what Databricks refuses: what is no JSON, and what is larger than 48 KiB."""
+    """The task values of a task, and those that tasks before it left, by task and key.
 
-    def __init__(self) -> None:
+    Refuses what Databricks refuses: what is no JSON, what is larger than 48 KiB, and what nobody left.
+    """
+
+    def __init__(self, left: Mapping[tuple[str, str], Any] = MappingProxyType({})) -> None:
+        self.left = left
         self.values: dict[str, Any] = {}
 
     def set(self, key: str, value: Any) -> None:
@@ -353,3 +358,11 @@ class TaskValuesDouble:
         if len(text.encode()) > TASK_VALUE_LIMIT_BYTES:
             raise ValueError(f"task value {key} is too large")
         self.values[key] = json.loads(text)
+
+    def get(self, taskKey: str, key: str) -> Any:  # noqa: N803
+        """As the port."""
+        if taskKey not in {task for task, _ in self.left}:
+            raise ValueError(f"Task key does not exist in run: {taskKey}")
+        if (taskKey, key) not in self.left:
+            raise ValueError(f"no value {key}")
+        return self.left[taskKey, key]

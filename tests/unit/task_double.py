@@ -37,7 +37,7 @@ def run_task(
         )
         return story.lakefs
 
-    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
+    monkeypatch.setattr(module, "task_runtime", lambda out, **_: runtime)
     monkeypatch.setattr(module, "LakeFSClient", client)
     monkeypatch.setattr("sys.argv", [module.__name__, *(f"--{name}={value}" for name, value in parameters.items())])
     module.main()

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -123,11 +122,8 @@ def _next_page(request: NamedRequest, commit_id: str, base_commit: str, page: Pa
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
-    """The first lines, each of bearable length: all of them are in this task's own log.
-
-    Without `{{`, which a job would read as a reference when it hands the record on.
-    """
-    short = [re.sub(r"\{(?=\{)", "{ ", line[:MAX_RECORDED_LINE]) for line in lines]
+    """The first lines, each of bearable length: all of them are in this task's own log."""
+    short = [line[:MAX_RECORDED_LINE] for line in lines]
     sizes = itertools.accumulate(len(json.dumps(json.dumps(line))) + 2 for line in short)
     kept = [line for line, total in zip(short, sizes, strict=True) if total <= MAX_RECORDED_BYTES]
     if len(kept) < len(short):

@@ -1,10 +1,9 @@
 """What an export asks of the Databricks workspace: schema properties, registered tables, secrets, task values."""
 
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import requests
 from databricks.sdk import WorkspaceClient
@@ -28,6 +27,7 @@ from lakefs_unity_export.errors import (
 )
 from lakefs_unity_export.ports import ExportRuns, RegisteredTable, SecretReader, TaskValues, UnityCatalog
 from lakefs_unity_export.servers.secrets import read_secret
+from lakefs_unity_export.servers.task_dbutils import task_dbutils
 
 HTTP_TIMEOUT_SECONDS = 60
 RETRY_TIMEOUT_SECONDS = 120
@@ -189,42 +189,34 @@ def workspace_client(
 class TaskRuntime:
     """What Databricks hands to a running task."""
 
-    task_values: TaskValues
+    dbutils: Any
     unity_catalog: UnityCatalog
     secret: SecretReader
     export_runs: Callable[[str], ExportRuns]
 
+    @property
+    def task_values(self) -> TaskValues:
+        """What tasks of this run leave to each other."""
+        values: TaskValues = self.dbutils.jobs.taskValues
+        return values
 
-def task_runtime() -> TaskRuntime:
-    """The runtime of the Databricks task that this process runs in.
 
-    Raises WorkspaceError outside a task: there the SDK's dbutils takes task values and loses them in silence.
+def task_runtime(out: TextIO, *, with_task_values: bool = True) -> TaskRuntime:
+    """The runtime of the Databricks task that this process runs in; says on `out` where its dbutils is from.
+
+    with_task_values: whether the task leaves or reads any; without, `task_values` may lead nowhere.
+    Raises WorkspaceError outside a task, and where the task can have no dbutils.
     """
-    dbutils = _task_dbutils()
+    dbutils = task_dbutils(out, with_task_values=with_task_values)
     with _translated("workspace", "access to the workspace"):
         config = Config(http_timeout_seconds=HTTP_TIMEOUT_SECONDS, retry_timeout_seconds=RETRY_TIMEOUT_SECONDS)
         client = WorkspaceClient(config=config)
     return TaskRuntime(
-        task_values=dbutils.jobs.taskValues,
+        dbutils=dbutils,
         unity_catalog=WorkspaceUnityCatalog(client),
         secret=lambda scope, key: read_secret(dbutils, scope, key),
         export_runs=lambda job_id: WorkspaceExportRuns(client, job_id),
     )
-
-
-def _task_dbutils() -> Any:
-    elsewhere = "this is not a Databricks task: start it as a task of its job"
-    if importlib.util.find_spec("dbruntime") is None:
-        raise WorkspaceError(elsewhere)
-    # Importing the runtime has effects (it looks for a workspace), so only an entry point does it, when it runs.
-    try:
-        from databricks.sdk.dbutils import RemoteDbUtils
-        from databricks.sdk.runtime import dbutils
-    except ValueError as error:  # no dbutils of a task, and no credentials to make another kind with
-        raise WorkspaceError(elsewhere) from error
-    if isinstance(dbutils, RemoteDbUtils):
-        raise WorkspaceError(elsewhere)
-    return dbutils
 
 
 @contextmanager

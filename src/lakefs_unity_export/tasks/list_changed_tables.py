@@ -275,7 +275,7 @@ def main() -> None:
     """The task's entry point. Exits with the message of an ExportError."""
     try:
         request = parse_arguments(sys.argv[1:])
-        runtime = task_runtime()
+        runtime = task_runtime(sys.stdout)
         credentials = Credentials(
             access_key_id=runtime.secret(request.secret_scope, request.access_key_name),
             secret_access_key=runtime.secret(request.secret_scope, request.secret_key_name),

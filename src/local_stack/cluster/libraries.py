@@ -17,8 +17,10 @@ from pathlib import Path
 from types import ModuleType
 
 from local_stack.cluster.shared_setting import SharedSetting
+from local_stack.named_packages import hidden_modules
 
-_SOURCE_FOLDER = Path(__file__).parents[2]
+# What the clusters of every runtime have, whatever a job names. They have much more, which a task should not count on.
+RUNTIME_PACKAGES = ("delta-spark", "pyspark", "requests")
 
 
 class Libraries(MetaPathFinder):
@@ -29,25 +31,25 @@ class Libraries(MetaPathFinder):
         self._folder = folder
         self._unpacking = threading.Lock()
         self._active: tuple[Path, ...] = ()
+        self._hidden = frozenset[str]()
         self._setting: SharedSetting[tuple[Path, ...]] = SharedSetting(self._activate)
 
     @contextmanager
     def use(self, wheels: Sequence[Path]) -> Iterator[None]:
         """Within the block, imports find these wheels first, the first one before the others.
 
-        Raises FileNotFoundError for a wheel that is not there, zipfile.BadZipFile for one that is none.
+        Raises FileNotFoundError for a wheel that is not there, zipfile.BadZipFile for one that is none, and
+        PackageError for one that needs what the local environment does not have.
         """
         with self._setting.use(tuple(self._unpacked(wheel) for wheel in wheels)):
             yield
 
     def find_spec(self, fullname: str, _path: object, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """Refuse the packages of this project that no wheel brings, which a real cluster would not know either.
+        """Refuse what no wheel brings or needs, and a real cluster may not have either.
 
-        The local stack runs from the project's sources, so they would be found there.
+        This process runs in the local environment, from the project's sources: what is there would be found.
         """
-        top = fullname.partition(".")[0]
-        own = top != __package__ and (_SOURCE_FOLDER / top / "__init__.py").is_file()
-        if own and not any((folder / top).is_dir() for folder in self._active):
+        if fullname.partition(".")[0] in self._hidden:
             raise ModuleNotFoundError(
                 f"No module named {fullname!r} on this cluster; add the wheel that has it to the task's libraries",
                 name=fullname,
@@ -68,6 +70,8 @@ class Libraries(MetaPathFinder):
         return folder
 
     def _activate(self, folders: tuple[Path, ...]) -> None:
+        hidden = [hidden_modules(RUNTIME_PACKAGES, wheels=folder) for folder in folders]
+        self._hidden = frozenset.intersection(*hidden) if hidden else hidden_modules(RUNTIME_PACKAGES)
         packages = {entry.stem for folder in (*self._active, *folders) for entry in folder.iterdir()}
         old = {str(folder) for folder in self._active}
         sys.path[:] = [*map(str, folders), *(entry for entry in sys.path if entry not in old)]

@@ -45,7 +45,7 @@ class Workspace:
     Parameters: `folder` for files and the tasks' folders; `cluster` runs notebooks, `warehouse` SQL; Unity Catalog's
     calls are handed on to `unity_catalog_url` with `unity_catalog_token`; `port`, 0 for a free one;
     `running_cluster_spark_conf` is the Spark configuration of the cluster that runs already; `preloaded`, modules that
-    wheel tasks find imported: they start sooner then.
+    wheel tasks find imported: they start sooner then; `task_variables`, variables of wheel tasks, for tests.
 
     Attributes: `owner` and `token`, the workspace admin who owns the stack; `unsupported_calls`, every call that was
     refused as unsupported.
@@ -63,6 +63,7 @@ class Workspace:
         running_cluster_spark_conf: Mapping[str, str] | None = None,
         owner: str = OWNER,
         preloaded: Sequence[str] = (),
+        task_variables: Mapping[str, str] | None = None,
     ) -> None:
         self.owner = owner
         self.warehouse_id = WAREHOUSE_ID
@@ -79,7 +80,11 @@ class Workspace:
         self._catalog = CatalogEndpoint(url=unity_catalog_url, token=unity_catalog_token)
         self._warehouse = warehouse
         self._wheels = WheelExecutor(
-            folder=folder / "tasks", files=self._files, access=self._access, preloaded=preloaded
+            folder=folder / "tasks",
+            files=self._files,
+            access=self._access,
+            preloaded=preloaded,
+            variables=task_variables,
         )
         executors: dict[str, TaskExecutor] = {
             "notebook_task": NotebookExecutor(

@@ -1,6 +1,6 @@
 """Wheels that notebooks import from, in one process."""
 
-import importlib
+import importlib.util
 import sys
 import threading
 import zipfile
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local_stack.cluster.libraries import Libraries
+from local_stack.named_packages import PackageError
 
 
 @pytest.fixture
@@ -25,14 +26,15 @@ def libraries(tmp_path: Path) -> Iterator[Libraries]:
         del sys.modules[name]
 
 
-def wheel(folder: Path, answer: int, package: str = "wheel_under_test") -> Path:
+def wheel(folder: Path, answer: int, package: str = "wheel_under_test", needs: str = "") -> Path:
     """A build of the wheel; every build has the same file name, as deployments have."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{package}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{package}/__init__.py", "from .inner import ANSWER\n")
         archive.writestr(f"{package}/inner.py", f"ANSWER = {answer}\n")
-        archive.writestr(f"{package}-1.0.dist-info/METADATA", f"Name: {package}\nVersion: 1.0\n")
+        requirement = f"Requires-Dist: {needs}\n" if needs else ""
+        archive.writestr(f"{package}-1.0.dist-info/METADATA", f"Name: {package}\nVersion: 1.0\n{requirement}")
     return path
 
 
@@ -103,6 +105,30 @@ def test_a_package_of_this_project_needs_its_wheel(libraries: Libraries, tmp_pat
         with libraries.use([wheel(tmp_path, 3, package="lakefs_unity_export")]):
             assert importlib.import_module("lakefs_unity_export").ANSWER == 3
             assert importlib.import_module("local_stack.cluster.cluster")
+    finally:
+        sys.modules.update(loaded)
+
+
+def test_a_notebook_finds_what_every_runtime_has_and_what_its_wheels_need(libraries: Libraries, tmp_path: Path) -> None:
+    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in {"lupa", "chispa"}}
+    for name in loaded:
+        del sys.modules[name]
+    try:
+        with libraries.use([wheel(tmp_path / "plain", 1)]):
+            assert importlib.util.find_spec("pyspark")
+            assert importlib.util.find_spec("requests")
+            for name in ("lupa", "chispa"):
+                with pytest.raises(ModuleNotFoundError, match="on this cluster; add the wheel"):
+                    importlib.import_module(name)
+        with libraries.use([wheel(tmp_path / "needs", 1, needs="lupa>=2")]):
+            assert importlib.util.find_spec("lupa")
+            with pytest.raises(ModuleNotFoundError, match="on this cluster; add the wheel"):
+                importlib.import_module("chispa")
+        with (
+            pytest.raises(PackageError, match="the local environment has no package no-such-package"),
+            libraries.use([wheel(tmp_path / "none", 1, needs="no-such-package")]),
+        ):
+            pass
     finally:
         sys.modules.update(loaded)
 

@@ -24,7 +24,7 @@ resources:
       parameters: [{name: branch, default: main}]
       permissions: [{level: CAN_MANAGE_RUN, service_principal_name: hook}]
       environments:
-        - {environment_key: env, spec: {environment_version: "4", dependencies: [./dist/*.whl]}}
+        - {environment_key: env, spec: {environment_version: "4", dependencies: [./dist/*.whl, databricks-sdk]}}
       job_clusters:
         - job_cluster_key: cluster
           new_cluster:

@@ -1,8 +1,7 @@
 """The Databricks side: what is read and written through the SDK, its errors as ours, secrets, and the task runtime."""
 
+import io
 import json
-import sys
-import types
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ import pytest
 import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
-from databricks.sdk.dbutils import RemoteDbUtils
 from databricks.sdk.errors import DatabricksError, platform
 from loopback_server import Answer, LoopbackServer, loopback_server
 
@@ -31,8 +29,6 @@ from lakefs_unity_export.servers.workspace import (
     task_runtime,
     workspace_client,
 )
-
-OUTSIDE = "this is not a Databricks task: start it as a task of its job"
 
 
 class _Client:
@@ -509,27 +505,17 @@ class _Secrets:
 
 @pytest.fixture
 def in_a_task(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A process that Databricks runs as a task: dbutils comes from the runtime, a host and token are known."""
+    """A process that Databricks runs as a task: it has dbutils, a host and a token are known."""
     dbutils = SimpleNamespace(jobs=SimpleNamespace(taskValues=object()), secrets=_Secrets("key"))
-    _pretend_runtime(monkeypatch, dbutils)
-    monkeypatch.setenv("DATABRICKS_HOST", "https://workspace.invalid")
-    monkeypatch.setenv("DATABRICKS_TOKEN", "token")
-    monkeypatch.setattr("lakefs_unity_export.servers.workspace.WorkspaceClient", lambda config: ("client", config))
-    monkeypatch.setattr("lakefs_unity_export.servers.workspace.Config", SimpleNamespace)
+    module = "lakefs_unity_export.servers.workspace"
+    monkeypatch.setattr(f"{module}.task_dbutils", lambda out, *, with_task_values: dbutils)
+    monkeypatch.setattr(f"{module}.WorkspaceClient", lambda config: ("client", config))
+    monkeypatch.setattr(f"{module}.Config", SimpleNamespace)
     return dbutils
 
 
-def _pretend_runtime(monkeypatch: pytest.MonkeyPatch, dbutils: object) -> None:
-    runtime = types.ModuleType("databricks.sdk.runtime")
-    runtime.dbutils = dbutils  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", runtime)
-    dbruntime = types.ModuleType("dbruntime")
-    dbruntime.__spec__ = SimpleNamespace(name="dbruntime")  # type: ignore[assignment]
-    monkeypatch.setitem(sys.modules, "dbruntime", dbruntime)
-
-
 def test_a_task_has_task_values_unity_catalog_and_secrets(in_a_task: SimpleNamespace) -> None:
-    runtime = task_runtime()
+    runtime = task_runtime(io.StringIO())
     assert runtime.task_values is in_a_task.jobs.taskValues
     assert isinstance(runtime.unity_catalog, WorkspaceUnityCatalog)
     assert runtime.secret("lakefs", "access-key") == "key"
@@ -538,10 +524,15 @@ def test_a_task_has_task_values_unity_catalog_and_secrets(in_a_task: SimpleNames
     assert 0 < config.retry_timeout_seconds <= 600
 
 
+def test_a_task_without_task_values_has_the_rest(in_a_task: SimpleNamespace) -> None:
+    del in_a_task.jobs
+    assert task_runtime(io.StringIO(), with_task_values=False).secret("lakefs", "access-key") == "key"
+
+
 def test_a_secret_that_cannot_be_read_is_named_with_the_remedy(in_a_task: SimpleNamespace) -> None:
     in_a_task.secrets.value = None
     with pytest.raises(WorkspaceAccessError) as raised:
-        task_runtime().secret("lakefs", "access-key")
+        task_runtime(io.StringIO()).secret("lakefs", "access-key")
     assert str(raised.value) == (
         "secret 'access-key' of scope 'lakefs' could not be read (RuntimeError); create it with "
         "`databricks secrets put-secret lakefs access-key` and give the job's run_as identity READ on the scope"
@@ -553,33 +544,7 @@ def test_an_empty_secret_is_refused(in_a_task: SimpleNamespace) -> None:
     with pytest.raises(
         SettingsError, match=r"^secret 'access-key' of scope 'lakefs' is empty; put the lakeFS key into it$"
     ):
-        task_runtime().secret("lakefs", "access-key")
-
-
-def test_outside_databricks_there_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is imported that would look for a workspace, and wait for it."""
-    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", None)
-    with pytest.raises(WorkspaceError) as raised:
-        task_runtime()
-    assert str(raised.value) == OUTSIDE
-
-
-def test_dbutils_that_would_lose_task_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    _pretend_runtime(monkeypatch, object.__new__(RemoteDbUtils))
-    with pytest.raises(WorkspaceError, match=f"^{OUTSIDE}$"):
-        task_runtime()
-
-
-def test_a_runtime_without_credentials_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    class _Runtime(types.ModuleType):
-        @property
-        def dbutils(self) -> object:
-            raise ValueError("default auth: cannot configure default credentials")
-
-    _pretend_runtime(monkeypatch, None)
-    monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", _Runtime("databricks.sdk.runtime"))
-    with pytest.raises(WorkspaceError, match=f"^{OUTSIDE}$"):
-        task_runtime()
+        task_runtime(io.StringIO()).secret("lakefs", "access-key")
 
 
 def test_a_task_that_gets_no_credentials_is_told(in_a_task: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,4 +553,4 @@ def test_a_task_that_gets_no_credentials_is_told(in_a_task: SimpleNamespace, mon
 
     monkeypatch.setattr("lakefs_unity_export.servers.workspace.Config", refuse)
     with pytest.raises(WorkspaceAccessError, match="gave no access to the workspace: default auth"):
-        task_runtime()
+        task_runtime(io.StringIO())

@@ -2,10 +2,11 @@
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from doubles import ExportRunsDouble, UnityCatalogDouble
+from doubles import ExportRunsDouble, TaskValuesDouble, UnityCatalogDouble
 
 from lakefs_unity_export.errors import (
     IncompleteExportError,
@@ -377,8 +378,9 @@ def test_a_record_survives_the_way_through_a_task_value() -> None:
 
 
 class _Runtime:
-    def __init__(self, unity_catalog: UnityCatalogDouble) -> None:
+    def __init__(self, unity_catalog: UnityCatalogDouble, left: Mapping[tuple[str, str], object]) -> None:
         self.unity_catalog = unity_catalog
+        self.task_values = TaskValuesDouble(left)
         self.runs = ExportRunsDouble()
 
     def export_runs(self, job_id: str) -> ExportRunsDouble:
@@ -386,9 +388,15 @@ class _Runtime:
         return self.runs
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble, *arguments: str) -> _Runtime:
-    runtime = _Runtime(unity_catalog)
-    monkeypatch.setattr(module, "task_runtime", lambda: runtime)
+LEFT = ("list_changed_tables", "record")
+
+
+def _run(
+    monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble, record: object, *arguments: str
+) -> _Runtime:
+    """Run the task after a listing that left this record; with None, after nothing."""
+    runtime = _Runtime(unity_catalog, {} if record is None else {LEFT: record})
+    monkeypatch.setattr(module, "task_runtime", lambda out: runtime)
     monkeypatch.setattr("sys.argv", ["record_export", *arguments])
     main()
     return runtime
@@ -398,7 +406,7 @@ def test_the_task_records(
     monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unity_catalog.schema("lake", "main")
-    _run(monkeypatch, unity_catalog, f"--record={_record().to_json()}")
+    _run(monkeypatch, unity_catalog, _record().to_json())
     assert _state(unity_catalog) == OURS
     assert f"exported up to commit {C5.id}" in capsys.readouterr().out
 
@@ -409,26 +417,49 @@ def test_the_task_takes_the_job_parameters_that_databricks_adds(
     """Databricks documentation, "job parameters": they are pushed down to every task with named parameters."""
     unity_catalog.schema("lake", "main")
     names = ("repository", "branch", "commit_id", "event", "mode", "snapshot", "page_after", "base_commit", "later")
-    _run(monkeypatch, unity_catalog, *(f"--{name}=x" for name in names), f"--record={_record().to_json()}")
+    _run(monkeypatch, unity_catalog, _record().to_json(), *(f"--{name}=x" for name in names))
     assert _state(unity_catalog) == OURS
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no json", "[]", '{"repository": "shop"}', "{{tasks.list.values.record}}"])
-def test_the_task_exits_with_the_remedy_where_there_is_no_record(
-    monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble, text: str
+@pytest.mark.parametrize(
+    "value", ["", "{}", "no json", "[]", '{"repository": "shop"}', "{{tasks.list.values.record}}", {}, 1], ids=str
+)
+def test_the_task_exits_with_the_remedy_where_the_record_is_none(
+    monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble, value: object
 ) -> None:
     with pytest.raises(SystemExit) as raised:
-        _run(monkeypatch, unity_catalog, f"--record={text}")
+        _run(monkeypatch, unity_catalog, value)
     assert raised.value.code == (
-        "SettingsError: the parameter record is not what list_changed_tables leaves; start the job, not this task alone"
+        "SettingsError: the task value record of list_changed_tables is not what this version leaves there; "
+        "start the whole job anew"
     )
+
+
+def test_the_task_exits_with_what_databricks_says_where_no_record_was_left(
+    monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        _run(monkeypatch, unity_catalog, None)
+    assert raised.value.code == (
+        "SettingsError: the task value record of list_changed_tables cannot be read "
+        "(ValueError: Task key does not exist in run: list_changed_tables); start the whole job anew"
+    )
+
+
+def test_a_record_in_a_parameter_as_an_earlier_version_had_it_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble
+) -> None:
+    """A run with the settings of before left the same value under the same key."""
+    unity_catalog.schema("lake", "main")
+    _run(monkeypatch, unity_catalog, _record().to_json(), "--record=not read")
+    assert _state(unity_catalog) == OURS
 
 
 def test_the_task_exits_with_what_was_refused(
     monkeypatch: pytest.MonkeyPatch, unity_catalog: UnityCatalogDouble
 ) -> None:
     with pytest.raises(SystemExit) as raised:
-        _run(monkeypatch, unity_catalog, f"--record={_record(refused=('f is taken',)).to_json()}")
+        _run(monkeypatch, unity_catalog, _record(refused=("f is taken",)).to_json())
     assert raised.value.code == "NameTakenError: 1 tables were refused, so the watermark stays:\n  f is taken"
 
 
@@ -439,7 +470,7 @@ def test_the_task_fails_where_a_task_before_it_did(
 ) -> None:
     unity_catalog.schema("lake", "main")
     with pytest.raises(SystemExit, match=f"^IncompleteExportError: {task} did not end well"):
-        _run(monkeypatch, unity_catalog, f"--record={_record().to_json()}", f"--{task}={result}")
+        _run(monkeypatch, unity_catalog, _record().to_json(), f"--{task}={result}")
     assert unity_catalog.writes == []
 
 
@@ -448,7 +479,7 @@ def test_the_task_goes_on_from_tasks_that_had_nothing_to_do(
 ) -> None:
     unity_catalog.schema("lake", "main")
     results = ("--clone_tables=success", "--register_tables=SUCCESS", "--unregister_tables=excluded")
-    _run(monkeypatch, unity_catalog, f"--record={_record().to_json()}", *results, "--job_id=77", "--run_id=9")
+    _run(monkeypatch, unity_catalog, _record().to_json(), *results, "--job_id=77", "--run_id=9")
     assert _state(unity_catalog) == OURS
 
 
@@ -457,4 +488,4 @@ def test_the_task_starts_the_next_page_of_its_job(
 ) -> None:
     unity_catalog.schema("lake", "main")
     record = _record(next_page=NEXT).to_json()
-    assert _run(monkeypatch, unity_catalog, f"--record={record}", "--job_id=77", "--run_id=9").runs.started == [NEXT]
+    assert _run(monkeypatch, unity_catalog, record, "--job_id=77", "--run_id=9").runs.started == [NEXT]

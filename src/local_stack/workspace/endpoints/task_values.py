@@ -6,6 +6,7 @@ from typing import Any
 from local_stack.workspace.endpoints.calls import Answer, Call, Endpoints
 from local_stack.workspace.errors import denied, invalid
 from local_stack.workspace.jobs.runs import JobRun, RunStore, TaskRun
+from local_stack.workspace.jobs.task_graph import tasks_of, upstream_of
 
 # https://docs.databricks.com/jobs/task-values: the JSON of one value has at most 48 KiB.
 MAXIMUM_VALUE_BYTES = 48 * 1024
@@ -36,12 +37,13 @@ class TaskValueEndpoints:
         return {}
 
     def get(self, call: Call) -> Answer:
-        """A value that a task of the same run left."""
-        run, _task_run = self._task(call)
+        """A value that a task before this one left, in the same run; whether that task is one of those before."""
+        run, task_run = self._task(call)
+        task_key, key = call.text("task_key"), call.text("key")
         with self._runs.changed:
-            values: dict[str, Any] = run.values.get(call.text("task_key"), {})
-            key = call.text("key")
-            return {"found": key in values, "value": values.get(key)}
+            is_upstream = task_key in upstream_of(tasks_of(run.settings), run.top_key(task_run))
+            values: dict[str, Any] = run.values[task_key] if is_upstream else {}
+            return {"is_upstream": is_upstream, "found": key in values, "value": values.get(key)}
 
     def _task(self, call: Call) -> tuple[JobRun, TaskRun]:
         if call.caller.task_run_id is None:

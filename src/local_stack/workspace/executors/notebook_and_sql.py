@@ -194,20 +194,37 @@ def wheel_files(files: WorkspaceFiles, work: TaskWork) -> tuple[Path, ...]:
     return tuple(files.get(path).disk for path in _wheel_paths(work))
 
 
-def _wheel_paths(work: TaskWork) -> Iterator[str]:
+def package_requirements(work: TaskWork) -> list[str]:
+    """What a wheel task is installed beside its wheels, as lines for pip. Raises ApiError."""
+    named = [dependency for dependency in _dependencies(work) if not dependency.endswith(".whl")]
     for library in work.task.get("libraries") or []:
-        if set(library) != {"whl"}:
-            raise invalid(f"The library {library} is not supported by the local workspace, only whl.")
-        yield _workspace_path(library["whl"])
-    if key := work.task.get("environment_key"):
-        environment = next(e for e in work.job["environments"] if e["environment_key"] == key)
-        for dependency in environment["spec"].get("dependencies") or []:
-            if not dependency.endswith(".whl"):
-                raise invalid(
-                    f"The dependency '{dependency}' of environment '{key}' is not supported by the local workspace, "
-                    "only wheels in the workspace: tasks use the packages of the local environment."
-                )
-            yield _workspace_path(dependency)
+        if "pypi" in library:
+            if set(library["pypi"]) != {"package"}:
+                raise invalid(f"The library {library} is not supported by the local workspace, only a package's name.")
+            named.append(library["pypi"]["package"])
+    return named
+
+
+def _wheel_paths(work: TaskWork) -> Iterator[str]:
+    kinds = {"whl", "pypi"} if work.task.get("python_wheel_task") else {"whl"}
+    for library in work.task.get("libraries") or []:
+        if len(library) != 1 or not set(library) <= kinds:
+            raise invalid(
+                f"The library {library} is not supported by the local workspace, only {' and '.join(sorted(kinds))}."
+            )
+        if "whl" in library:
+            yield _workspace_path(library["whl"])
+    yield from (_workspace_path(dependency) for dependency in _dependencies(work) if dependency.endswith(".whl"))
+
+
+def _dependencies(work: TaskWork) -> list[str]:
+    """Those of the task's serverless environment."""
+    key = work.task.get("environment_key")
+    if not key:
+        return []
+    environment = next(each for each in work.job["environments"] if each["environment_key"] == key)
+    dependencies: list[str] = environment["spec"].get("dependencies") or []
+    return dependencies
 
 
 def _workspace_path(path: str) -> str:

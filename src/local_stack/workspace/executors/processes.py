@@ -24,10 +24,12 @@ class TaskStart:
 
     folder: of the task; it holds `wheels`, `specification.json` and `context.json`, and gets `output.log`.
     environment: the variables that every task has.
+    hidden: the top-level modules that it does not find.
     """
 
     folder: Path
     environment: Mapping[str, str]
+    hidden: frozenset[str] = frozenset()
 
     @property
     def wheels(self) -> Path:
@@ -156,14 +158,15 @@ class PreloadedPython:
     def suits(self, start: TaskStart) -> bool:
         """Whether a fork is what a process started anew would be.
 
-        That is so where the variables that every task has are still those that it was started with, and the task's
-        wheels bring no module or package of a name that is loaded already: the task would not get its own.
+        That is so where the variables that every task has are still those that it was started with, and nothing is
+        loaded that is hidden from the task, or that its wheels bring too: it would not get its own.
         False also where a module could not be imported.
         """
         with self._lock:
             self._start(start.environment)
         brought = {entry.name.partition(".")[0] for entry in start.wheels.iterdir()}
-        return bool(self._loaded) and self._environment == start.environment and not brought & self._loaded
+        is_alike = self._environment == start.environment and not (brought | start.hidden) & self._loaded
+        return bool(self._loaded) and is_alike
 
     def fork(self, start: TaskStart) -> ForkedProcess:
         """A task in a fork. Raises OSError where the process has ended."""

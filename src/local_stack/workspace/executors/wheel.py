@@ -1,4 +1,8 @@
-"""Runs Python wheel tasks: each in a process and folder of its own, from the wheels that were uploaded."""
+"""Runs Python wheel tasks: each in a process and folder of its own, from the wheels that were uploaded.
+
+Of the packages of the local environment a task finds those that its environment, its libraries or its wheels name, and
+what those need.
+"""
 
 import json
 import logging
@@ -9,8 +13,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local_stack.named_packages import PackageError, hidden_modules
 from local_stack.workspace.errors import ApiError
-from local_stack.workspace.executors.notebook_and_sql import TaskAccess, wheel_files
+from local_stack.workspace.executors.notebook_and_sql import TaskAccess, package_requirements, wheel_files
 from local_stack.workspace.executors.processes import PlainProcess, PreloadedPython, TaskProcess, TaskStart
 from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.jobs.runs import StopSignal, TaskOutput
@@ -28,14 +33,22 @@ class WheelExecutor:
     """Runs wheel tasks below `folder`; everything a task leaves there is removed when it ends.
 
     preloaded: modules that tasks find imported already. With none, each task starts a Python of its own.
+    variables: of the environment of tasks, for tests.
     """
 
     def __init__(
-        self, *, folder: Path, files: WorkspaceFiles, access: TaskAccess, preloaded: Sequence[str] = ()
+        self,
+        *,
+        folder: Path,
+        files: WorkspaceFiles,
+        access: TaskAccess,
+        preloaded: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._files = files
         self._access = access
+        self._variables = variables or {}
         self._python = PreloadedPython(preloaded) if preloaded else None
 
     def stop(self) -> None:
@@ -46,23 +59,27 @@ class WheelExecutor:
     def execute(self, work: TaskWork, stop: StopSignal) -> TaskOutput:
         """Run the entry point; an exception or a non-zero exit fails the task with its message."""
         try:
-            wheels = wheel_files(self._files, work)
+            wheels, requirements = wheel_files(self._files, work), package_requirements(work)
         except ApiError as error:
             return TaskOutput(error=f"The task's wheel cannot be installed: {error.message}")
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{work.task_key}-", dir=self._folder))
         try:
             unpack(wheels, folder / "wheels")
+            hidden = hidden_modules(requirements, wheels=folder / "wheels")
             with self._access.token(work) as token:
-                self._write_specification(folder, work, token)
-                return self._run(folder, stop)
+                self._write_specification(folder, work, token, hidden)
+                return self._run(folder, stop, hidden)
+        except PackageError as error:
+            return TaskOutput(error=f"The task's packages cannot be installed: {error}")
         except (zipfile.BadZipFile, OSError) as error:
             return TaskOutput(error=f"The task's wheel cannot be installed: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _run(self, folder: Path, stop: StopSignal) -> TaskOutput:
-        process = self._start(TaskStart(folder=folder, environment=_environment()))
+    def _run(self, folder: Path, stop: StopSignal, hidden: frozenset[str]) -> TaskOutput:
+        environment = {**_environment(), **self._variables}
+        process = self._start(TaskStart(folder=folder, environment=environment, hidden=hidden))
         stop.on_stop(process.kill)
         return _output(folder, process.wait())
 
@@ -74,13 +91,14 @@ class WheelExecutor:
                 logger.warning("The wheel task of %s starts plainly: %s", start.folder.name, error)
         return PlainProcess(start)
 
-    def _write_specification(self, folder: Path, work: TaskWork, token: str) -> None:
+    def _write_specification(self, folder: Path, work: TaskWork, token: str, hidden: frozenset[str]) -> None:
         wheel_task = work.task["python_wheel_task"]
         specification = {
             "folder": str(folder / "wheels"),
             "package_name": wheel_task["package_name"],
             "entry_point": wheel_task["entry_point"],
             "arguments": arguments_of(wheel_task),
+            "hidden": sorted(hidden),
             "report": str(folder / "report.json"),
         }
         (folder / "specification.json").write_text(json.dumps(specification))

@@ -193,6 +193,14 @@ class JobRun:
         """The latest attempt of a task."""
         return self.attempts[task_key][-1]
 
+    def top_key(self, task_run: TaskRun) -> str:
+        """The key of the task that this is an attempt of, or an attempt of an iteration."""
+        return next(
+            key
+            for key, attempts in self.attempts.items()
+            if any(each is task_run for attempt in attempts for each in attempt.all_attempts)
+        )
+
     def ended_tasks(self) -> dict[str, Ended]:
         """How the tasks ended that have."""
         latest = {key: attempts[-1] for key, attempts in self.attempts.items()}

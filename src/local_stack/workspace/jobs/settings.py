@@ -14,7 +14,7 @@ from local_stack.workspace.jobs.conditions import OPERATORS
 from local_stack.workspace.jobs.iterations import MAXIMUM_CONCURRENCY, InputsError, check_literal
 from local_stack.workspace.jobs.parameters import PARAMETER_NAME
 from local_stack.workspace.jobs.references import check_references
-from local_stack.workspace.jobs.task_graph import RUN_IF_VALUES, cycle_in, tasks_of
+from local_stack.workspace.jobs.task_graph import RUN_IF_VALUES, cycle_in, tasks_of, upstream_of
 
 TASK_KEY = re.compile(r"[\w-]{1,100}", re.ASCII)
 JOB_FIELDS = frozenset(
@@ -269,10 +269,9 @@ def _graph_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     if waiting:
         yield f"the tasks {', '.join(map(repr, waiting))} wait for each other in a cycle"
         return
-    parents = {node.key: {edge.task_key for edge in node.depends_on} for node in graph}
     parameters = {str(parameter.get("name")) for parameter in settings.get("parameters") or []}
     for task in tasks:
-        yield from _reference_problems(task, parameters, _ancestors(str(task.get("task_key")), parents))
+        yield from _reference_problems(task, parameters, upstream_of(graph, str(task.get("task_key"))))
 
 
 def _edge_problems(place: str, edge: Mapping[str, Any], by_key: Mapping[Any, Mapping[str, Any]]) -> Iterator[str]:
@@ -285,17 +284,6 @@ def _edge_problems(place: str, edge: Mapping[str, Any], by_key: Mapping[Any, Map
         yield f"{place}: outcome is for condition tasks, and '{edge['task_key']}' is none"
     if outcome not in (None, "true", "false"):
         yield f"{place}: outcome '{outcome}' is neither 'true' nor 'false'"
-
-
-def _ancestors(key: str, parents: Mapping[str, set[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = set(parents.get(key, set()))
-    while waiting:
-        parent = waiting.pop()
-        if parent not in found:
-            found.add(parent)
-            waiting |= parents.get(parent, set())
-    return found
 
 
 def _reference_problems(task: Mapping[str, Any], parameters: set[str], upstream: set[str]) -> Iterator[str]:

@@ -117,6 +117,19 @@ def downstream_of(tasks: Iterable[Task], keys: Iterable[str]) -> set[str]:
     return reached - start
 
 
+def upstream_of(tasks: Iterable[Task], key: str) -> set[str]:
+    """All tasks that the given one depends on, directly or not."""
+    direct = {task.key: {edge.task_key for edge in task.depends_on} for task in tasks}
+    found: set[str] = set()
+    waiting = set(direct.get(key, ()))
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting |= direct.get(each, set())
+    return found
+
+
 def cycle_in(tasks: Iterable[Task]) -> list[str]:
     """The keys of the tasks that wait for each other, in no order; empty where there is no cycle."""
     waiting = {task.key: {edge.task_key for edge in task.depends_on} for task in tasks}

@@ -1,8 +1,10 @@
 """Jobs through the SDK: real processes for wheel tasks, doubles for the cluster and the warehouse."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ CLUSTER = jobs.JobCluster(
     ),
 )
 ENVIRONMENT = jobs.JobEnvironment(
-    environment_key="env", spec=compute.Environment(environment_version="4", dependencies=[WHEEL_PATH])
+    environment_key="env",
+    spec=compute.Environment(environment_version="4", dependencies=[WHEEL_PATH, "databricks-sdk>=0.117,<1"]),
 )
 
 
@@ -114,10 +117,10 @@ def output_of(local: LocalWorkspace, run: jobs.Run, key: str) -> jobs.RunOutput:
 def test_a_wheel_task_runs_as_on_databricks(local: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "of the stack's own environment")
     listing = wheel("list", "show", wheel={"named_parameters": {"run": "{{job.run_id}}", "text": "a b'\"$"}})
-    run = run_of(
-        local, listing, wheel("read", "read", "list"), parameters=[jobs.JobParameterDefinition("branch", "main")]
-    )
-    assert results(run) == {"list": "SUCCESS", "read": "SUCCESS"}
+    after = [notebook("between", depends_on=[jobs.TaskDependency("list")]), wheel("read", "read", "between")]
+    later = notebook("later", depends_on=[jobs.TaskDependency("read")])
+    run = run_of(local, listing, *after, later, parameters=[jobs.JobParameterDefinition("branch", "main")])
+    assert results(run) == dict.fromkeys(("list", "between", "read", "later"), "SUCCESS")
     logs = output_of(local, run, "list").logs or ""
     assert f"arguments ['--run={run.run_id}', '--text=a b\\'\"$', '--branch=main']" in logs
     assert "variables ['DATABRICKS_RUNTIME_VERSION']" in logs
@@ -126,7 +129,11 @@ def test_a_wheel_task_runs_as_on_databricks(local: LocalWorkspace, monkeypatch: 
     read = output_of(local, run, "read").logs or ""
     assert "read 2 d" in read
     assert "secret of 12 characters" in read
-    assert "left no task value 'none'" in read
+    assert "text {{job.id}} {{secrets/s/k}}\n" in read
+    assert "missing: The task 'list' left no task value 'none', and no default was given\n" in read
+    # Not of a task that comes after, of itself, or of none, whatever the default.
+    for key in ("later", "read", "no"):
+        assert f"missing: Task key does not exist in run: {key}\n" in read
 
 
 def test_positional_parameters_reach_a_wheel_as_they_are(local: LocalWorkspace) -> None:
@@ -184,11 +191,74 @@ def test_a_missing_wheel_fails_by_name(local: LocalWorkspace) -> None:
     assert error == f"The task's wheel cannot be installed: Path ({WHEEL_PATH}) doesn't exist."
 
 
-def test_a_dependency_that_is_no_wheel_fails_by_name(local: LocalWorkspace) -> None:
-    spec = compute.Environment(environment_version="4", dependencies=["requests"])
-    environment = jobs.JobEnvironment(environment_key="env", spec=spec)
-    run = run_of(local, wheel("a", "show"), environments=[environment])
-    assert "The dependency 'requests' of environment 'env' is not supported" in (output_of(local, run, "a").error or "")
+def environment_of(*dependencies: str) -> jobs.JobEnvironment:
+    spec = compute.Environment(environment_version="4", dependencies=[WHEEL_PATH, *dependencies])
+    return jobs.JobEnvironment(environment_key="env", spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("dependency", "problem"),
+    [
+        ("no-such-package>=1", "the local environment has no package no-such-package"),
+        ("pydantic<1", f"the local environment has pydantic {version('pydantic')}, not pydantic<1"),
+        ("two words", "'two words' is no requirement of a package"),
+    ],
+)
+def test_a_package_that_cannot_be_installed_fails_by_name(local: LocalWorkspace, dependency: str, problem: str) -> None:
+    run = run_of(local, wheel("a", "show"), environments=[environment_of(dependency)])
+    assert f"The task's packages cannot be installed: {problem}" in (output_of(local, run, "a").error or "")
+
+
+@pytest.mark.parametrize(
+    ("make", "library", "only"),
+    [
+        (notebook, compute.Library(pypi=compute.PythonPyPiLibrary("PyYAML")), "whl"),
+        (wheel, compute.Library(jar="/x.jar"), "pypi and whl"),
+        (wheel, compute.Library(pypi=compute.PythonPyPiLibrary("PyYAML", repo="an index")), "a package's name"),
+    ],
+    ids=["notebook", "jar", "index"],
+)
+def test_a_library_that_is_not_supported_fails_by_name(
+    local: LocalWorkspace, make: Callable[..., jobs.Task], library: compute.Library, only: str
+) -> None:
+    task = make("a", "show") if make is wheel else make("a")
+    task.environment_key, task.job_cluster_key, task.libraries = None, "cluster", [library]
+    error = output_of(local, run_of(local, task), "a").error or ""
+    assert f"The library {library.as_dict()} is not supported by the local workspace, only {only}." in error
+
+
+LOOKED_FOR = ["json", "dbruntime", "demo_tasks", "pydantic", "pydantic_core", "rich", "pyspark", "local_stack", "yaml"]
+ALWAYS_THERE = LOOKED_FOR[:3]
+
+
+def test_a_wheel_task_finds_the_packages_that_are_named_for_it_and_what_they_need(local: LocalWorkspace) -> None:
+    """Its environment names them, or the libraries on its cluster."""
+    finding = {"wheel": {"named_parameters": None, "parameters": LOOKED_FOR}}
+    on_cluster = [compute.Library(whl=WHEEL_PATH), compute.Library(pypi=compute.PythonPyPiLibrary("PyYAML>=6"))]
+    of_cluster = wheel("of_cluster", "find", **finding)
+    of_cluster.environment_key, of_cluster.job_cluster_key, of_cluster.libraries = None, "cluster", on_cluster
+    nothing = wheel("of_nothing", "find", **finding)
+    nothing.environment_key = "nothing"
+    run = run_of(
+        local,
+        wheel("of_environment", "find", **finding),
+        of_cluster,
+        nothing,
+        environments=[environment_of("pydantic>=2"), replace(environment_of(), environment_key="nothing")],
+    )
+    found = {
+        "of_environment": [*ALWAYS_THERE, "pydantic", "pydantic_core"],
+        "of_cluster": [*ALWAYS_THERE, "yaml"],
+        "of_nothing": ALWAYS_THERE,
+    }
+    assert {key: output_of(local, run, key).logs for key in found} == {
+        key: f"found {names}\n" for key, names in found.items()
+    }
+
+
+def test_a_wheel_task_without_the_packages_that_it_imports_fails(local: LocalWorkspace) -> None:
+    run = run_of(local, wheel("a", "show"), environments=[environment_of()])
+    assert output_of(local, run, "a").error == "ModuleNotFoundError: No module named 'databricks'"
 
 
 def task_processes(tasks: Path) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def task(folder: Path, code: str, *, package: str = "tasks", **modules: str) -> 
         "package_name": package,
         "entry_point": "show",
         "arguments": ["--a", "b c"],
+        "hidden": [],
         "report": str(folder / "report.json"),
     }
     start.specification.write_text(json.dumps(specification))
@@ -167,6 +169,12 @@ def test_a_wheel_with_a_module_of_its_own_by_a_loaded_name_is_not_forked(
     assert not python.suits(task(tmp_path / "of-python", "", json="VERSION = 2"))
     assert not python.suits(task(tmp_path / "at-start", "", sitecustomize=""))
     assert python.suits(task(tmp_path / "other", "", other=""))
+
+
+def test_a_task_that_a_loaded_module_is_hidden_from_is_not_forked(tmp_path: Path, python: PreloadedPython) -> None:
+    start = task(tmp_path / "task", "")
+    assert python.suits(replace(start, hidden=frozenset({"another"})))
+    assert not python.suits(replace(start, hidden=frozenset({LOADED, "another"})))
 
 
 def test_tasks_of_other_variables_are_not_forked(tmp_path: Path, python: PreloadedPython) -> None:

@@ -5,6 +5,7 @@ user's namespace, ``sdk_credential_provider`` the task's credentials. Only ``dbu
 """
 
 from dbruntime.dbutils import CurrentDBUtils, DBUtils, NotebookExit
+from dbruntime.dbutils_ways import require_namespace
 
 __all__ = ["DBUtils", "NotebookExit", "UserNamespaceInitializer"]
 
@@ -22,5 +23,6 @@ class UserNamespaceInitializer:
         return cls._instance
 
     def get_namespace_globals(self) -> dict[str, object]:
-        """The objects of a task's namespace."""
+        """The objects of a task's namespace. Raises RuntimeError where a test wants another way to dbutils."""
+        require_namespace()
         return {"dbutils": CurrentDBUtils()}

@@ -92,9 +92,15 @@ class _TaskValues(_Utility):
         self._workspace.call("POST", "/local-stack/task-values", {"key": key, "value": value})
 
     def get(self, taskKey: str, key: str, default: Any = _MISSING, debugValue: Any = None) -> Any:  # noqa: N803, ARG002
-        """A value that a task left, else the default. Raises ValueError where there is neither."""
+        """A value that a task before this one left, else the default. `debugValue` is for outside a job.
+
+        Raises ValueError for a task that is none of those before, whatever the default, and where there is neither
+        value nor default.
+        """
         query = urllib.parse.urlencode({"task_key": taskKey, "key": key})
         answer = self._workspace.call("GET", f"/local-stack/task-values?{query}")
+        if not answer["is_upstream"]:
+            raise ValueError(f"Task key does not exist in run: {taskKey}")
         if answer["found"]:
             return answer["value"]
         if default is _MISSING or default is None:

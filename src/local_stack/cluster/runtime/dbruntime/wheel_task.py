@@ -1,8 +1,8 @@
 """Starts the entry point of a wheel in a process of its own: ``python -m dbruntime.wheel_task <specification>``.
 
 The specification is a JSON file: the folder the wheels are unpacked in, the package, the entry point, its arguments,
-and the file for the report of an error. As Databricks documents ``entry_point``: the name is looked up in the
-package's entry points; where it is not there, ``package.entry_point()`` is called.
+the modules that are hidden from it, and the file for the report of an error. As Databricks documents ``entry_point``:
+the name is looked up in the package's entry points; where it is not there, ``package.entry_point()`` is called.
 """
 
 import importlib
@@ -15,12 +15,18 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+from dbruntime.dbutils import CurrentDBUtils
+from dbruntime.dbutils_ways import offer
+from dbruntime.hidden_modules import hide
+
 
 def main() -> int:
     """Run the entry point; 0 where it succeeded, 1 with a report where it did not."""
     specification = json.loads(Path(sys.argv[1]).read_text())
     sys.argv = [specification["entry_point"], *specification["arguments"]]
     try:
+        hide(specification["hidden"])
+        offer(CurrentDBUtils())
         _entry_point(specification)()
     except SystemExit as stop:
         if stop.code in (None, 0):
