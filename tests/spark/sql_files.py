@@ -1,4 +1,7 @@
-"""The SQL files of the bundle, and as fixtures a warehouse to run them on, with a schema for each test."""
+"""The SQL files of the bundle, and as fixtures a warehouse to run them on, with a schema for each test.
+
+The warehouse's identity may not use the catalog `system`: nothing in the files needs it.
+"""
 
 import json
 import sqlite3

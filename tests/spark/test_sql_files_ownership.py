@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
+from local_warehouse import drop
 from sql_files import REGISTER, UNREGISTER, Stack, columns
 
 from local_stack.warehouse import WarehouseError
@@ -119,6 +120,24 @@ def test_a_name_that_is_taken_is_an_error_and_left_alone(stack: Stack, table_typ
     assert stack.table("orders") == taken
 
 
+def test_a_table_of_that_name_in_another_catalog_is_passed_over(stack: Stack) -> None:
+    stack.request("POST", "/catalogs", json={"name": "twin"})
+    try:
+        stack.request("POST", "/schemas", json={"name": stack.schema, "catalog_name": "twin"})
+        theirs = {"name": "orders", "catalog_name": "twin", "schema_name": stack.schema, "columns": []}
+        kind = {"table_type": "EXTERNAL", "data_source_format": "DELTA", "storage_location": "s3://bucket/theirs"}
+        stack.request("POST", "/tables", json=theirs | kind)
+        stack.write("orders", {"id": [1]})
+        stack.run(REGISTER, "orders")
+        assert stack.tables() == ["orders"]
+        stack.run(UNREGISTER, "orders")
+        assert stack.tables() == []
+        kept = stack.request("GET", f"/tables/twin.{stack.schema}.orders")
+        assert kept["storage_location"] == "s3://bucket/theirs"
+    finally:
+        drop(stack.unity_catalog, "/catalogs/twin")
+
+
 def test_a_location_that_another_name_has_is_an_error(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
@@ -191,5 +210,5 @@ def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[st
     stack.write("orders", {"id": [1]})
     stack.register("orders")
     result = stack.run(UNREGISTER, "orders", **changed)[-1]
-    assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch; it is left as it is.",),)
+    assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch, so it is left as it is.",),)
     assert stack.tables() == ["orders"]

@@ -4,6 +4,8 @@ import pytest
 from deltalake import DeltaTable
 from sql_files import REGISTER, UNREGISTER, Stack
 
+from local_stack.warehouse import WarehouseError
+
 pytestmark = pytest.mark.spark
 pytest_plugins = ["local_warehouse", "sql_files"]
 
@@ -27,6 +29,11 @@ def test_a_name_that_is_not_registered_is_said_and_no_error(stack: Stack) -> Non
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
     result = stack.run(UNREGISTER, "gone")[-1]
-    assert result.rows == ((f"`main`.`{stack.schema}`.`gone` is not registered; nothing to do.",),)
+    assert result.rows == ((f"`main`.`{stack.schema}`.`gone` is not registered, so there is nothing to do.",),)
     assert stack.tables() == ["orders"]
-    stack.run(UNREGISTER, "gone", table="`nowhere`.`s`.`gone`")
+
+
+def test_a_catalog_that_is_gone_is_an_error_that_names_it(stack: Stack) -> None:
+    with pytest.raises(WarehouseError, match="The catalog `nowhere` does not exist") as refused:
+        stack.run(UNREGISTER, "gone", table="`nowhere`.`s`.`gone`")
+    assert refused.value.error_class == "NO_SUCH_CATALOG_EXCEPTION"
