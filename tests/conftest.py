@@ -27,7 +27,7 @@ TOGETHER = {
 GROUPS = {f"tests/{file}": group for group, files in TOGETHER.items() for file in files}
 
 # Some tests import these before pytest makes plugins of them.
-pytest.register_assert_rewrite("lakefs_contract", "unity_catalog_servers", "local_warehouse")
+pytest.register_assert_rewrite("lakefs_contract", "unity_catalog_servers", "local_warehouse", "sql_files")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,8 +18,14 @@
 -- unregister_table.sql has the same words for what is ours, held equal by a test. A SQL file cannot include another,
 -- and one file for both tasks would leave it to a parameter whether a table is dropped.
 --
+-- Names are looked up in the information_schema of their own catalog: that of the catalog system takes a grant that
+-- not every identity has.
+--
 -- LOCATION and REPAIR TABLE take no parameter marker, so statements are built as text. What goes into the text is
 -- checked first: no value can hold a quote, a backslash or a control character, and no name a further backtick.
+--
+-- How a job splits its file into statements is not documented. So a semicolon stands at the end of a statement and
+-- nowhere else, in no comment and no string, and a comment has no quote without its other half. A test holds that.
 
 DECLARE OR REPLACE VARIABLE export_schema STRING;
 DECLARE OR REPLACE VARIABLE export_table STRING;
@@ -54,7 +60,7 @@ END;
 -- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
 SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
   lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
-  '^s3[an]:', 's3:'), '^file:/*', 'file:/'));
+  '^s3[an]:', 's3:'), '^file:[/]*', 'file:/'));
 
 SET VARIABLE export_repository = CASE
   WHEN :repository RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :repository
@@ -78,23 +84,22 @@ SET VARIABLE export_generation = CASE
 END;
 
 -- The clone of this table may have been refused or failed, while others of its run did not: what stands at the path
--- is then somebody else's, or nothing, or of an older commit.
+-- is then that of somebody else, or nothing, or of an older commit.
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
         lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
-        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
-      = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
-      || 'AND origin[\'lakefs.branch\'] = export_branch '
-      || 'AND struct(coalesce(try_cast(origin[\'lakefs.line\'] AS BIGINT), 0), '
-      || 'try_cast(origin[\'lakefs.commit_generation\'] AS BIGINT)) >= struct(export_line, export_generation)) '
-      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin FROM (DESCRIBE HISTORY '
+        '^s3[an]:', 's3:'), '^file:[/]*', 'file:/')) = export_place) IS NOT TRUE)
+      = 0 THEN 'SELECT count_if(origin["lakefs.repository"] = export_repository '
+      || 'AND origin["lakefs.branch"] = export_branch '
+      || 'AND struct(coalesce(try_cast(origin["lakefs.line"] AS BIGINT), 0), '
+      || 'try_cast(origin["lakefs.commit_generation"] AS BIGINT)) >= struct(export_line, export_generation)) '
+      || 'FROM (SELECT from_json(userMetadata, "MAP<STRING, STRING>") AS origin FROM (DESCRIBE HISTORY '
       || CASE WHEN count(*) = 0 THEN 'delta.`' || export_location || '`' ELSE export_table END || '))'
     ELSE 'SELECT 1'
   END
-  FROM system.information_schema.tables
-  WHERE table_catalog = lower(split_part(export_table, '`', 2))
-    AND table_schema = lower(split_part(export_table, '`', 4))
+  FROM IDENTIFIER('`' || split_part(export_table, '`', 2) || '`.information_schema.tables')
+  WHERE table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
 );
 
@@ -112,19 +117,18 @@ END;
 SET VARIABLE export_command = (
   SELECT CASE
     WHEN count(*) = 0 THEN 'CREATE SCHEMA IF NOT EXISTS ' || export_schema
-      || ' WITH DBPROPERTIES (\'lakefs.created_by\' = \'lakefs-unity-export\', '
-      || '\'lakefs.' || export_repository || '.branch\' = \'' || export_branch || '\')'
-    ELSE 'SELECT \'The schema exists.\' AS result'
+      || ' WITH DBPROPERTIES ("lakefs.created_by" = "lakefs-unity-export", '
+      || '"lakefs.' || export_repository || '.branch" = "' || export_branch || '")'
+    ELSE 'SELECT "The schema exists." AS result'
   END
-  FROM system.information_schema.schemata
-  WHERE catalog_name = lower(split_part(export_schema, '`', 2))
-    AND schema_name = lower(split_part(export_schema, '`', 4))
+  FROM IDENTIFIER('`' || split_part(export_schema, '`', 2) || '`.information_schema.schemata')
+  WHERE schema_name = lower(split_part(export_schema, '`', 4))
 );
 
 EXECUTE IMMEDIATE export_command;
 
 SET VARIABLE export_command =
-  'CREATE TABLE IF NOT EXISTS ' || export_table || ' USING DELTA LOCATION \'' || export_location || '\'';
+  'CREATE TABLE IF NOT EXISTS ' || export_table || ' USING DELTA LOCATION "' || export_location || '"';
 
 EXECUTE IMMEDIATE export_command;
 
@@ -134,15 +138,14 @@ SET VARIABLE export_command = (
   SELECT CASE
     WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
         lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
-        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
+        '^s3[an]:', 's3:'), '^file:[/]*', 'file:/')) = export_place) IS NOT TRUE)
       = 0 THEN 'REPAIR TABLE ' || export_table || ' SYNC METADATA'
     ELSE raise_error('The name ' || export_table || ' is taken by another table or view (' || max(table_type)
       || ' at ' || coalesce(max(storage_path), 'no location') || '), not by the export at ' || export_location
       || '. It is left as it is: rename or drop it, or export under another name.')
   END
-  FROM system.information_schema.tables
-  WHERE table_catalog = lower(split_part(export_table, '`', 2))
-    AND table_schema = lower(split_part(export_table, '`', 4))
+  FROM IDENTIFIER('`' || split_part(export_table, '`', 2) || '`.information_schema.tables')
+  WHERE table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
 );
 

@@ -7,10 +7,12 @@
 --   :branch
 --
 -- Only an external table at that location is dropped, and only where it is a clone of that branch: a table of another
--- repository, whose branch has the same name, is passed over. A name that is not registered is no error; a name
--- that something else has taken (another location, a managed table, a view) is one, and is left as it is.
+-- repository, whose branch has the same name, is passed over. A name that is not registered is no error. A name
+-- that something else has taken (another location, a managed table, a view) is one, and is left as it is. A
+-- catalog that is gone is one too: its tables went with it, and the next run looks for none of them.
 --
--- register_table.sql has the same words for what is ours, held equal by a test.
+-- register_table.sql has the same words for what is ours, held equal by a test, and says why the catalog is asked,
+-- and where no semicolon and no quote may stand.
 
 DECLARE OR REPLACE VARIABLE export_table STRING;
 DECLARE OR REPLACE VARIABLE export_location STRING;
@@ -36,7 +38,7 @@ END;
 -- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
 SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
   lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
-  '^s3[an]:', 's3:'), '^file:/*', 'file:/'));
+  '^s3[an]:', 's3:'), '^file:[/]*', 'file:/'));
 
 SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
 
@@ -45,16 +47,15 @@ SET VARIABLE export_command = (
     WHEN count(*) = 0 THEN 'SELECT 0'
     WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
         lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
-        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
-      = 0 THEN 'SELECT count_if(origin[\'lakefs.repository\'] = export_repository '
-      || 'AND origin[\'lakefs.branch\'] = export_branch) '
-      || 'FROM (SELECT from_json(userMetadata, \'MAP<STRING, STRING>\') AS origin '
-      || 'FROM (DESCRIBE HISTORY delta.`' || export_location || '`))'
+        '^s3[an]:', 's3:'), '^file:[/]*', 'file:/')) = export_place) IS NOT TRUE)
+      = 0 THEN 'SELECT count_if(origin["lakefs.repository"] = export_repository '
+      || 'AND origin["lakefs.branch"] = export_branch) '
+      || 'FROM (SELECT from_json(userMetadata, "MAP<STRING, STRING>") AS origin '
+      || 'FROM (DESCRIBE HISTORY ' || export_table || '))'
     ELSE 'SELECT 0'
   END
-  FROM system.information_schema.tables
-  WHERE table_catalog = lower(split_part(export_table, '`', 2))
-    AND table_schema = lower(split_part(export_table, '`', 4))
+  FROM IDENTIFIER('`' || split_part(export_table, '`', 2) || '`.information_schema.tables')
+  WHERE table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
 );
 
@@ -62,21 +63,20 @@ EXECUTE IMMEDIATE export_command INTO export_clones;
 
 SET VARIABLE export_command = (
   SELECT CASE
-    WHEN count(*) = 0 THEN 'SELECT \'' || export_table || ' is not registered; nothing to do.\' AS result'
+    WHEN count(*) = 0 THEN 'SELECT "' || export_table || ' is not registered, so there is nothing to do." AS result'
     WHEN count_if((upper(table_type) LIKE 'EXTERNAL%' AND trim(TRAILING '/' FROM regexp_replace(regexp_replace(
         lower(split_part(storage_path, ':', 1)) || substr(storage_path, instr(storage_path, ':')),
-        '^s3[an]:', 's3:'), '^file:/*', 'file:/')) = export_place) IS NOT TRUE)
+        '^s3[an]:', 's3:'), '^file:[/]*', 'file:/')) = export_place) IS NOT TRUE)
       = 0 THEN CASE
         WHEN export_clones > 0 THEN 'DROP TABLE IF EXISTS ' || export_table
-        ELSE 'SELECT \'' || export_table || ' is no clone of this branch; it is left as it is.\' AS result'
+        ELSE 'SELECT "' || export_table || ' is no clone of this branch, so it is left as it is." AS result'
       END
     ELSE raise_error('The name ' || export_table || ' belongs to another table or view (' || max(table_type)
       || ' at ' || coalesce(max(storage_path), 'no location') || '), not to the export at ' || export_location
       || '. It is left as it is.')
   END
-  FROM system.information_schema.tables
-  WHERE table_catalog = lower(split_part(export_table, '`', 2))
-    AND table_schema = lower(split_part(export_table, '`', 4))
+  FROM IDENTIFIER('`' || split_part(export_table, '`', 2) || '`.information_schema.tables')
+  WHERE table_schema = lower(split_part(export_table, '`', 4))
     AND table_name = lower(split_part(export_table, '`', 6))
 );
 

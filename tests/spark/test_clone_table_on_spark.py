@@ -114,6 +114,15 @@ def test_a_target_inside_another_delta_table_is_refused(tables: Tables, inside: 
     assert tables.log(tables.target) == log
 
 
+def test_a_target_that_would_be_a_partition_of_another_table_is_refused(tables: Tables) -> None:
+    tables.sql("CREATE TABLE {t} (id INT, p INT) USING delta PARTITIONED BY (p); INSERT INTO {t} VALUES (1, 1)")
+    tables.clone()
+    log = tables.log(tables.target)
+    with pytest.raises(TargetTakenError, match="lies inside the Delta table"):
+        tables.clone(target_path=f"{tables.target}/p=2")
+    assert tables.log(tables.target) == log
+
+
 def test_an_empty_target_folder_is_taken(tables: Tables) -> None:
     tables.sql(SIMPLE)
     Path(tables.target.removeprefix("file:"), "_delta_log").mkdir(parents=True)

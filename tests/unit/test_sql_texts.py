@@ -19,7 +19,7 @@ SHARED = {
     "the location's shape": r"(WHEN :target_path RLIKE .*?END;)",
     "one spelling of a location": r"(SET VARIABLE export_place = .*?;)",
     "what is ours": r"(count_if\(\(upper\(table_type\) .*?= 0 THEN)",
-    "where the name is looked up": r"(FROM system\.information_schema\.tables.*?;)",
+    "where the name is looked up": r"(FROM IDENTIFIER\(\S+ \|\| split_part\(export_table.*?;)",
     "whose clone it is": r"(count_if\(origin.*?= export_branch)",
 }
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from lakefs_unity_export.clones.spark_errors import condition
+from lakefs_unity_export.clones.path_access import is_refusal
+from lakefs_unity_export.clones.spark_errors import causes, condition
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -92,24 +93,57 @@ class SparkDeltaTables:
         self._spark = spark
 
     def describe(self, path: str) -> TableState | None:
-        """One read of the newest state and one of the newest commit; no rows are read."""
-        from delta.tables import DeltaTable
+        """One read of the newest state and one of the newest commit; no rows are read.
+
+        Delta looks for a log in the folders above too, which Unity Catalog may refuse. What it says of the path itself
+        counts, and what it says of a folder above never stands in for that.
+        """
         from pyspark.errors import AnalysisException
 
-        if not DeltaTable.isDeltaTable(self._spark, path):
+        if not self._belongs_to_table(path):
             return None
         try:
-            table = DeltaTable.forPath(self._spark, path)
-            detail = table.detail().first()
-            newest = table.history(1).select(*_COMMIT_COLUMNS).first()
+            return self._state(path)
         except AnalysisException as error:
-            if condition(error) in _NO_TABLE:
-                return None
-            # Delta takes a path inside a table for one of its partitions, and fails where there is no such one.
-            parent = path.rpartition("/")[0]
-            if DeltaTable.isDeltaTable(self._spark, parent):
-                return self.describe(parent)
+            enclosing = None if is_refusal(causes(error)) else self._enclosing(path)
+            if enclosing is None and condition(error) not in _NO_TABLE:
+                raise
+            return enclosing
+
+    def _belongs_to_table(self, path: str) -> bool:
+        from delta.tables import DeltaTable
+
+        try:
+            return bool(DeltaTable.isDeltaTable(self._spark, path))
+        except Exception as error:
+            # Of the path or a folder above it. Delta asks the path first, so where that may be read, it has no log.
+            if is_refusal(causes(error)) and self._may_read(path):
+                return False
             raise
+
+    def _may_read(self, path: str) -> bool:
+        try:
+            self.holds_files(path)
+        except Exception:
+            return False
+        return True
+
+    def _enclosing(self, path: str) -> TableState | None:
+        """The table that the folder above is in, as far as it can be seen.
+
+        Delta takes a path inside a table for one of its partitions, and fails where there is no such one.
+        """
+        try:
+            return self.describe(path.rpartition("/")[0])
+        except Exception:
+            return None
+
+    def _state(self, path: str) -> TableState:
+        from delta.tables import DeltaTable
+
+        table = DeltaTable.forPath(self._spark, path)
+        detail = table.detail().first()
+        newest = table.history(1).select(*_COMMIT_COLUMNS).first()
         return TableState(
             location=detail["location"],
             newest=_commit(newest),

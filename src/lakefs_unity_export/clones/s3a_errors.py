@@ -8,6 +8,7 @@ connector"). Judged by these alone; an error of Delta's own is Delta's, whatever
 import re
 from collections.abc import Sequence
 
+from lakefs_unity_export.clones.path_access import is_refusal
 from lakefs_unity_export.clones.spark_errors import Cause
 from lakefs_unity_export.errors import (
     LakeFSAccessError,
@@ -98,11 +99,7 @@ _BY_CLASS: dict[str, _Meaning] = {
     ),
 }
 
-# Error classes that Databricks and Delta document for a path that the job's identity may not use.
-_ABOUT_PATHS = re.compile(
-    r"INSUFFICIENT_PERMISSIONS(_.*)?|PERMISSION_DENIED(\..*)?|NO_PARENT_EXTERNAL_LOCATION_FOR_PATH"
-    r"|UC_CLOUD_STORAGE_ACCESS_FAILURE|DELTA_CANNOT_CREATE_LOG_PATH"
-)
+_NO_LOG_PATH = "DELTA_CANNOT_CREATE_LOG_PATH"
 _INPUT_OUTPUT = re.compile(
     r"^(java\.(io|net|nio)|javax\.net)\.|\bhadoop\.|\b(awssdk|amazonaws|azurebfs|azure|cloud\.hadoop)\."
 )
@@ -143,8 +140,7 @@ def is_about(chain: Sequence[Cause], path: str, *, not_about: str) -> bool:
 
 def is_storage_error(chain: Sequence[Cause], path: str, *, not_about: str) -> bool:
     """Whether the job's identity may not use the path, or its storage failed: a matter of its external location."""
-    conditions = [cause.condition for cause in chain if cause.condition]
-    if any(_ABOUT_PATHS.fullmatch(condition) for condition in conditions):
+    if is_refusal(chain) or any(cause.condition == _NO_LOG_PATH for cause in chain):
         return True
     is_failure = any(_INPUT_OUTPUT.search(cause.java_class) for cause in chain)
     return is_failure and not _is_deltas_own(chain) and is_about(chain, path, not_about=not_about)

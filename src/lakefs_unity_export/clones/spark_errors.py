@@ -19,7 +19,9 @@ _CLASS = r"(?:[A-Za-z_$][\w$]*\.)+[A-Z][\w$]*"
 _HEADER = re.compile(rf"(?:Caused by: )?({_CLASS})(?:: (.*))?", re.DOTALL)
 _REASON = re.compile(rf"\(({_CLASS})\) (.*)", re.DOTALL)
 _FRAME = re.compile(r"\s+(?:at [^()]+\(.*\)|\.\.\. \d+ (?:more|common frames omitted))")
-_CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\] ")
+_CONDITION_NAME = r"([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)"
+_CONDITION = re.compile(rf"\[{_CONDITION_NAME}\] ")
+_SERVICE_CONDITION = re.compile(rf"\[RequestId=\S+ ErrorClass={_CONDITION_NAME}\] ")
 
 _AWS_CLASS = re.compile(r"\b(awssdk|amazonaws)\.")
 # How AWS's SDK ends the message of a service's answer, in version 2 and version 1.
@@ -52,8 +54,9 @@ class Cause:
 
     @property
     def line(self) -> str:
-        """Class, condition and the first line of the message."""
-        said = (self.message.strip().splitlines() or [""])[0].strip()
+        """Class, condition and the first line of the message, with the next one where that only announces it."""
+        lines = [line.strip() for line in self.message.strip().splitlines()] or [""]
+        said = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
         if self.condition and self.condition not in said:
             said = f"[{self.condition}] {said}"
         return f"{self.java_class}: {said}" if said else self.java_class
@@ -66,7 +69,13 @@ def causes(error: BaseException) -> list[Cause]:
     while seen is not None and len(chain) < _MOST_CAUSES:
         chain.extend(_causes_of_one(seen))
         seen = seen.__cause__
-    return chain[:_MOST_CAUSES]
+    return [replace(cause, condition=cause.condition or _of_service(cause.message)) for cause in chain[:_MOST_CAUSES]]
+
+
+def _of_service(message: str) -> str | None:
+    """The condition that Unity Catalog's service puts before what it says."""
+    found = _SERVICE_CONDITION.match(message)
+    return found[1] if found else None
 
 
 def condition(error: BaseException) -> str | None:

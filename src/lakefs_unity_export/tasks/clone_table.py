@@ -17,6 +17,7 @@ from lakefs_unity_export.clones import provenance, replaceable
 from lakefs_unity_export.clones.clone_errors import refused_clone
 from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
 from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
+from lakefs_unity_export.clones.path_access import remedy
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.s3a_errors import is_about, is_storage_error, lakefs_error
@@ -387,10 +388,10 @@ def _clone_error(request: CloneRequest, error: Exception) -> ExportError:
 
 
 def _storage_error(request: CloneRequest, doing: str, error: Exception) -> TargetStorageError:
-    advice = "; check that its external location exists and that the job's identity may read and write files there"
+    chain = causes(error)
+    advice = f"; {remedy(chain, table=request.table)}" if _is_of_target_storage(request, chain) else ""
     return TargetStorageError(
-        f"cannot {doing} the target path {request.target_path} of {request.table}: {described(error)}"
-        f"{advice if _is_of_target_storage(request, causes(error)) else ''}"
+        f"cannot {doing} the target path {request.target_path} of {request.table}: {described(error)}{advice}"
     )
 
 

@@ -19,7 +19,13 @@ class WarehouseDriver:
         self._client = CatalogClient(unity_catalog_url, unity_catalog_token)
 
     def execute(
-        self, *, sql: str, parameters: Mapping[str, str | None], catalog: str | None, schema: str | None
+        self,
+        *,
+        sql: str,
+        parameters: Mapping[str, str | None],
+        catalog: str | None,
+        schema: str | None,
+        uses_system_catalog: bool,
     ) -> dict[str, Any]:
         """Run the statements of a text in a fresh session, in order, up to the first that fails.
 
@@ -30,7 +36,7 @@ class WarehouseDriver:
             statements = split_statements(sql)
         except SqlTextError as error:
             return {"results": [], "error": _error(str(error), "PARSE_SYNTAX_ERROR", 0, 0, None)}
-        session = Session(self._spark, self._client, catalog, schema)
+        session = Session(self._spark, self._client, catalog, schema, uses_system_catalog=uses_system_catalog)
         for number, statement in enumerate(statements, start=1):
             try:
                 result = session.run(statement.text, parameters)

@@ -41,6 +41,15 @@ def catalog_not_found(name: str) -> StatementError:
     )
 
 
+def may_not_use_catalog(name: str) -> StatementError:
+    """A catalog that the identity may not use, in the words of a warehouse (dbt-databricks, issue 838)."""
+    return StatementError(
+        "INSUFFICIENT_PERMISSIONS",
+        "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\n"
+        f"User does not have USE CATALOG on Catalog '{name}'. SQLSTATE: 42501",
+    )
+
+
 def unsupported(statement: str, remedy: str = "") -> StatementError:
     """A statement that the local warehouse does not run."""
     return StatementError(

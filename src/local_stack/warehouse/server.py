@@ -33,12 +33,14 @@ class Warehouse:
     """The warehouse and its Spark process.
 
     Parameters: address and token of a Unity Catalog server; Spark configuration over the local stack's own; a
-    folder for the process's log and files.
+    folder for the process's log and files. `uses_system_catalog` says whether the identity has USE CATALOG on `system`:
+    not every one has, so it has not until told otherwise.
     """
 
     def __init__(
         self, *, unity_catalog_url: str, unity_catalog_token: str, spark_conf: Mapping[str, str], folder: Path
     ) -> None:
+        self.uses_system_catalog = False
         self._spark = SparkProcess(
             name="warehouse",
             driver=DRIVER,
@@ -68,7 +70,14 @@ class Warehouse:
         `catalog` and `schema` are current at the start. May be called from several threads. Raises WarehouseError
         for the first statement that fails: those before it keep their effect.
         """
-        answer = self._spark.call("execute", sql=sql, parameters=dict(parameters), catalog=catalog, schema=schema)
+        answer = self._spark.call(
+            "execute",
+            sql=sql,
+            parameters=dict(parameters),
+            catalog=catalog,
+            schema=schema,
+            uses_system_catalog=self.uses_system_catalog,
+        )
         error = answer.get("error")
         if error:
             raise WarehouseError(

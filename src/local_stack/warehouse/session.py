@@ -70,10 +70,22 @@ Arguments = Mapping[str, Any]
 
 
 class Session:
-    """A fresh session; statements run in order, each seeing what those before it set."""
+    """A fresh session; statements run in order, each seeing what those before it set.
 
-    def __init__(self, spark: SparkSession, client: CatalogClient, catalog: str | None, schema: str | None) -> None:
+    catalog, schema: current at the start. uses_system_catalog: see information_schema.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        client: CatalogClient,
+        catalog: str | None,
+        schema: str | None,
+        *,
+        uses_system_catalog: bool,
+    ) -> None:
         self._spark = spark.newSession()
+        self._uses_system_catalog = uses_system_catalog
         self._names = CatalogNames(client, catalog, schema)
         self._tables = TableStatements(self._spark, self._names)
         self._schemas = SchemaStatements(self._names)
@@ -252,7 +264,9 @@ class Session:
     def _information_schema(self, full: tuple[str, str, str]) -> str:
         if full[2].lower() not in relation_names():
             raise table_not_found(full)
-        frame = information_schema(self._spark, self._names.client, full[0], full[2].lower())
+        frame = information_schema(
+            self._spark, self._names.client, full[0], full[2].lower(), uses_system_catalog=self._uses_system_catalog
+        )
         return self._view(SCHEMA_NAME, frame)
 
     def _view(self, what: str, frame: DataFrame) -> str:

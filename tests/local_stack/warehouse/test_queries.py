@@ -36,6 +36,15 @@ def warehouse(folder: Path, unity_catalog: UnityCatalogServer, local_warehouse: 
     drop(unity_catalog, "/catalogs/main")
 
 
+@pytest.fixture
+def second_catalog(warehouse: Warehouse, unity_catalog: UnityCatalogServer) -> Iterator[str]:
+    """A catalog with a schema of the same name."""
+    request(unity_catalog, "POST", "/catalogs", json={"name": SECOND})
+    warehouse.execute(f"CREATE SCHEMA {SECOND}.{SECOND}", {})
+    yield SECOND
+    drop(unity_catalog, f"/catalogs/{SECOND}")
+
+
 def location(folder: Path, schema: str, table: str) -> str:
     return f"file://{folder}/tables/{schema}/{table}"
 
@@ -61,7 +70,7 @@ def rows(results: list[StatementResult]) -> list[tuple[str | None, ...]]:
     return list(results[-1].rows)
 
 
-S = "main.`feature-x`"
+S, SECOND = "main.`feature-x`", "second"
 
 
 @pytest.mark.parametrize(
@@ -326,14 +335,37 @@ def test_information_schema_is_unity_catalog(warehouse: Warehouse, folder: Path)
     )
     expected = [(table, location(folder, "feature-x", table), "EXTERNAL", "true") for table in ("items", "orders")]
     assert rows(warehouse.execute(sql.format("main"), {})) == expected
-    assert rows(warehouse.execute(sql.format("system"), {})) == expected
-    assert rows(warehouse.execute(sql.format("nowhere"), {})) == []
+    with pytest.raises(WarehouseError, match="catalog `nowhere` does not exist") as refused:
+        warehouse.execute(sql.format("nowhere"), {})
+    assert refused.value.error_class == "NO_SUCH_CATALOG_EXCEPTION"
     schemata = "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'fea%'"
     assert rows(warehouse.execute(schemata, {}, catalog="main")) == [("feature-x",)]
     columns = "SELECT column_name, data_type FROM main.information_schema.columns WHERE table_name = 'items'"
     assert set(rows(warehouse.execute(columns, {}))) == {("order_id", "LONG"), ("price", "DOUBLE")}
-    catalogs = "SELECT count(*) FROM system.information_schema.catalogs WHERE catalog_name = 'main'"
-    assert rows(warehouse.execute(catalogs, {})) == [("1",)]
+
+
+def test_information_schema_of_a_catalog_shows_no_other(warehouse: Warehouse, second_catalog: str) -> None:
+    for relation, column in (("catalogs", "catalog_name"), ("schemata", "catalog_name"), ("tables", "table_catalog")):
+        sql = f"SELECT DISTINCT {column} FROM {{}}.information_schema.{relation}"
+        assert rows(warehouse.execute(sql.format("main"), {})) == [("main",)]
+        of_second = [] if relation == "tables" else [(second_catalog,)]
+        assert rows(warehouse.execute(sql.format(second_catalog), {})) == of_second
+
+
+def test_information_schema_of_system_takes_a_grant_and_shows_every_catalog(
+    warehouse: Warehouse, second_catalog: str
+) -> None:
+    sql = f"SELECT catalog_name FROM system.information_schema.schemata WHERE schema_name IN ('other', '{SECOND}')"
+    with pytest.raises(WarehouseError, match="User does not have USE CATALOG on Catalog 'system'") as refused:
+        warehouse.execute(sql, {})
+    assert refused.value.error_class == "INSUFFICIENT_PERMISSIONS"
+    warehouse.uses_system_catalog = True
+    try:
+        assert sorted(rows(warehouse.execute(sql, {}))) == [("main",), (second_catalog,)]
+        tables = "SELECT count(*) FROM SYSTEM.information_schema.tables WHERE table_schema = 'feature-x'"
+        assert rows(warehouse.execute(tables, {})) == [("2",)]
+    finally:
+        warehouse.uses_system_catalog = False
 
 
 def test_sync_on_a_server_that_cannot_change_tables_says_so(
