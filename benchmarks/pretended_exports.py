@@ -14,12 +14,12 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.catalog import DataSourceFormat, TableType
 
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import Request
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
-from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import WorkspaceUnityCatalog
 from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 from local_stack.demo.repository import Repository, demo_repository

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.commit.descriptor_gate import GateReader, GateRules
-from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import WorkspaceAccess
 from lakefs_unity_export.webhook import Settings, create_app
 from lakefs_unity_export.webhook.request_log import LOGGER

@@ -7,7 +7,7 @@ import pytest
 from doubles import LakeFSDouble, TaskValuesDouble
 from export_story import Story
 
-from lakefs_unity_export.servers.lakefs_connection import Credentials
+from lakefs_unity_export.access.lakefs_connection import Credentials
 
 
 class TaskRuntimeDouble:

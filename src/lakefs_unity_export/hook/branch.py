@@ -12,6 +12,12 @@ from lakefs.exceptions import LakeFSException, ServerException
 from lakefs.object import WriteableObject
 from lakefs_sdk.exceptions import ApiException, OpenApiException
 
+from lakefs_unity_export.access.lakefs_connection import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    server_words,
+    short_reason,
+)
 from lakefs_unity_export.errors import (
     HookError,
     LakeFSAccessError,
@@ -21,12 +27,6 @@ from lakefs_unity_export.errors import (
     LakeFSUnavailableError,
 )
 from lakefs_unity_export.hook.action_folders import remedy, told_folders
-from lakefs_unity_export.servers.lakefs_connection import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    server_words,
-    short_reason,
-)
 
 TIMEOUTS = {"_request_timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)}
 # The hooks before a commit run while it is waited for, and one of them may take minutes.

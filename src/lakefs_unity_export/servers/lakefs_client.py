@@ -8,9 +8,7 @@ import lakefs_sdk
 import urllib3
 from lakefs_sdk.exceptions import ApiException, OpenApiException
 
-from lakefs_unity_export.errors import LakeFSError, LakeFSGoneError, LakeFSNotFoundError
-from lakefs_unity_export.ports import Commit, DiffEntry, DiffPage, DiffReader, ObjectInfo
-from lakefs_unity_export.servers.lakefs_connection import (
+from lakefs_unity_export.access.lakefs_connection import (
     API_PATH,
     CONNECT_TIMEOUT_SECONDS,
     PAGE_SIZE,
@@ -21,6 +19,8 @@ from lakefs_unity_export.servers.lakefs_connection import (
     check_endpoint,
     server_words,
 )
+from lakefs_unity_export.errors import LakeFSError, LakeFSGoneError, LakeFSNotFoundError
+from lakefs_unity_export.ports import Commit, DiffEntry, DiffPage, DiffReader, ObjectInfo
 
 PARALLEL_READS = 8
 

@@ -17,6 +17,7 @@ from databricks.sdk.errors import (
 )
 from databricks.sdk.errors.base import DatabricksError
 
+from lakefs_unity_export.access.secrets import read_secret
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.errors import (
     SettingsError,
@@ -26,7 +27,6 @@ from lakefs_unity_export.errors import (
     WorkspaceUnavailableError,
 )
 from lakefs_unity_export.ports import ExportRuns, RegisteredTable, SecretReader, TaskValues, UnityCatalog
-from lakefs_unity_export.servers.secrets import read_secret
 from lakefs_unity_export.servers.task_dbutils import task_dbutils
 
 HTTP_TIMEOUT_SECONDS = 60

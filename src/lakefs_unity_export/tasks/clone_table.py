@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TextIO
 
+from lakefs_unity_export.access.cluster_steps import ClusterSteps
 from lakefs_unity_export.clones import provenance, replaceable
 from lakefs_unity_export.clones.clone_errors import refused_clone
 from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
@@ -26,7 +27,6 @@ from lakefs_unity_export.clones.spark_errors import Cause, causes, described
 from lakefs_unity_export.clones.storage_clone import StorageSteps, check_whole, draft_by_storage
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
-from lakefs_unity_export.servers.cluster import ClusterSteps
 
 # What Delta calls the commits that this task makes. The user metadata alone would not tell: a session keeps it for
 # whatever it writes.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
 
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.storage_uris import check_target_base
 from lakefs_unity_export.commit import descriptors
@@ -29,7 +30,6 @@ from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.export.state import ExportState, with_state
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, TaskValues, UnityCatalog
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
-from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import task_runtime
 
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TextIO
 
 from lakefs_unity_export import events, names, property_values
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import Contents, read_files
 from lakefs_unity_export.commit.descriptors import NamingRules
@@ -27,7 +28,6 @@ from lakefs_unity_export.errors import (
 from lakefs_unity_export.export.state import ExportState, read_state
 from lakefs_unity_export.ports import ExportRuns, LakeFSReader, UnityCatalog
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
-from lakefs_unity_export.servers.lakefs_connection import Credentials
 from lakefs_unity_export.servers.workspace import task_runtime
 
 # What to set, for each parameter that the task cannot do without.

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from lakefs_unity_export import names
+from lakefs_unity_export.access.lakefs_connection import Credentials, check_endpoint
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_gate import GateRules
 from lakefs_unity_export.errors import ExportError, SettingsError
-from lakefs_unity_export.servers.lakefs_connection import Credentials, check_endpoint
 from lakefs_unity_export.servers.workspace import WorkspaceAccess
 
 MIN_SECRET_LENGTH = 24

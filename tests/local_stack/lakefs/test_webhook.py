@@ -12,7 +12,7 @@ from lakefs.exceptions import LakeFSException
 from waiting import wait_until
 from webhook_double import RULES, SECRET, RunsDouble, make_settings
 
-from lakefs_unity_export.servers.lakefs_connection import Credentials
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.webhook import create_app
 from lakefs_unity_export.webhook.settings import GateSettings
 from local_stack.lakefs.standin import LakeFSStandIn

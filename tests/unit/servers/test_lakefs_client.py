@@ -8,6 +8,7 @@ import pytest
 import urllib3
 from loopback_server import Answer, Asked, LoopbackServer, loopback_server
 
+from lakefs_unity_export.access.lakefs_connection import Credentials, check_endpoint
 from lakefs_unity_export.errors import (
     LakeFSAccessError,
     LakeFSError,
@@ -19,7 +20,6 @@ from lakefs_unity_export.errors import (
 from lakefs_unity_export.ports import Commit, DiffEntry, DiffPage, ObjectInfo
 from lakefs_unity_export.servers import lakefs_client
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
-from lakefs_unity_export.servers.lakefs_connection import Credentials, check_endpoint
 
 SECRET = "wJalrXUtnFEMI"
 CREDENTIALS = Credentials(access_key_id="AKIAEXAMPLE", secret_access_key=SECRET)

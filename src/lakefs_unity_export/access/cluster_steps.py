@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from lakefs_unity_export.access.secrets import read_secret
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.scratch import Scratch, scratch_for
 from lakefs_unity_export.clones.storage_clone import Addresses
-from lakefs_unity_export.servers.secrets import read_secret
 
 DELTA_LOG = "_delta_log"
 
@@ -25,8 +25,8 @@ class ClusterSteps:
     def addresses(self) -> Addresses:
         """The physical address of each object of the table, but for its log's. Raises LakeFSError, SettingsError."""
         # Only here, since other methods ask nothing of lakeFS's API.
-        from lakefs_unity_export.servers.lakefs_addresses import LakeFSAddresses
-        from lakefs_unity_export.servers.lakefs_connection import Credentials
+        from lakefs_unity_export.access.lakefs_addresses import LakeFSAddresses
+        from lakefs_unity_export.access.lakefs_connection import Credentials
 
         request = self._request
         credentials = Credentials(

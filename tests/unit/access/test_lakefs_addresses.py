@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from loopback_server import Answer, LoopbackServer, loopback_server
 
+from lakefs_unity_export.access.lakefs_addresses import LakeFSAddresses
+from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.errors import (
     LakeFSAccessError,
     LakeFSError,
@@ -12,8 +14,6 @@ from lakefs_unity_export.errors import (
     LakeFSUnavailableError,
     SettingsError,
 )
-from lakefs_unity_export.servers.lakefs_addresses import LakeFSAddresses
-from lakefs_unity_export.servers.lakefs_connection import Credentials
 
 SECRET = "wJalrXUtnFEMI"
 CREDENTIALS = Credentials(access_key_id="AKIAEXAMPLE", secret_access_key=SECRET)

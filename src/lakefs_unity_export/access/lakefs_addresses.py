@@ -10,7 +10,7 @@ from urllib.parse import quote
 import requests
 from requests.adapters import HTTPAdapter
 
-from lakefs_unity_export.servers.lakefs_connection import (
+from lakefs_unity_export.access.lakefs_connection import (
     API_PATH,
     CONNECT_TIMEOUT_SECONDS,
     PAGE_SIZE,
