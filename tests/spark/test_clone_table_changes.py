@@ -79,6 +79,7 @@ CHANGES = {
     ),
     "append-only and mapping gone": (
         f"{MAPPED}; ALTER TABLE {{t}} SET TBLPROPERTIES ('delta.appendOnly' = 'true')",
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.appendOnly' = 'false');"
         "REPLACE TABLE {t} USING delta AS SELECT id FROM range(3)",
     ),
     "append-only turned on": (
