@@ -52,8 +52,11 @@ class LocalFiles:
     def write(self, place: str, content: bytes) -> None:
         """Write the file."""
         file = Path(place)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        try:
+            file.write_bytes(content)
+        except FileNotFoundError:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
 
     def read(self, place: str, start: int, length: int | None) -> bytes | None:
         """Read the file, or a part of it."""
