@@ -24,6 +24,8 @@ SHOWN_WORDS = 200  # characters of what a server says
 # Recorded of lakeFS 1.84 (server/version-health, refs/forms): a call that it does not have, a ref that it cannot read.
 NO_SUCH_CALL = "invalid API endpoint"
 INVALID_VALUE = "validation error"
+# How a server answers a user who signed in and lacks a permission: with 401, too (treeverse/lakeFS issue 7756).
+LACKS_PERMISSION = "insufficient permissions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,8 @@ class Answers:
             return LakeFSError(f"{where}; check lakefs_endpoint, and the version of the server")
         if status == 500 and INVALID_VALUE in words:
             return LakeFSError(f"{where}: it cannot read what was asked for; check the job's parameters")
+        if status == 401 and LACKS_PERMISSION in words:
+            return LakeFSAccessError(f"{where}{_PERMISSIONS}")
         if status in _REMEDIES:
             error, remedy = _REMEDIES[status]
             return error(f"{where}{remedy}")
@@ -99,10 +103,11 @@ class Answers:
         return LakeFSUnavailableError(f"{where}, also after retries; look at the server's log, then repair the run")
 
 
+_PERMISSIONS = "; grant the access key's user read access to the repository (fs:Read*, fs:List*)"
 _TOO_MANY = (LakeFSUnavailableError, ": too many requests, also after retries; run the job again later")
 _REMEDIES: dict[int | None, tuple[type[LakeFSError], str]] = {
     401: (LakeFSAccessError, "; check the access key and the secret key in the secret scope (secret_scope)"),
-    403: (LakeFSAccessError, "; grant the access key's user read access to the repository (fs:Read*, fs:List*)"),
+    403: (LakeFSAccessError, _PERMISSIONS),
     404: (LakeFSNotFoundError, "; check that it exists, and the spelling"),
     409: (LakeFSError, "; look at the branch in lakeFS, and resolve the conflict there"),
     410: (LakeFSGoneError, ": its data was removed by garbage collection; export a newer commit"),

@@ -374,7 +374,7 @@ def _source_error(request: CloneRequest, error: Exception) -> ExportError:
 
 def _clone_error(request: CloneRequest, error: Exception) -> ExportError:
     chain, source = causes(error), request.source_path
-    known: ExportError | None = refused_clone(chain, table=request.table)
+    known: ExportError | None = refused_clone(chain, table=request.table, method=request.method)
     if known:
         return known
     # The target may lie in a store that S3A reads too.

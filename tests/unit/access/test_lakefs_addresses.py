@@ -99,6 +99,22 @@ def test_what_is_no_page_is_an_error_that_says_what_was_asked(
     assert SECRET not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "remedy"),
+    [
+        (401, "error authenticating request", "check the access key and the secret key in the secret scope"),
+        (401, "insufficient permissions", "grant the access key's user read access to the repository"),
+        (403, "forbidden", "grant the access key's user read access to the repository"),
+    ],
+)
+def test_who_may_not_list_is_told_so_and_not_to_look_at_the_keys(
+    server: LoopbackServer, status: int, words: str, remedy: str
+) -> None:
+    server.answers += [Answer.of_json({"message": words}, status=status)]
+    with pytest.raises(LakeFSAccessError, match=remedy):
+        asked(server)
+
+
 def test_a_server_that_is_not_there_is_named() -> None:
     with loopback_server() as gone:
         pass
