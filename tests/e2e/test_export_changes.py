@@ -34,6 +34,7 @@ def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository
         "lakefs.commit_generation": str(repository.generation(first)),
         "lakefs.path": "tables/orders",
         "lakefs.line": orders.properties["lakefs.line"],
+        "lakefs.clone_method": "shallow",
     }
     assert facts.items() <= orders.properties.items()
     assert {frozenset(as_json(each["userMetadata"]).items()) for each in exports.history(schema, "orders")} == {

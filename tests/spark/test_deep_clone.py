@@ -53,6 +53,14 @@ def rows(tables: Tables) -> list[str]:
     return sorted(str(row) for row in tables.read(tables.target).collect())
 
 
+def test_a_first_deep_clone_takes_a_location_however_it_is_spelled(tables: Tables) -> None:
+    tables.sql(SIMPLE)
+    spelled = tables.target.replace("file:/", "file:///")
+    request = tables.request(method=CloneMethod.DEEP, target_path=spelled)
+    assert clone_table(tables.spark, request, output=io.StringIO()).action is Action.CLONED
+    tables.assert_equal()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_deep_clone_reads_equal_without_its_source_and_copies_what_is_new(tables: Tables, kind: str) -> None:
     made, changed = CHANGES[kind]

@@ -198,14 +198,9 @@ class SparkDeltaTables:
             )
 
     def create(self, path: str, *, properties: Mapping[str, str], user_metadata: str) -> None:
-        """By path, as everything here."""
-        from delta.tables import DeltaTable
-
-        builder = DeltaTable.create(self._spark).location(path)
-        for name, text in properties.items():
-            builder = builder.property(name, text)
+        """In SQL, since Delta's builder takes `file:/` and `file:///` for two locations, and refuses the one."""
         with self._user_metadata(user_metadata):
-            builder.execute()
+            self._spark.sql(f"CREATE TABLE delta.`{path}` USING delta TBLPROPERTIES ({_assigned(properties)})")
 
     def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
         """Databricks documents COMMENT ON for tables; clones take no comment in the same commit."""
@@ -214,9 +209,8 @@ class SparkDeltaTables:
 
     def set_properties(self, path: str, properties: Mapping[str, str], *, user_metadata: str) -> None:
         """Delta writes the table's rows anew where they say that its columns are mapped no more."""
-        assigned = ", ".join(f"{string_literal(name)} = {string_literal(text)}" for name, text in properties.items())
         with self._user_metadata(user_metadata):
-            self._spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({assigned})")
+            self._spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({_assigned(properties)})")
 
     @contextmanager
     def _user_metadata(self, text: str | None) -> Iterator[None]:
@@ -241,6 +235,10 @@ def _commit(entry: Any) -> Commit:
         user_metadata=entry["userMetadata"],
         user=entry["userName"],
     )
+
+
+def _assigned(properties: Mapping[str, str]) -> str:
+    return ", ".join(f"{string_literal(name)} = {string_literal(text)}" for name, text in properties.items())
 
 
 def string_literal(text: str) -> str:
