@@ -45,6 +45,9 @@ def has_ended(contract: Contract, seconds: float = 10.0) -> bool:
             contract.request("GET", "/healthcheck")
         except httpx.ConnectError:
             return True
+        except httpx.RemoteProtocolError:
+            # It ends while it is asked: the next time nobody is there.
+            continue
         time.sleep(0.02)
     return False
 
