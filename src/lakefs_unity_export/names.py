@@ -30,7 +30,7 @@ _UNREADABLE = (
 )
 
 # The folder that makes the one above it a Delta table (Delta's protocol, "Delta Table Specification").
-_DELTA_LOG = "_delta_log"
+DELTA_LOG = "_delta_log"
 
 # Control characters, line separators, and lone surrogates (YAML can spell them, UTF-8 cannot).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -137,7 +137,7 @@ def table_name(descriptor_name: str) -> str:
     Raises InvalidNameError where the rules are broken, or its folder would be taken for a Delta log.
     """
     name = check_identifier("table name", descriptor_name).replace("-", "_")
-    if name == _DELTA_LOG:
+    if name == DELTA_LOG:
         raise InvalidNameError(
             f"table name {descriptor_name!r} would make the branch's folder look like a Delta table; use another name"
         )
@@ -173,7 +173,7 @@ def table_path(path: str) -> str:
         if segment in ("", ".", ".."):
             named = f"the segment {segment!r}" if segment else "an empty segment"
             raise InvalidNameError(f"path {path!r} has {named}; write it from the repository's root")
-    if segment == _DELTA_LOG:
+    if segment == DELTA_LOG:
         raise InvalidNameError(f"path {path!r} is the log of a Delta table; name the table's folder, which holds it")
     return bare
 
@@ -261,7 +261,7 @@ def check_branch_folder(branch: str) -> str:
 
     Delta looks for a table's log in every folder above a path, and takes what lies beside one for its partitions.
     """
-    if branch == _DELTA_LOG:
+    if branch == DELTA_LOG:
         raise InvalidNameError(
             f"the folder of branch {branch!r} would make target_base_location look like a Delta table; "
             "use a branch with another name"

@@ -6,8 +6,7 @@ from lakefs_unity_export.access.secrets import read_secret
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.scratch import Scratch, scratch_for
 from lakefs_unity_export.clones.storage_clone import Addresses
-
-DELTA_LOG = "_delta_log"
+from lakefs_unity_export.names import DELTA_LOG
 
 
 class ClusterSteps:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from lakefs_unity_export.names import DELTA_LOG
+
 # The disk of a Databricks driver (its documentation, "Where does Databricks write data?"); elsewhere, the system's.
 DRIVER_DISK = "/local_disk0/tmp"
 
-_FIRST_COMMIT = f"_delta_log/{0:020}.json"
+_FIRST_COMMIT = f"{DELTA_LOG}/{0:020}.json"
 
 
 class Scratch(Protocol):

@@ -4,7 +4,8 @@ Both steps are clones that Delta makes: one from the gateway into a scratch fold
 from there to the target. So properties, history and every feature of the protocol are Delta's matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from lakefs_unity_export import names
@@ -28,20 +29,30 @@ class StorageSteps(Protocol):
         """The physical address of each object of the table."""
 
 
-def draft_by_storage(
+@contextmanager
+def drafted_by_storage(
+    tables: DeltaTables, source: TableState, *, source_path: str, target_path: str, steps: StorageSteps
+) -> Iterator[str]:
+    """A table that has the source's rows and names lakeFS's storage: its URI, to be cloned from. It is gone afterwards.
+
+    source: the state of the table at source_path.
+    Raises StorageCloneError where a file cannot be named so, what the steps raise, and what Delta does.
+    """
+    scratch = steps.scratch()
+    try:
+        yield _draft(tables, source, source_path, target_path, scratch, steps)
+    finally:
+        scratch.remove()
+
+
+def _draft(
     tables: DeltaTables,
     source: TableState,
-    *,
     source_path: str,
     target_path: str,
     scratch: Scratch,
     steps: StorageSteps,
 ) -> str:
-    """Make a table in the scratch that has the source's rows and names lakeFS's storage; its URI, to be cloned from.
-
-    source: the state of the table at source_path; scratch: of these steps, and the caller's to remove.
-    Raises StorageCloneError where a file cannot be named so, what the steps raise, and what Delta does.
-    """
     by_gateway = scratch.new_table()
     tables.clone(source_path, by_gateway, properties={}, user_metadata=None)
     log = scratch.read_log(by_gateway)

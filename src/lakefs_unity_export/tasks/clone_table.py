@@ -6,8 +6,8 @@ A target path belongs to one table of one branch of one repository. Nothing else
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,7 +24,7 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.s3a_errors import is_about, is_storage_error, lakefs_error
 from lakefs_unity_export.clones.source_files import files_that_may_change
 from lakefs_unity_export.clones.spark_errors import Cause, causes, described
-from lakefs_unity_export.clones.storage_clone import StorageSteps, check_whole, draft_by_storage
+from lakefs_unity_export.clones.storage_clone import StorageSteps, check_whole, drafted_by_storage
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 
@@ -304,28 +304,17 @@ def _replace(
         replaceable.replaced(source, before, clone, change)
 
 
-@contextmanager
 def _origin(
     tables: DeltaTables, request: CloneRequest, source: TableState, steps: StorageSteps | None
-) -> Iterator[str]:
+) -> AbstractContextManager[str]:
     """The table to clone to the target: the source itself, or a draft of it that names lakeFS's storage."""
     if request.method is not CloneMethod.STORAGE:
-        yield request.source_path
-        return
+        return nullcontext(request.source_path)
     if steps is None:
         raise ValueError("a clone by the method storage needs its steps")
-    scratch = steps.scratch()
-    try:
-        yield draft_by_storage(
-            tables,
-            source,
-            source_path=request.source_path,
-            target_path=request.target_path,
-            scratch=scratch,
-            steps=steps,
-        )
-    finally:
-        scratch.remove()
+    return drafted_by_storage(
+        tables, source, source_path=request.source_path, target_path=request.target_path, steps=steps
+    )
 
 
 def _comment_of_a_person(before: TableState | None) -> str | None:
