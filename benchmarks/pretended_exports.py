@@ -19,6 +19,7 @@ from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import Request
+from lakefs_unity_export.names import target_path
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
 from lakefs_unity_export.servers.workspace import WorkspaceUnityCatalog
 from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
@@ -108,22 +109,25 @@ class Installation:
         """Do what follows list_changed_tables, given its task values; the job parameters of the next page, if any."""
         client, runs = self.client(), NextRuns()
         for item in values["tables"]:
-            self._register(client, branch, item)
+            self._register(client, branch, item, values)
         if values["tables"]:
             record = Record.model_validate_json(values["record"])
             record_export(record, WorkspaceUnityCatalog(client), runs, io.StringIO())
         return runs.started[0] if runs.started else {}
 
-    def _register(self, client: WorkspaceClient, branch: str, item: Mapping[str, Any]) -> None:
+    def _register(
+        self, client: WorkspaceClient, branch: str, item: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
         catalog, schema, name = item["table"].replace("`", "").split(".")
         shown = Provenance(
             repository=self.repository.name,
             branch=branch,
-            commit_id=item["commit_id"],
-            commit_generation=int(item["commit_generation"]),
+            commit_id=values["commit_id"],
+            commit_generation=values["commit_generation"],
             path=item["path"],
         )
-        kind, location = (TableType.EXTERNAL, DataSourceFormat.DELTA), item["target_path"]
+        location = target_path(target_base_location=values["target_base_location"], branch=branch, table=name)
+        kind = (TableType.EXTERNAL, DataSourceFormat.DELTA)
         try:
             client.tables.create(name, catalog, schema, *kind, location, properties=shown.properties())
         except DatabricksError as error:

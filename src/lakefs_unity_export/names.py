@@ -39,6 +39,7 @@ _NOT_IN_PATHS = re.compile(r"""[\\'"`]|\{\{|\}\}""")
 _NOT_IN_ADDRESSES = re.compile(r"""[\s\\'"`<>{}?#]""")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_QUOTED = re.compile(r"`([^`]+)`\.`([^`]+)`\.`([^`]+)`")
 _STORAGE_URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*):(?P<rest>/.*)", re.IGNORECASE)
 
 
@@ -60,11 +61,6 @@ class TableName:
         """As SQL takes it, every part in backticks."""
         return quoted(self.catalog, self.schema, self.table)
 
-    @property
-    def quoted_schema(self) -> str:
-        """The quoted name of the table's schema."""
-        return quoted(self.catalog, self.schema)
-
 
 def quoted(*parts: str) -> str:
     """A name of several parts as SQL takes it, each in backticks.
@@ -74,6 +70,14 @@ def quoted(*parts: str) -> str:
     if held := [part for part in parts if "`" in part]:
         raise InvalidNameError(f"identifier {held[0]!r} holds a backtick; rename it")
     return ".".join(f"`{part}`" for part in parts)
+
+
+def read_quoted(text: str) -> TableName:
+    """The name of a table that `TableName.quoted` wrote. Raises InvalidNameError for any other text."""
+    match = _QUOTED.fullmatch(text)
+    if match is None:
+        raise InvalidNameError(f"{text[:200]!r} is no full name of a table, each of its three parts in backticks")
+    return TableName(catalog=match[1], schema=match[2], table=match[3])
 
 
 def check_identifier(kind: str, value: str) -> str:
@@ -184,7 +188,7 @@ def source_path(*, repository: str, commit_id: str, path: str) -> str:
 
 
 def target_path(*, target_base_location: str, branch: str, table: str) -> str:
-    """Where the clone of a branch's table lies."""
+    """Where the clone of a branch's table lies. The SQL files have the same rule."""
     return f"{target_base_location}/{branch}/{table}"
 
 

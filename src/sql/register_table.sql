@@ -2,8 +2,8 @@
 --
 -- Parameters
 --   :table        full name, each part in backticks: `catalog`.`schema`.`table`
---   :schema       full name of its schema: `catalog`.`schema`
---   :target_path  storage URI of the Delta table, without a slash at its end
+--   :target_base_location
+--                 storage URI under which the Delta table lies as {branch}/{table}, without a slash at its end
 --   :repository   lakeFS repository and branch that the table was cloned from
 --   :branch
 --   :line, :commit_generation
@@ -38,29 +38,13 @@ DECLARE OR REPLACE VARIABLE export_generation BIGINT;
 DECLARE OR REPLACE VARIABLE export_clones BIGINT;
 DECLARE OR REPLACE VARIABLE export_command STRING;
 
-SET VARIABLE export_schema = CASE
-  WHEN :schema RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`\z' THEN :schema
-  ELSE raise_error('The parameter schema is not a full name of two parts in backticks: ' || coalesce(:schema, 'NULL'))
-END;
-
 SET VARIABLE export_table = CASE
   WHEN :table RLIKE r'^`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`[.]`[^`\x00-\x1f\x22\x27\x5c\x7f]+`\z'
-    AND startswith(:table, export_schema || '.') THEN :table
-  ELSE raise_error('The parameter table is not a full name of three parts in backticks, within the schema '
-    || export_schema || ': ' || coalesce(:table, 'NULL'))
+    THEN :table
+  ELSE raise_error('The parameter table is not a full name of three parts in backticks: ' || coalesce(:table, 'NULL'))
 END;
 
-SET VARIABLE export_location = CASE
-  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
-    THEN :target_path
-  ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
-    || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
-END;
-
--- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
-SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
-  lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
-  '^s3[an]:', 's3:'), '^file:[/]*', 'file:/'));
+SET VARIABLE export_schema = '`' || split_part(export_table, '`', 2) || '`.`' || split_part(export_table, '`', 4) || '`';
 
 SET VARIABLE export_repository = CASE
   WHEN :repository RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :repository
@@ -72,6 +56,21 @@ SET VARIABLE export_branch = CASE
   WHEN :branch RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :branch
   ELSE raise_error('The parameter branch is not a name free of quotes and backslashes: ' || coalesce(:branch, 'NULL'))
 END;
+
+-- Where the clone lies follows from its name, as in Python: one file of cases holds both. What is checked here is also
+-- what a run lacks that another version of the job began: its list left no such value.
+SET VARIABLE export_location = CASE
+  WHEN :target_base_location RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
+    THEN :target_base_location || '/' || export_branch || '/' || split_part(export_table, '`', 6)
+  ELSE raise_error('The parameter target_base_location is not a storage URI free of quotes, backslashes, backticks and '
+    || 'a slash at its end: ' || coalesce(:target_base_location, 'NULL') || '. Start a new run of the job: one that '
+    || 'another version of it began cannot be gone on with.')
+END;
+
+-- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
+SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace(
+  lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
+  '^s3[an]:', 's3:'), '^file:[/]*', 'file:/'));
 
 SET VARIABLE export_line = CASE
   WHEN :line RLIKE r'^[0-9]{1,18}\z' THEN CAST(:line AS BIGINT)

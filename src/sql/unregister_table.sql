@@ -2,7 +2,8 @@
 --
 -- Parameters
 --   :table        full name, each part in backticks: `catalog`.`schema`.`table`
---   :target_path  storage URI that the table was exported to, without a slash at its end
+--   :target_base_location
+--                 storage URI under which the table was exported as {branch}/{table}, without a slash at its end
 --   :repository   lakeFS repository and branch that the table was cloned from
 --   :branch
 --
@@ -28,11 +29,19 @@ SET VARIABLE export_table = CASE
   ELSE raise_error('The parameter table is not a full name of three parts in backticks: ' || coalesce(:table, 'NULL'))
 END;
 
+SET VARIABLE export_branch = CASE
+  WHEN :branch RLIKE r'^[^`\x00-\x1f\x22\x27\x5c\x7f]+\z' THEN :branch
+  ELSE raise_error('The parameter branch is not a name free of quotes and backslashes: ' || coalesce(:branch, 'NULL'))
+END;
+
+-- Where the clone lies follows from its name, as in Python: one file of cases holds both. What is checked here is also
+-- what a run lacks that another version of the job began: its list left no such value.
 SET VARIABLE export_location = CASE
-  WHEN :target_path RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
-    THEN :target_path
-  ELSE raise_error('The parameter target_path is not a storage URI free of quotes, backslashes, backticks and a '
-    || 'slash at its end: ' || coalesce(:target_path, 'NULL'))
+  WHEN :target_base_location RLIKE r'^[A-Za-z][A-Za-z0-9+.-]*:/[^`\x00-\x1f\x22\x27\x5c\x7f]*[^/`\x00-\x1f\x22\x27\x5c\x7f]\z'
+    THEN :target_base_location || '/' || export_branch || '/' || split_part(export_table, '`', 6)
+  ELSE raise_error('The parameter target_base_location is not a storage URI free of quotes, backslashes, backticks and '
+    || 'a slash at its end: ' || coalesce(:target_base_location, 'NULL') || '. Start a new run of the job: one that '
+    || 'another version of it began cannot be gone on with.')
 END;
 
 -- A location has several spellings: s3a for s3, file:/ for file:///, the scheme in capitals, a slash at its end.
@@ -40,7 +49,7 @@ SET VARIABLE export_place = trim(TRAILING '/' FROM regexp_replace(regexp_replace
   lower(split_part(export_location, ':', 1)) || substr(export_location, instr(export_location, ':')),
   '^s3[an]:', 's3:'), '^file:[/]*', 'file:/'));
 
-SET VARIABLE (export_repository, export_branch) = (SELECT :repository, :branch);
+SET VARIABLE export_repository = :repository;
 
 SET VARIABLE export_command = (
   SELECT CASE

@@ -10,7 +10,10 @@ from typing import Any
 from bundle_deployment import ROOT
 
 # What list_changed_tables sets.
-TASK_VALUES = {"tables", "table_count", "removed", "removed_count", "commit_id", "record"}
+TASK_VALUES = {
+    *("tables", "table_count", "removed", "removed_count"),
+    *("commit_id", "commit_generation", "line", "target_base_location", "method", "record"),
+}
 
 _TASK_VALUE = re.compile(r"\{\{tasks\.(\w+)\.values\.(\w+)\}\}")
 _JOB_PARAMETER = re.compile(r"\{\{job\.parameters\.(\w+)\}\}")

@@ -4,7 +4,6 @@ import io
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 from bundle_deployment import JOB, JOBS, ROOT
 from job_tasks import TASK_VALUES, Task, all_tasks
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.export.plan import Item, RemovedItem
 from lakefs_unity_export.tasks import list_changed_tables, reconcile, record_export
@@ -22,7 +22,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     job: yaml.safe_load((RESOURCES / f"{job}.job.yml").read_text())["resources"]["jobs"][job] for job in JOBS
 }
 TASKS: dict[str, Task] = {task.key: task for job in JOBS for task in all_tasks(SETTINGS[job])}
-ITEMS = {"tables": Item, "removed": RemovedItem}
+NAME = "`lake`.`main`.`orders`"
+ITEMS = {"tables": Item(table=NAME, path="p", method=CloneMethod.DEEP), "removed": RemovedItem(table=NAME)}
 
 _SQL_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|r'[^']*'|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
 _SQL_PARAMETER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
@@ -30,17 +31,17 @@ _SQL_PARAMETER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 
 def test_item_fields_are_read_inside_a_for_each_only_and_exist() -> None:
     for task in TASKS.values():
-        assert task.input_fields <= ({each.name for each in fields(item_of(task))} if task.outer else set())
+        assert task.input_fields <= (item_of(task).as_json().keys() if task.outer else set())
 
 
-@pytest.mark.parametrize("item", ITEMS.values())
-def test_every_field_of_an_item_is_read(item: type[Item | RemovedItem]) -> None:
+@pytest.mark.parametrize("item", ITEMS.values(), ids=ITEMS.keys())
+def test_every_field_of_an_item_is_read(item: Item | RemovedItem) -> None:
     read = {name for task in TASKS.values() if task.outer and item_of(task) is item for name in task.input_fields}
-    assert read == {each.name for each in fields(item)}
+    assert read == item.as_json().keys()
 
 
-def item_of(task: Task) -> type[Item | RemovedItem]:
-    """What the elements of a for-each are."""
+def item_of(task: Task) -> Item | RemovedItem:
+    """An element of what a for-each goes over."""
     assert task.outer is not None
     (name,) = re.findall(r"values\.(\w+)", task.outer["for_each_task"]["inputs"])
     return ITEMS[name]
@@ -79,7 +80,7 @@ def test_the_notebook_gets_the_widgets_it_reads() -> None:
 
     def value_of(name: str) -> str:
         read.append(name)
-        return "1"
+        return {"table": NAME, "method": "shallow"}.get(name, "1")
 
     CloneRequest.from_widgets(value_of)
     assert task.parameters.keys() == set(read)

@@ -40,22 +40,30 @@ class Stack:
     folder: Path
     schema: str = field(default_factory=new_schema)
 
-    def location(self, name: str) -> str:
-        return f"file://{self.folder}/{self.schema}/{name}"
+    @property
+    def base(self) -> str:
+        """The target_base_location of the exports; the branch is called as its schema."""
+        return f"file://{self.folder}"
 
-    def write(self, name: str, rows: dict[str, list[Any]], *, origin: dict[str, str] | None = None) -> str:
+    def location(self, name: str, *, base: str = "") -> str:
+        return f"{base or self.base}/{self.schema}/{name}"
+
+    def write(
+        self, name: str, rows: dict[str, list[Any]], *, origin: dict[str, str] | None = None, base: str = ""
+    ) -> str:
         """Write a clone's Delta table, or its next version, and return its location."""
         ours = {"lakefs.repository": "tpch", "lakefs.branch": self.schema, "lakefs.commit_generation": "7"}
         origin = origin if origin is not None else {**ours, "lakefs.line": "1002"}
         metadata = CommitProperties(custom_metadata={"userMetadata": json.dumps(origin)} if origin else None)
+        location = self.location(name, base=base)
         write_deltalake(
-            self.location(name),
+            location,
             pa.table(rows),
             mode="overwrite",
             schema_mode="overwrite",
             commit_properties=metadata,
         )
-        return self.location(name)
+        return location
 
     def request(self, method: str, path: str, **content: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.unity_catalog.token}"}
@@ -109,8 +117,7 @@ class Stack:
         """Run a file with the parameters that the job gives it, some of them changed."""
         parameters = {
             "table": f"`main`.`{self.schema}`.`{name}`",
-            "schema": f"`main`.`{self.schema}`",
-            "target_path": self.location(name),
+            "target_base_location": self.base,
             "repository": "tpch",
             "branch": self.schema,
             "line": "1002",

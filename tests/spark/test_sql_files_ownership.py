@@ -15,7 +15,9 @@ from local_stack.warehouse import WarehouseError
 pytestmark = pytest.mark.spark
 pytest_plugins = ["local_warehouse", "sql_files"]
 
-CASES = json.loads((Path(__file__).parents[2] / "fixtures" / "registered_table_cases.json").read_text())
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+CASES = json.loads((FIXTURES / "registered_table_cases.json").read_text())
+ITEM_CASES = json.loads((FIXTURES / "item_cases.json").read_text())
 # What may have a table's name without being ours: its type, and what else is said when it is made.
 NOT_OURS = [
     ("EXTERNAL", {"storage_location": "s3://bucket/{schema}/theirs"}),
@@ -90,6 +92,19 @@ def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> No
     assert decided == {case["why"]: str(case["is_ours"]).lower() for case in CASES["cases"]}
 
 
+def test_a_clone_lies_where_python_says(stack: Stack) -> None:
+    """Of one file: a unit test holds the other to the same text."""
+    rule = found_in(REGISTER, r"SET VARIABLE export_location = (CASE\s+WHEN :target_base_location RLIKE .*? END);")
+    names = ("export_table", "export_branch")
+    given = ";".join(f"DECLARE OR REPLACE VARIABLE {name} STRING; SET VARIABLE {name} = :{name}" for name in names)
+    for case in ITEM_CASES["cases"]:
+        found = ITEM_CASES["run"] | case
+        values = {"export_table": found["table"], "export_branch": found["branch"]}
+        values["target_base_location"] = found["target_base_location"]
+        (row,) = stack.warehouse.execute(f"{given}; SELECT {rule}", values)[-1].rows
+        assert row == (case["target_path"],), case["why"]
+
+
 def test_a_location_that_unity_catalog_does_not_show_is_not_taken_for_ours(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
@@ -141,8 +156,12 @@ def test_a_table_of_that_name_in_another_catalog_is_passed_over(stack: Stack) ->
 def test_a_location_that_another_name_has_is_an_error(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
-    with pytest.raises(WarehouseError, match="LOCATION_OVERLAP"):
-        stack.run(REGISTER, "other", target_path=stack.location("orders"))
+    stack.request("POST", "/catalogs", json={"name": "twin"})
+    try:
+        with pytest.raises(WarehouseError, match="LOCATION_OVERLAP"):
+            stack.run(REGISTER, "orders", table=f"`twin`.`{stack.schema}`.`orders`")
+    finally:
+        drop(stack.unity_catalog, "/catalogs/twin")
     assert stack.tables() == ["orders"]
 
 
@@ -205,10 +224,11 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
     assert stack.table("orders") == taken
 
 
-@pytest.mark.parametrize("changed", [{"repository": "another"}, {"branch": "another"}, {"branch": None}])
-def test_a_clone_of_another_branch_is_passed_over(stack: Stack, changed: dict[str, str | None]) -> None:
-    stack.write("orders", {"id": [1]})
+@pytest.mark.parametrize("of", ["repository", "branch"])
+def test_a_clone_of_another_branch_is_passed_over(stack: Stack, of: str) -> None:
+    ours = {"lakefs.repository": "tpch", "lakefs.branch": stack.schema, "lakefs.commit_generation": "7"}
+    stack.write("orders", {"id": [1]}, origin={**ours, f"lakefs.{of}": "another"})
     stack.register("orders")
-    result = stack.run(UNREGISTER, "orders", **changed)[-1]
+    result = stack.run(UNREGISTER, "orders")[-1]
     assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch, so it is left as it is.",),)
     assert stack.tables() == ["orders"]

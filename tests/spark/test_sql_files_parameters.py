@@ -1,6 +1,7 @@
 """Parameters of the SQL files: what would break out of the text of a statement is refused before anything happens."""
 
 import json
+import shutil
 
 import pytest
 from sql_files import REGISTER, UNREGISTER, Stack
@@ -20,23 +21,20 @@ INJECTIONS = [
     {"table": "`main`.`{schema}`.``"},
     {"table": "`main`.`{schema}`.`orders`\n"},
     {"table": "main.{schema}.orders"},
-    {"table": "`main`.`other`.`orders`"},
     {"table": "`main`.`{schema}`"},
     {"table": ""},
     {"table": None},
-    {"schema": "`main`.`{schema}` COMMENT 'x'"},
-    {"schema": "`main`"},
-    {"schema": "`main`.`{schema}`.`x`"},
-    {"schema": None},
-    {"target_path": "{location}' TBLPROPERTIES ('a' = 'b"},
-    {"target_path": "{location}`"},
-    {"target_path": '{location}"x'},
-    {"target_path": "{location}\\"},
-    {"target_path": "{location}\n"},
-    {"target_path": "{location}/"},
-    {"target_path": "/no/scheme"},
-    {"target_path": "s3:"},
-    {"target_path": None},
+    {"target_base_location": "{base}' TBLPROPERTIES ('a' = 'b"},
+    {"target_base_location": "{base}`"},
+    {"target_base_location": '{base}"x'},
+    {"target_base_location": "{base}\\"},
+    {"target_base_location": "{base}\n"},
+    {"target_base_location": "{base}/"},
+    {"target_base_location": "/no/scheme"},
+    {"target_base_location": "s3:"},
+    {"target_base_location": "{{{{tasks.list_changed_tables.values.target_base_location}}}}"},
+    {"target_base_location": ""},
+    {"target_base_location": None},
     {"repository": "tpch' = 'x', 'a"},
     {"repository": "tpch\\"},
     {"repository": None},
@@ -56,10 +54,8 @@ INJECTIONS = [
 def test_values_that_would_break_out_are_refused_before_anything_happens(
     stack: Stack, injection: dict[str, str | None]
 ) -> None:
-    location = stack.write("orders", {"id": [1]})
-    changed = {
-        name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
-    }
+    stack.write("orders", {"id": [1]})
+    changed = {name: value and value.format(schema=stack.schema, base=stack.base) for name, value in injection.items()}
     with pytest.raises(WarehouseError, match="The parameter") as refused:
         stack.run(REGISTER, "orders", **changed)
     assert refused.value.error_class == "USER_RAISED_EXCEPTION"
@@ -69,21 +65,44 @@ def test_values_that_would_break_out_are_refused_before_anything_happens(
 
 @pytest.mark.parametrize("name", ["a$b", "ä😀", "a;b", "a--b", "a*b", "a|b", ":table", "a%b", "a{b}"])
 def test_odd_names_are_only_names(stack: Stack, name: str) -> None:
-    location = stack.write("plain", {"id": [1]})
-    stack.run(REGISTER, name, target_path=location)
+    stack.write("plain", {"id": [1]})
+    clones = stack.folder / stack.schema
+    shutil.copytree(clones / "plain", clones / name)
+    stack.run(REGISTER, name)
     assert stack.tables() == [name]
 
 
 @pytest.mark.parametrize(
     "injection",
-    [change for change in INJECTIONS if change.keys() <= {"table", "target_path"} and "`other`" not in str(change)],
+    [change for change in INJECTIONS if change.keys() <= {"table", "target_base_location", "branch"}],
 )
 def test_values_that_would_break_out_drop_nothing(stack: Stack, injection: dict[str, str | None]) -> None:
-    location = stack.write("orders", {"id": [1]})
+    stack.write("orders", {"id": [1]})
     stack.register("orders")
-    changed = {
-        name: value and value.format(schema=stack.schema, location=location) for name, value in injection.items()
-    }
+    changed = {name: value and value.format(schema=stack.schema, base=stack.base) for name, value in injection.items()}
     with pytest.raises(WarehouseError, match="The parameter"):
         stack.run(UNREGISTER, "orders", **changed)
+    assert stack.tables() == ["orders"]
+
+
+@pytest.mark.parametrize("sql", [REGISTER, UNREGISTER], ids=["register", "unregister"])
+@pytest.mark.parametrize("left", ["", "{{tasks.list_changed_tables.values.target_base_location}}"])
+def test_a_run_that_another_version_began_ends_with_what_to_do(stack: Stack, sql: str, left: str) -> None:
+    """An iteration is repaired after an upgrade: its list left no such value."""
+    with pytest.raises(WarehouseError, match=r"target_base_location is not .*\. Start a new run of the job: one that"):
+        stack.run(sql, "orders", target_base_location=left)
+
+
+@pytest.mark.parametrize("sql", [REGISTER, UNREGISTER], ids=["register", "unregister"])
+def test_a_run_with_the_settings_of_the_version_before_ends_with_the_name_of_what_it_lacks(
+    stack: Stack, sql: str
+) -> None:
+    """Its settings are those of before, the file is of after an upgrade."""
+    location = stack.write("orders", {"id": [1]})
+    stack.register("orders")
+    before = {"table": f"`main`.`{stack.schema}`.`orders`", "schema": f"`main`.`{stack.schema}`"}
+    before |= {"target_path": location, "repository": "tpch", "branch": stack.schema}
+    with pytest.raises(WarehouseError, match="unbound parameter: target_base_location") as refused:
+        stack.warehouse.execute(sql, {**before, "line": "1002", "commit_generation": "7"})
+    assert refused.value.error_class == "UNBOUND_SQL_PARAMETER"
     assert stack.tables() == ["orders"]

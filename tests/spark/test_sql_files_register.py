@@ -113,18 +113,18 @@ def test_a_schema_that_the_registration_makes_says_so(stack: Stack) -> None:
 def test_a_name_in_upper_case_finds_the_table_again(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
-    other = stack.write("moved", {"id": [1]})
-    upper = {"table": f"`MAIN`.`{stack.schema.upper()}`.`ORDERS`", "schema": f"`MAIN`.`{stack.schema.upper()}`"}
-    stack.run(REGISTER, "orders", **upper)
+    upper = f"`MAIN`.`{stack.schema.upper()}`"
+    stack.run(REGISTER, "orders", table=f"{upper}.`orders`")
+    stack.write("ORDERS", {"id": [1]})
     with pytest.raises(WarehouseError, match="is taken"):
-        stack.run(REGISTER, "orders", **upper, target_path=other)
+        stack.run(REGISTER, "ORDERS", table=f"{upper}.`ORDERS`")
     assert stack.tables() == ["orders"]
 
 
 def test_a_missing_catalog_is_named(stack: Stack) -> None:
     stack.write("orders", {"id": [1]})
     with pytest.raises(WarehouseError, match="The catalog `nowhere` does not exist") as refused:
-        stack.run(REGISTER, "orders", table="`nowhere`.`s`.`orders`", schema="`nowhere`.`s`")
+        stack.run(REGISTER, "orders", table="`nowhere`.`s`.`orders`")
     assert refused.value.error_class == "NO_SUCH_CATALOG_EXCEPTION"
 
 

@@ -20,8 +20,11 @@ def registration_story(stack: Stack, register: str) -> None:
     for later in ({"line": "1003"}, {"commit_generation": "8"}):
         with pytest.raises(WarehouseError, match="is one of an older commit"):
             stack.run(register, "orders", **later)
+    moved = f"{stack.base}/moved"
+    stack.write("orders", {"id": [1]}, base=moved)
     with pytest.raises(WarehouseError, match="is taken by another table or view"):
-        stack.run(register, "orders", target_path=stack.write("moved", {"id": [1]}))
+        stack.run(register, "orders", target_base_location=moved)
+    stack.write("moved", {"id": [1]})
     stack.run(register, "moved")
     stack.write("foreign", {"id": [1]}, origin={})
     with pytest.raises(WarehouseError, match="is not a clone of branch"):

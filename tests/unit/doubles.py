@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from nested_tasks import target_path
+
 from lakefs_unity_export.errors import (
     LakeFSError,
     LakeFSNotFoundError,
@@ -258,7 +260,7 @@ class UnityCatalogDouble:
         """What the task register_tables does for the items: schema and external table, where they are missing."""
         for item in items:
             catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
-            registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=item["target_path"])
+            registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=target_path(item))
             self.schema(catalog, schema).tables.setdefault(table, registered)
 
     def unregister(self, items: Iterable[Mapping[str, Any]]) -> None:
@@ -266,7 +268,7 @@ class UnityCatalogDouble:
         for item in items:
             catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
             found = self.schema(catalog, schema).tables
-            if table in found and found[table].storage_location == item["target_path"]:
+            if table in found and found[table].storage_location == target_path(item):
                 del found[table]
 
     def schema_properties(self, catalog: str, schema: str) -> dict[str, str] | None:

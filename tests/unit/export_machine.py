@@ -26,8 +26,9 @@ FOLDER = "_lakefs_tables"
 TABLES = ("a", "b", "c")
 BRANCHES = ("main", "dev", "x-1")
 CATALOGS = ("lake", "finance")
-# Room for two items, so that an export of three tables has two pages.
-PAGE_BYTES = 1_000
+# Room for two items, so that an export of three tables has two pages; and for one.
+PAGE_BYTES = 115
+ONE_A_PAGE = 1
 MOST_RUNS = 60
 
 table_names = st.sampled_from(TABLES)
@@ -41,12 +42,11 @@ class ExportMachine(RuleBasedStateMachine):
     """One repository with three tables on its main branch."""
 
     explored: ClassVar[Counter[str]] = Counter()
-    max_page_bytes: ClassVar[int] = PAGE_BYTES
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(pages, "MAX_TASK_VALUE_BYTES", self.max_page_bytes)
+        self.patch.setattr(pages, "MAX_TASK_VALUE_BYTES", PAGE_BYTES)
         self.lakefs = LakeFSDouble(page_size=3)
         self.unity_catalog = UnityCatalogDouble(*CATALOGS)
         self.events: list[tuple[str, str, str]] = []
@@ -61,9 +61,14 @@ class ExportMachine(RuleBasedStateMachine):
         at_once=st.sampled_from([1, 1, 2]),
         latest=st.booleans(),
         exported=st.booleans(),
+        one_a_page=st.booleans(),
     )
-    def deploy(self, on_removed: str, at_once: int, latest: bool, exported: bool = False) -> None:
+    def deploy(
+        self, on_removed: str, at_once: int, latest: bool, exported: bool = False, one_a_page: bool = False
+    ) -> None:
         """The settings of the deployment, the first commits, and maybe their export."""
+        if one_a_page:
+            self.patch.setattr(pages, "MAX_TASK_VALUE_BYTES", ONE_A_PAGE)
         self.at_once, self.snapshot, self.on_removed = at_once, "latest" if latest else "commit", on_removed
         self.job = JobDouble(
             lakefs=self.lakefs,
@@ -290,6 +295,7 @@ class ExportMachine(RuleBasedStateMachine):
         on_branch = self.lakefs.ancestors(self.lakefs.head(run.branch).id) if self._has(run.branch) else set()
         # Pages follow the head that the first of them saw.
         is_first = run.export == run.id
+        self.explored["first pages" if is_first else "further pages"] += 1
         self.listed[run.id] = self.resets[run.branch] if is_first else self.listed[run.export][0], on_branch
 
     def _check_clone(self, run: RunDouble, before: Provenance | None, after: Provenance) -> None:

@@ -4,17 +4,17 @@ import builtins
 import contextlib
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from nested_tasks import clone_request, parameters_of
 
 from lakefs_unity_export.clones.delta_tables import Commit, TableState
+from lakefs_unity_export.clones.methods import split_method
 from lakefs_unity_export.clones.provenance import Provenance
-from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.errors import IncompleteExportError
 from lakefs_unity_export.export.listing import Listing
-from lakefs_unity_export.export.plan import Item
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import Request
@@ -30,9 +30,6 @@ REQUEST = Request(
     catalog="lake",
     target_base_location=BASE,
 )
-
-# What an item has of a clone's request; the job has the rest.
-CLONED_FROM = [each.name for each in fields(CloneRequest) if each.name in {known.name for known in fields(Item)}]
 
 
 def descriptor(name: str, *, path: str = "", kind: str = "delta", catalog: str = "", clone_method: str = "") -> bytes:
@@ -68,7 +65,7 @@ class Run:
     @property
     def paths(self) -> list[str]:
         """The table paths that were listed for export."""
-        return [item["path"] for item in self.values["tables"]]
+        return [split_method(item["path"])[0] for item in self.values["tables"]]
 
 
 @dataclass(kw_only=True)
@@ -97,12 +94,14 @@ class Story:
     def export(self, *, failing: Iterable[str] = (), dies: bool = False, **parameters: str) -> Run:
         """The whole job. Clones of the `failing` table paths fail; where it `dies`, nothing is recorded."""
         run = self.list(**parameters)
+        job_parameters = {"repository": REQUEST.repository, "branch": parameters.get("branch", REQUEST.branch)}
         items, failures = run.values["tables"], set(failing)
-        done = [item for item in items if item["path"] not in failures]
+        done = [item for item in items if split_method(item["path"])[0] not in failures]
         for item in done:
-            self._clone(item, run, parameters.get("branch", "main"))
-        self.unity_catalog.register(done)
-        self.unity_catalog.unregister(run.values["removed"])
+            self._clone(item, run, job_parameters)
+        for task, each in (("register", done), ("unregister", run.values["removed"])):
+            given = [parameters_of(f"{task}_table", item, run.values, job_parameters) for item in each]
+            getattr(self.unity_catalog, task)(given)
         if (items or run.values["removed"]) and not dies:
             failed = ["clone_tables"] if len(done) < len(items) else []
             with contextlib.suppress(IncompleteExportError):
@@ -127,9 +126,9 @@ class Story:
             todo += self.runs.started[before:]
         return runs
 
-    def _clone(self, item: dict[str, Any], run: Run, branch: str) -> None:
+    def _clone(self, item: dict[str, Any], run: Run, job_parameters: dict[str, str]) -> None:
         """What the task clone_table does, by its own decision: nothing where the target is there, or further."""
-        request = CloneRequest(repository="shop", branch=branch, **{name: item[name] for name in CLONED_FROM})
+        request = clone_request(item, run.values, job_parameters)
         present = self.clones.get(request.target_path)
         if decide(request, present and _state(request.target_path, present)) is Action.CLONED:
             run.cloned.append(request.path)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
-from export_story import CLONED_FROM, REQUEST
+from export_story import REQUEST
+from nested_tasks import clone_request, parameters_of, target_path
 
 from lakefs_unity_export.clones.delta_tables import Commit, TableState
 from lakefs_unity_export.clones.provenance import Provenance
-from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
@@ -164,7 +164,7 @@ class JobDouble:
                 run.export = by.export
 
     def _clone_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
-        request = CloneRequest(repository="shop", branch=run.branch, **{name: item[name] for name in CLONED_FROM})
+        request = clone_request(item, run.values, run.parameters)
         present = self.clones.get(request.target_path)
         state = present and TableState(
             location=request.target_path,
@@ -178,20 +178,20 @@ class JobDouble:
 
     def _register_table(self, run: RunDouble, item: dict[str, Any], _fails: bool) -> None:
         catalog, schema, table = _parts(item)
+        given = parameters_of("register_table", item, run.values, run.parameters)
+        location = target_path(given)
         known = self.unity_catalog.catalogs[catalog].get(schema)
-        shown = self.clones.get(item["target_path"])
+        shown = self.clones.get(location)
         if shown is None or (shown.repository, shown.branch) != ("shop", run.branch):
             raise InjectedError("is not a clone of branch")
-        if (shown.line, shown.commit_generation) < (item["line"], item["commit_generation"]):
+        if (shown.line, shown.commit_generation) < (int(given["line"]), int(given["commit_generation"])):
             raise InjectedError("is one of an older commit")
-        if self._is_registered_elsewhere(item["target_path"], f"{catalog}.{schema}.{table}"):
+        if self._is_registered_elsewhere(location, f"{catalog}.{schema}.{table}"):
             raise InjectedError("LOCATION_OVERLAP")
         if known is None:
             made = {**dict([CREATED_BY]), "lakefs.shop.branch": run.branch}
             self.unity_catalog.create_schema(catalog, schema, made)
-        registered = RegisteredTable(
-            name=table, table_type="EXTERNAL", storage_location=item["target_path"], repository="shop"
-        )
+        registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=location, repository="shop")
         tables = self.unity_catalog.schema(catalog, schema).tables
         tables[table] = replace(tables.setdefault(table, registered), clone_method=shown.method)
         self.refreshed[f"{catalog}.{schema}.{table}"] = shown
@@ -208,8 +208,9 @@ class JobDouble:
         catalog, schema, table = _parts(item)
         known = self.unity_catalog.catalogs[catalog].get(schema)
         if known is not None and table in known.tables:
-            assert known.tables[table].storage_location == item["target_path"]
-            assert self.clones[item["target_path"]].branch == run.branch
+            location = target_path(parameters_of("unregister_table", item, run.values, run.parameters))
+            assert known.tables[table].storage_location == location
+            assert self.clones[location].branch == run.branch
             del known.tables[table]
 
     def _record_export(self, run: RunDouble, _item: dict[str, Any], fails: bool) -> None:

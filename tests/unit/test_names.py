@@ -109,8 +109,17 @@ def test_a_table_name_has_underscores_for_hyphens_as_lakefs_exports_it() -> None
 def test_every_part_of_a_name_is_quoted() -> None:
     name = names.TableName(catalog="main", schema="feature-x", table="line_item")
     assert name.quoted == "`main`.`feature-x`.`line_item`"
-    assert name.quoted_schema == "`main`.`feature-x`"
     assert name.full_name == "main.feature-x.line_item"
+    assert names.read_quoted(name.quoted) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a.b.c", "`a`.`b`", "`a`.`b`.`c`.`d`", "`a`.`b`.``", "`a`.`b`.`c`\n", "`a``b`.`c`.`d`", "{{input.table}}"],
+)
+def test_what_is_no_quoted_name_is_not_read_as_one(text: str) -> None:
+    with pytest.raises(InvalidNameError, match="is no full name of a table, each of its three parts in backticks"):
+        names.read_quoted(text)
 
 
 def test_a_backtick_is_never_quoted() -> None:

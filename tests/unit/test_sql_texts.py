@@ -16,7 +16,8 @@ SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
 FILES = ("register_table.sql", "unregister_table.sql")
 SHARED = {
     "the name's shape": r"WHEN :table RLIKE (r'\S+')",
-    "the location's shape": r"(WHEN :target_path RLIKE .*?END;)",
+    "the branch's shape": r"(WHEN :branch RLIKE .*?END;)",
+    "where a clone lies": r"(SET VARIABLE export_location = CASE\s+WHEN :target_base_location RLIKE .*?END;)",
     "one spelling of a location": r"(SET VARIABLE export_place = .*?;)",
     "what is ours": r"(count_if\(\(upper\(table_type\) .*?= 0 THEN)",
     "where the name is looked up": r"(FROM IDENTIFIER\(\S+ \|\| split_part\(export_table.*?;)",

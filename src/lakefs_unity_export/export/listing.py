@@ -2,10 +2,12 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
+from lakefs_unity_export import names
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.commit.descriptors import DescriptorSet, Problem
 from lakefs_unity_export.export.pages import Page
 from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, Tables
@@ -21,12 +23,16 @@ MAX_RECORDED_LINE = 500
 class Listing:
     """What the task found: the page of tables to export and to remove, and what is to be recorded afterwards.
 
-    `record` includes what is wrong with single tables. `attempted` are the schemas in which something is to be done,
+    `record` includes what is wrong with single tables. `line`, `target_base_location` and `clone_method` are those of
+    every item that says no other. `attempted` are the schemas in which something is to be done,
     and those whose properties have to be written anew, for an edit or a new catalog; `missing` are those to create.
     """
 
     page: Page
     record: Record
+    target_base_location: str
+    clone_method: CloneMethod
+    line: int = 0
     attempted: tuple[RecordedSchema, ...] = ()
     missing: tuple[SchemaState, ...] = ()
 
@@ -52,10 +58,19 @@ class Listing:
             refused=_shortened([str(problem) for problem in tables.refused]),
             problems=_shortened([str(problem) for problem in new_problems]),
             next_page=_next_page(request, snapshot.commit.id, base_commit, page),
+            following=page.following,
             page_failed=request.page_failed,
         )
         missing = tuple(delta.state for delta in kept if delta.state.properties is None)
-        return cls(page=page, record=record, attempted=_attempted(deltas, page), missing=missing)
+        return cls(
+            page=page,
+            record=record,
+            target_base_location=request.target_base_location,
+            clone_method=request.clone_method,
+            line=max((delta.line for delta in deltas), default=0),
+            attempted=_attempted(deltas, page),
+            missing=missing,
+        )
 
     @classmethod
     def of_gone_branch(cls, request: NamedRequest, exported: Sequence[SchemaState], page: Page) -> "Listing":
@@ -69,10 +84,48 @@ class Listing:
                 RecordedSchema(catalog=state.catalog, schema=state.schema, watermark="") for state in exported
             ),
             next_page=_next_page(request, "", "", page),
+            following=page.following,
             page_failed=request.page_failed,
             is_gone=True,
         )
-        return cls(page=page, record=record)
+        return cls(
+            page=page,
+            record=record,
+            target_base_location=request.target_base_location,
+            clone_method=request.clone_method,
+        )
+
+    def task_values(self) -> dict[str, Any]:
+        """What the tasks after the list read, by key: the items, and what is equal for all of them."""
+        items = [item.as_json() for item in self.page.items]
+        removed = [item.as_json() for item in self.page.removed]
+        return {
+            "tables": items,
+            "table_count": len(items),
+            "removed": removed,
+            "removed_count": len(removed),
+            "commit_id": self.record.commit_id,
+            "commit_generation": self.record.commit_generation,
+            "line": self.line,
+            "target_base_location": self.target_base_location,
+            "method": self.clone_method.value,
+            "record": self.record.to_json(),
+        }
+
+
+# Where nothing is to be done, so that no reference to a value of the list leads nowhere.
+NO_TASK_VALUES: Mapping[str, Any] = {
+    "tables": [],
+    "table_count": 0,
+    "removed": [],
+    "removed_count": 0,
+    "commit_id": "",
+    "commit_generation": 0,
+    "line": 0,
+    "target_base_location": "",
+    "method": "",
+    "record": "",
+}
 
 
 def _attempted(deltas: Sequence[Delta], page: Page) -> tuple[RecordedSchema, ...]:
@@ -132,13 +185,20 @@ def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def print_listing(
-    found: DescriptorSet, tables: Tables, page: Page, new_problems: Sequence[Problem], out: TextIO
+    snapshot: Snapshot,
+    found: DescriptorSet,
+    tables: Tables,
+    page: Page,
+    new_problems: Sequence[Problem],
+    out: TextIO,
 ) -> None:
-    """Says what is exported in this run, what is removed, and what is wrong."""
+    """Says what is exported in this run and how many pages follow, what is removed, and what is wrong."""
     part = f", {len(page.items)} of them in this run" if len(page.items) < len(tables.items) else ""
     print(f"{len(tables.items)} of {len(found.tables)} tables to export{part}", file=out)
     for item in page.items:
-        print(f"  {item.table}  <-  {item.source_path}", file=out)
+        source = names.source_path(repository=snapshot.repository, commit_id=snapshot.commit.id, path=item.path)
+        own_method = f" by clone method {item.method}" if item.method else ""
+        print(f"  {item.table}  <-  {source}{own_method}", file=out)
     print_removals(page, out)
     for note in found.notes:
         print(f"note: {note}", file=out)
@@ -149,8 +209,10 @@ def print_listing(
 
 
 def print_removals(page: Page, out: TextIO) -> None:
-    """Says which registrations are dropped in this run."""
+    """Says which registrations are dropped in this run, and how many pages follow it."""
     if page.removed:
         print(f"{len(page.removed)} registrations to drop, since no descriptor asks for them", file=out)
     for item in page.removed:
         print(f"  {item.table}", file=out)
+    if page.following:
+        print(f"pages that follow in runs of their own: {page.following}", file=out)

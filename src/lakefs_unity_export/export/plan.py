@@ -1,12 +1,11 @@
 """What one run exports: decided from facts that were read before, without reading or writing anything."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from lakefs_unity_export import names
-from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
+from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod, with_method
 from lakefs_unity_export.commit.changes import Changes
 from lakefs_unity_export.commit.descriptors import Descriptor, Problem
 from lakefs_unity_export.export.state import ExportState
@@ -64,31 +63,6 @@ class _Registration:
         """The full name, without backticks; items come in its order."""
         return self.table.replace("`", "")
 
-    def as_json(self) -> dict[str, Any]:
-        """The item as a task value's element."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item(_Registration):
-    """One table of one run, as the tasks after the list read it and as a person reads it in the Jobs UI."""
-
-    schema: str
-    source_path: str
-    target_path: str
-    commit_id: str
-    commit_generation: int
-    line: int
-    path: str
-    method: CloneMethod
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovedItem(_Registration):
-    """One registration to drop, as the tasks after the list read it."""
-
-    target_path: str
-
     @property
     def schema(self) -> str:
         """The schema as SQL takes it."""
@@ -98,6 +72,30 @@ class RemovedItem(_Registration):
     def table_name(self) -> str:
         """The last part of the name."""
         return self.name.rpartition(".")[2]
+
+    def as_json(self) -> dict[str, str]:
+        """The item as a task value's element: what a person reads of it in the Jobs UI."""
+        return {"table": self.table}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item(_Registration):
+    """One table of one run: what tells it from the others; the rest is equal for the run, or follows by rule.
+
+    `method` is the clone method that its descriptor names, None where it is the run's.
+    """
+
+    path: str
+    method: CloneMethod | None = None
+
+    def as_json(self) -> dict[str, str]:
+        """As above, with the path in the repository, before which a method of its own stands."""
+        return {**super().as_json(), "path": with_method(self.path, self.method)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovedItem(_Registration):
+    """One registration to drop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,46 +195,31 @@ def plan_tables(
         delta = by_catalog.get(descriptor.name.catalog)
         if delta is None:
             continue
-        item = _item(snapshot, descriptor, delta, target_base_location, clone_method)
-        if not (delta.concerns(descriptor) or _is_of_another_method(snapshot, descriptor, delta, item)):
-            continue
-        taken = _taken(delta.state.registered.get(descriptor.name.table), item.target_path) or _elsewhere(
-            descriptor, item.target_path, deltas, dropped
+        target_path = names.target_path(
+            target_base_location=target_base_location, branch=snapshot.branch, table=descriptor.name.table
         )
+        registered = delta.state.registered.get(descriptor.name.table)
+        method = descriptor.clone_method or clone_method
+        if not (delta.concerns(descriptor) or _is_of_another_method(snapshot, registered, target_path, method)):
+            continue
+        taken = _taken(registered, target_path) or _elsewhere(descriptor, target_path, deltas, dropped)
         if taken:
             message = f"{descriptor.name.full_name} is {taken}"
             refused.append(Problem(file=descriptor.file, field="name", message=message))
         else:
-            items.append(item)
+            own_method = None if method == clone_method else method
+            items.append(Item(table=descriptor.name.quoted, path=descriptor.path, method=own_method))
     return Tables(items=tuple(items), refused=tuple(refused))
 
 
-def _is_of_another_method(snapshot: Snapshot, descriptor: Descriptor, delta: Delta, item: Item) -> bool:
-    """Whether the branch's own clone of the table is registered, made by another method than the item's."""
-    registered = delta.state.registered.get(descriptor.name.table)
-    if registered is None or not is_registered_at(registered, item.target_path):
+def _is_of_another_method(
+    snapshot: Snapshot, registered: RegisteredTable | None, target_path: str, method: CloneMethod
+) -> bool:
+    """Whether the branch's own clone of the table is registered, made by another method than this one."""
+    if registered is None or not is_registered_at(registered, target_path):
         return False
     is_ours = registered.repository == snapshot.repository
-    return is_ours and (registered.clone_method or FIRST_METHOD) != item.method
-
-
-def _item(
-    snapshot: Snapshot, descriptor: Descriptor, delta: Delta, target_base_location: str, clone_method: CloneMethod
-) -> Item:
-    name, commit = descriptor.name, snapshot.commit
-    return Item(
-        table=name.quoted,
-        schema=name.quoted_schema,
-        source_path=names.source_path(repository=snapshot.repository, commit_id=commit.id, path=descriptor.path),
-        target_path=names.target_path(
-            target_base_location=target_base_location, branch=snapshot.branch, table=name.table
-        ),
-        commit_id=commit.id,
-        commit_generation=commit.generation,
-        line=delta.line,
-        path=descriptor.path,
-        method=descriptor.clone_method or clone_method,
-    )
+    return is_ours and (registered.clone_method or FIRST_METHOD) != method
 
 
 def is_registered_at(table: RegisteredTable, location: str) -> bool:
@@ -294,7 +277,7 @@ def plan_removals(
                 continue
             path = names.target_path(target_base_location=target_base_location, branch=branch, table=name)
             if table.repository in ("", repository) and is_registered_at(table, path):
-                removed.append(RemovedItem(table=names.quoted(state.catalog, state.schema, name), target_path=path))
+                removed.append(RemovedItem(table=names.quoted(state.catalog, state.schema, name)))
     return tuple(sorted(removed, key=lambda item: item.name))
 
 

@@ -27,8 +27,9 @@ class RecordedSchema(pydantic.BaseModel):
 class Record(pydantic.BaseModel):
     """What the listing leaves to be recorded when its tables are exported.
 
-    `next_page` are the job parameters of the run that goes on, empty on the last page; `page_failed` says that an
-    earlier page was not exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
+    `next_page` are the job parameters of the run that goes on, empty on the last page, and `following` is how many
+    pages are left (0 also where the version before left the record); `page_failed` says that an earlier page was not
+    exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
     """
 
     model_config = pydantic.ConfigDict(frozen=True)
@@ -41,6 +42,7 @@ class Record(pydantic.BaseModel):
     refused: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     next_page: Mapping[str, str] = pydantic.Field(default_factory=dict)
+    following: int = 0
     page_failed: bool = False
     is_gone: bool = False
 

@@ -77,7 +77,8 @@ def _start_next_page(record: Record, runs: ExportRuns, out: TextIO, *, failed: b
         more=(run_id, marked.get("page_failed", "")),
     )
     started = runs.start(marked, idempotency_token=token)
-    print(f"run {started} goes on after {record.next_page['page_after']}", file=out)
+    left = f" (pages left: {record.following})" if record.following else ""
+    print(f"run {started} goes on after {record.next_page['page_after']}{left}", file=out)
 
 
 def _start_catching_up(record: Record, runs: ExportRuns, out: TextIO, *, run_id: str) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TextIO
+from typing import TextIO
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -20,7 +20,7 @@ from lakefs_unity_export.errors import ExportError, LakeFSNotFoundError
 from lakefs_unity_export.export import plan as export_plan
 from lakefs_unity_export.export.branch_schemas import schema_states, shown_commits
 from lakefs_unity_export.export.differences import DescribedCommit, find_deltas
-from lakefs_unity_export.export.listing import Listing, print_listing, print_removals
+from lakefs_unity_export.export.listing import NO_TASK_VALUES, Listing, print_listing, print_removals
 from lakefs_unity_export.export.pages import cut_page
 from lakefs_unity_export.export.plan import Item, RemovedItem, SchemaState, Snapshot
 from lakefs_unity_export.export.record import Record, RecordedSchema, change_recorded
@@ -138,7 +138,7 @@ def _list_commit(
     new_problems = export_plan.first_seen(found.problems, deltas)
     base_commit = shown_commits(states, but=snapshot.commit.id)
     page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
-    print_listing(found, tables, page, new_problems, out)
+    print_listing(snapshot, found, tables, page, new_problems, out)
     return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)
 
 
@@ -148,7 +148,7 @@ def _check_target(request: NamedRequest, items: Sequence[Item], lakefs: LakeFSRe
         check_target_base(
             request.target_base_location,
             storage_namespace=lakefs.storage_namespace(),
-            by_storage=any(item.method is CloneMethod.STORAGE for item in items),
+            by_storage=any((item.method or request.clone_method) is CloneMethod.STORAGE for item in items),
         )
 
 
@@ -240,24 +240,10 @@ def hand_over(
             unity_catalog.create_schema(state.catalog, state.schema, _of_new_schema(listing.record))
         for schema in listing.attempted:
             _note_attempt(listing.record, schema, unity_catalog)
-    for key, value in _task_values(listing).items():
+    for key, value in (listing.task_values() if listing else NO_TASK_VALUES).items():
         task_values.set(key, value)
     if listing is not None and not (listing.page.items or listing.page.removed):
         record_export(listing.record, unity_catalog, runs, out)
-
-
-def _task_values(listing: Listing | None) -> dict[str, Any]:
-    """What the tasks after this one read, by key."""
-    items = [item.as_json() for item in listing.page.items] if listing else []
-    removed = [item.as_json() for item in listing.page.removed] if listing else []
-    return {
-        "tables": items,
-        "table_count": len(items),
-        "removed": removed,
-        "removed_count": len(removed),
-        "commit_id": listing.record.commit_id if listing else "",
-        "record": listing.record.to_json() if listing else "",
-    }
 
 
 def _of_new_schema(record: Record) -> dict[str, str]:

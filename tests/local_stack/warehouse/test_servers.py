@@ -76,8 +76,7 @@ class Export:
         parts = (self.catalog.name, self.schema, "orders")
         parameters = {
             "table": ".".join(f"`{part}`" for part in parts),
-            "schema": ".".join(f"`{part}`" for part in parts[:2]),
-            "target_path": self.location,
+            "target_base_location": self.location.removesuffix("/dev/orders"),
             "repository": "tpch",
             "branch": "dev",
             "line": "3",
@@ -96,7 +95,7 @@ class Export:
 
 @pytest.fixture
 def export(warehouse: Warehouse, catalog: Catalog, schema: str, tmp_path: Path) -> Export:
-    return Export(warehouse=warehouse, catalog=catalog, schema=schema, location=f"file://{tmp_path}/orders")
+    return Export(warehouse=warehouse, catalog=catalog, schema=schema, location=f"file://{tmp_path}/dev/orders")
 
 
 PLAIN = pa.table({"id": [1, 2]})

@@ -343,8 +343,7 @@ WIDGETS = {
     "commit_generation": "5",
     "path": REQUEST.path,
     "table": REQUEST.table,
-    "source_path": REQUEST.source_path,
-    "target_path": REQUEST.target_path,
+    "target_base_location": REQUEST.target_path.removesuffix("/main/orders"),
     "line": "0",
     "method": "storage",
     "lakefs_endpoint": "https://lakefs.example.com",
@@ -374,11 +373,32 @@ def test_a_widget_with_a_value_that_breaks_sql_is_refused_by_name(name: str, bad
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("target_path", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("line", "-1"), ("method", "Deep")],
+    [("target_base_location", "file:/a`b"), ("branch", "a`b"), ("commit_generation", "²"), ("line", "-1")],
 )
 def test_backticks_and_odd_numbers_are_refused(name: str, bad: str) -> None:
     with pytest.raises(SettingsError, match=f"widget {name} is"):
         CloneRequest.from_widgets({**WIDGETS, name: bad}.__getitem__)
+
+
+@pytest.mark.parametrize("changed", [{"method": "Deep"}, {"path": "copy://tables/orders"}])
+def test_a_clone_method_that_is_not_known_is_refused(changed: dict[str, str]) -> None:
+    with pytest.raises(
+        SettingsError, match=r"the clone method is '(Deep|copy)', none of shallow, storage, deep; start a"
+    ):
+        CloneRequest.from_widgets({**WIDGETS, **changed}.__getitem__)
+
+
+@pytest.mark.parametrize("stands_for", ["", "{{tasks.list_changed_tables.values.%s}}", None])
+def test_a_run_that_another_version_began_ends_with_what_to_do(stands_for: str | None) -> None:
+    """An iteration is repaired after an upgrade: references to values that are not there may stand for anything."""
+    missing = ("commit_generation", "line", "target_base_location", "method")
+    given = {name: value for name, value in WIDGETS.items() if name not in missing}
+    if stands_for is not None:
+        given |= {name: stands_for.replace("%s", name) for name in missing}
+    with pytest.raises(
+        SettingsError, match=r"widget commit_generation.*; start a new run of the job export_tables; one"
+    ):
+        CloneRequest.from_widgets(given.__getitem__)
 
 
 def test_the_result_reads_well_for_people_and_programs() -> None:
