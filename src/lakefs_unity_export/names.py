@@ -213,6 +213,8 @@ def target_base(location: str) -> str:
     bare = location.rstrip("/")
     if match["scheme"].lower() != "file" and not re.match(r"[^:]+://[^/]+", bare):
         raise SettingsError(f"target_base_location {location!r} names no bucket or container; put it after '://'")
+    if not match["rest"].strip("/"):
+        raise SettingsError(f"target_base_location {location!r} is the root of all files; name a folder")
     if any(segment in (".", "..") for segment in match["rest"].split("/")):
         raise SettingsError(f"target_base_location {location!r} has a '.' or '..' segment; write the path out")
     return f"file:///{match['rest'].strip('/')}" if match["scheme"].lower() == "file" else bare

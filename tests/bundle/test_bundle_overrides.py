@@ -25,7 +25,13 @@ def tasks_by_key(job: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_override_has_a_test_and_says_how_to_use_it() -> None:
     names = {file.stem for file in OVERRIDES.glob("*.yml")}
-    assert names == {"running_cluster", "private_network", "several_repositories", "warehouse_by_name"}
+    assert names == {
+        "instance_pool",
+        "private_network",
+        "running_cluster",
+        "several_repositories",
+        "warehouse_by_name",
+    }
     for name in names:
         text = (OVERRIDES / f"{name}.yml").read_text()
         assert f"databricks bundle deploy -t {name}\n" in text
@@ -38,6 +44,15 @@ def test_clones_run_on_a_running_cluster(deployment: Deployment, workspace: Reco
     assert clone["notebook_task"]["notebook_path"].endswith("/files/notebooks/clone_table")
     assert clone["libraries"][0]["whl"].endswith(".whl")
     assert clone["max_retries"] > 0
+
+
+def test_clone_clusters_come_from_a_pool(deployment: Deployment, workspace: RecordedWorkspace) -> None:
+    job = deployed_with("instance_pool", deployment, workspace).job
+    (cluster,) = [each["new_cluster"] for each in job["job_clusters"]]
+    assert cluster["instance_pool_id"] == cluster["driver_instance_pool_id"] == "0123-456789-pool1-pool-abcdefgh"
+    assert "node_type_id" not in cluster
+    assert "spark.hadoop.fs.s3a.bucket.example-repo.endpoint" in cluster["spark_conf"]
+    assert tasks_by_key(job)["clone_table"]["job_cluster_key"] == "clone_cluster"
 
 
 def test_wheel_tasks_run_on_the_cluster_in_a_private_network(

@@ -9,6 +9,7 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service.catalog import TableInfo
+from small_pages import with_small_pages
 from table_repository import COLUMN, TableRepository
 
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -128,8 +129,11 @@ class Exports:
             time.sleep(0.2)
         raise AssertionError(f"no run with {wanted} appeared within {RUN_APPEARS_SECONDS} s")
 
-    def variant(self, *, concurrent_runs: int = 1, **settings: str) -> "Exports":
-        """The same job without retries, its list task with other settings: as other bundle variables deploy it."""
+    def variant(self, *, concurrent_runs: int = 1, page_bytes: int = 0, **settings: str) -> "Exports":
+        """The same job without retries, its list task with other settings: as other bundle variables deploy it.
+
+        page_bytes: of a page's tables, where it is not as many as the product takes.
+        """
         body = self._settings(self.job_id)
         body |= {"name": "a variant of export_tables", "max_concurrent_runs": concurrent_runs}
         for task in body["tasks"]:
@@ -138,6 +142,10 @@ class Exports:
         parameters = tasks["list_changed_tables"]["python_wheel_task"]["named_parameters"]
         assert settings.keys() <= parameters.keys()
         parameters.update(settings)
+        if page_bytes:
+            (environment,) = body["environments"]
+            spec = environment["spec"]
+            spec["dependencies"] = with_small_pages(self.client, spec["dependencies"], page_bytes)
         return self.with_job(self._create(body), catalog=settings.get("catalog", self.catalog))
 
     def reconciliation(self, repositories: str, **settings: str) -> "Reconciliation":

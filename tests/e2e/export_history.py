@@ -17,6 +17,8 @@ from table_repository import TableRepository
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.export.state import read_state
 
+# What is larger than a page is a page alone.
+ONE_TABLE = 1
 RUNS_END_SECONDS = 300
 POLL_SECONDS = 0.2
 TABLES = ("a", "b")
@@ -43,7 +45,7 @@ class ExportHistory:
         on_removed: str,
         methods: Iterator[CloneMethod],
     ) -> None:
-        """Makes the first export, by a job of which two runs may overlap.
+        """Makes the first export, by a job of which two runs may overlap, and whose runs take one table each.
 
         Each run that is started here clones by the next of the methods, so that a table changes from one to another;
         those that `reconcile` starts, by the job's own.
@@ -58,7 +60,7 @@ class ExportHistory:
         self._shown: dict[str, int] = {}
         self._words = 0
         self._on_removed = on_removed
-        self._exports = deployed.variant(concurrent_runs=2, on_removed=on_removed)
+        self._exports = deployed.variant(concurrent_runs=2, page_bytes=ONE_TABLE, on_removed=on_removed)
         self._reconciliation = self._exports.reconciliation(repository.name, on_removed=on_removed)
         for name in TABLES:
             repository.add(name, [name])
@@ -178,15 +180,15 @@ class ExportHistory:
     # What happens to events, and how runs go
 
     def load(self, choose: Choose) -> None:
-        """Both tables are written, and the run for it meets a fault."""
-        self.load_with(choose(self._sides()), choose(FAULTS))
+        """Both tables are written, and a run for it meets a fault."""
+        self.load_with(choose(self._sides()), choose(FAULTS), page=choose([1, 2]))
 
-    def load_with(self, side: str, fault: Fault) -> None:
-        """Both tables are written, and the run for it meets the fault."""
+    def load_with(self, side: str, fault: Fault, *, page: int = 1) -> None:
+        """Both tables are written, and the run for the first or the second of them meets the fault."""
         for table in TABLES:
             self._write(side, table)
         self._commit(side)
-        self._run((self._events.pop(), fault))
+        self._run((self._events.pop(), fault), page=page)
 
     def deliver(self, choose: Choose) -> None:
         """An event arrives, late or not, and maybe again later."""
@@ -231,11 +233,12 @@ class ExportHistory:
         self._await_runs()
         self._check()
 
-    def _run(self, *started: tuple[Event, Fault | None]) -> None:
+    def _run(self, *started: tuple[Event, Fault | None], page: int = 1) -> None:
         for (side, commit_id, event), fault in started:
             method = next(self._methods)
-            print(f"  {event} of {side} at {commit_id}, {method}: {fault}")
-            self._injection.plan(fault)
+            print(f"  {event} of {side} at {commit_id}, {method}: {fault}, on page {page}")
+            for each in [*[None] * (page - 1), fault]:
+                self._injection.plan(each)
             self._exports.start(
                 repository=self._repository.name,
                 branch=self._branches[side],
@@ -246,6 +249,13 @@ class ExportHistory:
         self._await_runs()
         self._injection.plan_nothing()
         self._check()
+
+    @property
+    def pages(self) -> int:
+        """How many runs went on with an export."""
+        runs = self._exports.client.jobs.list_runs(job_id=self._exports.job_id)
+        parameters = [{each.name: each.value for each in run.job_parameters or []} for run in runs]
+        return len([given for given in parameters if given.get("event") == "next_page"])
 
     def _await_runs(self) -> None:
         until = time.monotonic() + RUNS_END_SECONDS

@@ -38,9 +38,10 @@ def test_a_history_with_each_kind_of_fault(
         Fault("record_export", FAILS_AFTER),
     ]
     history = ExportHistory(exports, repository, injection, on_removed="drop", methods=itertools.cycle(CloneMethod))
-    for fault in faults:
-        history.load_with("main", fault)
+    for page, fault in zip(itertools.cycle([1, 2]), faults, strict=False):
+        history.load_with("main", fault, page=page)
     assert injection.struck == faults
+    assert history.pages > 1
     first = itemgetter(0)
     history.write(first)
     history.describe(first)

@@ -7,13 +7,13 @@ from table_repository import TableRepository
 
 pytestmark = pytest.mark.e2e
 
-# A table's path is in an item twice, so that 26 of these do not fit into one task value.
-LONG_PATH = "/".join(["tables", *["pü日" * 21] * 4])
+# So long in a task value, which writes each letter as six, that 20 of these do not fit into one.
+LONG_PATH = "/".join(["tables", *["ü" * 62 + "日"] * 7])
 
 
 def test_more_tables_than_fit_into_one_run_come_in_pages(exports: Exports, repository: TableRepository) -> None:
     schema = repository.branch
-    names = [f"t{number:02}" for number in range(26)]
+    names = [f"t{number:02}" for number in range(20)]
     for name in names:
         repository.describe(name, path=f"{LONG_PATH}/{name}")
     for name in names[1:]:
@@ -23,6 +23,7 @@ def test_more_tables_than_fit_into_one_run_come_in_pages(exports: Exports, repos
     first = exports.run(repository)
 
     assert first.state == "FAILED"
+    assert "pages that follow in runs of their own: 1" in first.listing
     assert f"there is no Delta table at s3a://{repository.name}/{head}/{LONG_PATH}/t00" in first.text
     second = exports.run_of(repository, event="next_page")
     assert second.state == "FAILED"

@@ -305,6 +305,12 @@ def test_a_base_location_refuses_what_sql_reads_otherwise(character: str) -> Non
             names.target_base(location)
 
 
+@pytest.mark.parametrize("location", ["file:/", "file:///", "FILE://"])
+def test_the_root_of_all_files_is_no_target(location: str) -> None:
+    with pytest.raises(SettingsError, match="is the root of all files; name a folder"):
+        names.target_base(location)
+
+
 @pytest.mark.parametrize("location", ["s3://bucket/../x", "s3://bucket/a/..", "s3://bucket/./a", "file:/a/../b"])
 def test_a_base_location_has_no_relative_segments(location: str) -> None:
     with pytest.raises(SettingsError, match=r"has a '.' or '..' segment; write the path out"):

@@ -22,6 +22,7 @@ from lakefs_unity_export.errors import (
     WatermarkConflictError,
     WorkspaceNotFoundError,
 )
+from lakefs_unity_export.export import pages
 from lakefs_unity_export.export.pages import MAX_TASK_VALUE_BYTES
 from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.tasks import list_changed_tables as module
@@ -112,6 +113,18 @@ def test_changes_of_every_commit_since_the_watermark_are_listed(three: Story) ->
     run = three.list()
     assert run.paths == ["tables/t1", "tables/t10"]
     assert run.values["commit_id"] == head.id
+
+
+def test_each_run_of_an_export_in_pages_says_how_many_follow(three: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MAX_TASK_VALUE_BYTES", 1)
+    runs = three.export_pages(mode="full")
+    assert [run.paths for run in runs] == [["tables/t1"], ["tables/t10"], ["tables/t2"]]
+    assert [re.findall(r"runs of their own: (\d)|pages left: (\d)", run.printed) for run in runs] == [
+        [("2", ""), ("", "2")],
+        [("1", ""), ("", "1")],
+        [],
+    ]
+    assert three.watermark() == three.lakefs.head().id
 
 
 def test_a_change_that_was_taken_back_is_no_change(three: Story) -> None:

@@ -240,9 +240,9 @@ def test_the_next_page_is_started_and_the_watermark_stays(
 ) -> None:
     unity_catalog.schema("lake", "main")
     for _ in range(2):
-        record_export(_record(next_page=NEXT), unity_catalog, runs, out, run_id="7")
+        record_export(_record(next_page=NEXT, following=3), unity_catalog, runs, out, run_id="7")
     assert runs.started == [NEXT]
-    assert out.getvalue() == "run 1 goes on after lake.main.m\n" * 2
+    assert out.getvalue() == "run 1 goes on after lake.main.m (pages left: 3)\n" * 2
     assert unity_catalog.writes == []
     record_export(_record(next_page=NEXT), unity_catalog, runs, out, run_id="8")
     assert len(runs.started) == 2
@@ -372,6 +372,17 @@ def test_a_record_survives_the_way_through_a_task_value() -> None:
     assert json.loads(record.to_json())["schemas"] == [
         {"catalog": "lake", "schema": "main", "watermark": "", "line": 0, "covered": [C4.id]}
     ]
+
+
+def test_a_record_of_the_version_before_is_gone_on_from(
+    unity_catalog: UnityCatalogDouble, runs: ExportRunsDouble, out: io.StringIO
+) -> None:
+    """It did not say how many pages follow."""
+    unity_catalog.schema("lake", "main")
+    left = json.loads(_record(next_page=NEXT, following=3).to_json())
+    del left["following"]
+    record_export(Record.model_validate(left), unity_catalog, runs, out)
+    assert (runs.started, out.getvalue()) == ([NEXT], "run 1 goes on after lake.main.m\n")
 
 
 # The entry point
