@@ -102,7 +102,7 @@ def test_a_run_with_the_settings_of_the_version_before_ends_with_the_name_of_wha
     stack.register("orders")
     before = {"table": f"`main`.`{stack.schema}`.`orders`", "schema": f"`main`.`{stack.schema}`"}
     before |= {"target_path": location, "repository": "tpch", "branch": stack.schema}
-    with pytest.raises(WarehouseError, match="unbound parameter: target_base_location") as refused:
+    with pytest.raises(WarehouseError, match="No value is given for :target_base_location") as refused:
         stack.warehouse.execute(sql, {**before, "line": "1002", "commit_generation": "7"})
     assert refused.value.error_class == "UNBOUND_SQL_PARAMETER"
     assert stack.tables() == ["orders"]

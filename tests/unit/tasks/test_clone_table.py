@@ -401,6 +401,12 @@ def test_a_run_that_another_version_began_ends_with_what_to_do(stands_for: str |
         CloneRequest.from_widgets(given.__getitem__)
 
 
+@pytest.mark.parametrize("name", ["target_base_location", "method", "path"])
+def test_a_reference_that_stands_for_nothing_is_told_as_that(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"widget {name} is '{{{{it}}}}', which holds '{{{{'; start a new run"):
+        CloneRequest.from_widgets({**WIDGETS, name: "{{it}}"}.__getitem__)
+
+
 def test_the_result_reads_well_for_people_and_programs() -> None:
     result = clone(tables(target()), REQUEST, clock=iter([0.0, 1.25]).__next__)
     assert result.lines() == [

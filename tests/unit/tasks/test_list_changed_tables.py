@@ -611,6 +611,19 @@ def test_what_cannot_be_exported_at_all_ends_the_run(
     assert three.unity_catalog.writes == []
 
 
+@pytest.mark.parametrize(
+    ("own", "of_run", "is_refused"),
+    [("", "shallow", False), ("storage", "shallow", True), ("", "storage", True), ("deep", "storage", False)],
+)
+def test_a_target_around_lakefs_objects_is_refused_where_a_table_is_cloned_by_storage(
+    story: Story, own: str, of_run: str, is_refused: bool
+) -> None:
+    story.lakefs.put(table("t1", clone_method=own))
+    story.lakefs.namespace = f"{BASE}/lake"
+    with pytest.raises(SettingsError, match="encloses") if is_refused else contextlib.nullcontext():
+        story.list(clone_method=of_run)
+
+
 def test_settings_are_checked_before_anyone_is_asked(three: Story) -> None:
     for parameters in ({"mode": "x"}, {"target_base_location": "x"}, {"schema_template": "'"}, {"repository": "X"}):
         with pytest.raises((SettingsError, InvalidNameError)):
