@@ -94,7 +94,7 @@ def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> No
 
 def test_a_clone_lies_where_python_says(stack: Stack) -> None:
     """Of one file: a unit test holds the other to the same text."""
-    rule = found_in(REGISTER, r"SET VARIABLE export_location = (CASE\s+WHEN :target_base_location RLIKE .*? END);")
+    rule = found_in(REGISTER, r"SET VARIABLE export_location = (CASE\s+WHEN :target_base_location RLIKE .*?END);")
     names = ("export_table", "export_branch")
     given = ";".join(f"DECLARE OR REPLACE VARIABLE {name} STRING; SET VARIABLE {name} = :{name}" for name in names)
     for case in ITEM_CASES["cases"]:
