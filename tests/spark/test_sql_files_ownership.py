@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from local_warehouse import drop
+from local_warehouse import Passage, drop
 from sql_files import REGISTER, UNREGISTER, Stack, columns
 
 from local_stack.warehouse import WarehouseError
@@ -72,11 +72,11 @@ def found_in(sql: str, pattern: str) -> str:
 
 def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> None:
     """Of one file: a unit test holds the other to the same text."""
-    place = found_in(REGISTER, r"SET VARIABLE (export_place = .*?);")
+    place = found_in(REGISTER, r"SELECT location, (trim\(.*?'file:/'\)\))")
     is_ours = found_in(REGISTER, r"(count_if\(\(upper\(table_type\).*?= 0) THEN")
     sql = (
-        "DECLARE OR REPLACE VARIABLE export_location STRING; SET VARIABLE export_location = :target_path;"
-        f"DECLARE OR REPLACE VARIABLE export_place STRING; SET VARIABLE {place};"
+        "DECLARE OR REPLACE VARIABLE export_place STRING;"
+        f"SET VARIABLE export_place = (SELECT {place} FROM (SELECT :target_path AS location));"
         f"SELECT why, {is_ours} FROM (SELECT inline(from_json(:cases, "
         "'array<struct<why: string, table_type: string, storage_path: string>>'))) GROUP BY why"
     )
@@ -94,14 +94,11 @@ def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> No
 
 def test_a_clone_lies_where_python_says(stack: Stack) -> None:
     """Of one file: a unit test holds the other to the same text."""
-    rule = found_in(REGISTER, r"SET VARIABLE export_location = (CASE\s+WHEN :target_base_location RLIKE .*?END);")
-    names = ("export_table", "export_branch")
-    given = ";".join(f"DECLARE OR REPLACE VARIABLE {name} STRING; SET VARIABLE {name} = :{name}" for name in names)
+    rule = found_in(REGISTER, r"ELSE (:target_base_location .*?)\s+END AS location")
     for case in ITEM_CASES["cases"]:
         found = ITEM_CASES["run"] | case
-        values = {"export_table": found["table"], "export_branch": found["branch"]}
-        values["target_base_location"] = found["target_base_location"]
-        (row,) = stack.warehouse.execute(f"{given}; SELECT {rule}", values)[-1].rows
+        values = {name: found[name] for name in ("table", "branch", "target_base_location")}
+        (row,) = stack.warehouse.execute(f"SELECT {rule}", values)[-1].rows
         assert row == (case["target_path"],), case["why"]
 
 
@@ -132,6 +129,23 @@ def test_a_name_that_is_taken_is_an_error_and_left_alone(stack: Stack, table_typ
     assert table_type in message
     assert taken.get("storage_location", "no location") in message
     assert stack.location("orders") in message
+    assert stack.table("orders") == taken
+
+
+@pytest.mark.parametrize(("table_type", "more"), [("EXTERNAL", {}), *NOT_OURS])
+def test_a_name_that_is_taken_after_the_look_at_it_is_an_error_and_left_alone(
+    stack: Stack, passage: Passage, table_type: str, more: dict[str, str]
+) -> None:
+    location = stack.write("orders", {"id": [1]})
+    filled = {key: text.format(schema=stack.schema, location=location) for key, text in more.items()}
+    taken = stack.take_name("orders", table_type, **filled)
+    passage.lists_no_tables = True
+    try:
+        with pytest.raises(WarehouseError, match=r"`orders`: a table or view of that name exists") as refused:
+            stack.run(REGISTER, "orders")
+    finally:
+        passage.lists_no_tables = False
+    assert refused.value.error_class == "TABLE_OR_VIEW_ALREADY_EXISTS"
     assert stack.table("orders") == taken
 
 
@@ -218,9 +232,10 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
         table_type,
         **{key: text.format(schema=stack.schema, location=stack.location("orders")) for key, text in more.items()},
     )
-    with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
-        stack.run(UNREGISTER, "orders")
-    assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
+    for changed in ({}, {"branch": None}):
+        with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
+            stack.run(UNREGISTER, "orders", **changed)
+        assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
     assert stack.table("orders") == taken
 
 

@@ -99,9 +99,11 @@ class Story:
         done = [item for item in items if split_method(item["path"])[0] not in failures]
         for item in done:
             self._clone(item, run, job_parameters)
-        for task, each in (("register", done), ("unregister", run.values["removed"])):
-            given = [parameters_of(f"{task}_table", item, run.values, job_parameters) for item in each]
-            getattr(self.unity_catalog, task)(given)
+        given = [parameters_of("register_table", item, run.values, job_parameters) for item in done]
+        self.unity_catalog.register(given, self.clones)
+        dropped = run.values["removed"]
+        given = [parameters_of("unregister_table", item, run.values, job_parameters) for item in dropped]
+        self.unity_catalog.unregister(given)
         if (items or run.values["removed"]) and not dies:
             failed = ["clone_tables"] if len(done) < len(items) else []
             with contextlib.suppress(IncompleteExportError):
