@@ -232,7 +232,7 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
         table_type,
         **{key: text.format(schema=stack.schema, location=stack.location("orders")) for key, text in more.items()},
     )
-    for changed in ({}, {"branch": None}):
+    for changed in ({}, {"repository": None}):
         with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
             stack.run(UNREGISTER, "orders", **changed)
         assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
@@ -244,6 +244,7 @@ def test_a_clone_of_another_branch_is_passed_over(stack: Stack, of: str) -> None
     ours = {"lakefs.repository": "tpch", "lakefs.branch": stack.schema, "lakefs.commit_generation": "7"}
     stack.write("orders", {"id": [1]}, origin={**ours, f"lakefs.{of}": "another"})
     stack.register("orders")
-    result = stack.run(UNREGISTER, "orders")[-1]
-    assert result.rows == ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch, so it is left as it is.",),)
+    passed_over = ((f"`main`.`{stack.schema}`.`orders` is no clone of this branch, so it is left as it is.",),)
+    for changed in ({}, {"repository": None}):
+        assert stack.run(UNREGISTER, "orders", **changed)[-1].rows == passed_over
     assert stack.tables() == ["orders"]
