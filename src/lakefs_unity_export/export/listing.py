@@ -57,6 +57,7 @@ class Listing:
             problems=_shortened([str(problem) for problem in new_problems]),
             next_page=_next_page(request, snapshot.commit.id, base_commit, page),
             page_failed=request.page_failed,
+            clone_method=request.clone_method,
             described=described,
         )
         missing = tuple(delta.state for delta in kept if delta.state.properties is None)

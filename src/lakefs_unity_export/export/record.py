@@ -29,7 +29,8 @@ class Record(pydantic.BaseModel):
 
     `next_page` are the job parameters of the run that goes on, empty on the last page; `page_failed` says that an
     earlier page was not exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
-    `described` is what is kept of the commit's descriptors, see `known_tables`.
+    `clone_method` is the job's, empty where the version before left the record; `described` is what is kept of the
+    commit's descriptors, see `known_tables`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class Record(pydantic.BaseModel):
     next_page: Mapping[str, str] = pydantic.Field(default_factory=dict)
     page_failed: bool = False
     is_gone: bool = False
+    clone_method: str = ""
     described: str = ""
 
     @property

@@ -82,6 +82,7 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
         "next_page": {},
         "page_failed": False,
         "is_gone": False,
+        "clone_method": "shallow",
     }
     assert run.printed == (
         f"post-commit: repository shop, branch main, commit {commit.id} (generation 2, the head)\n"
