@@ -61,21 +61,23 @@ class _Walks:
 
 def find_deltas(described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader) -> list[Delta]:
     """What each schema lacks; everything in full mode, or where it is not known what its tables show."""
-    full = described.request.mode == "full"
     walks = _Walks(described=described, lakefs=lakefs, known=dict(described.since))
-    deltas = [_delta(described.snapshot, state, walks, full=full) for state in states]
+    deltas = [_delta(described, state, walks) for state in states]
     # A table that moves to another catalog keeps its target path, so all schemas follow one line.
     newest = max((delta.line for delta in deltas), default=0)
     return [replace(delta, line=newest) for delta in deltas]
 
 
-def _delta(snapshot: Snapshot, state: SchemaState, walks: _Walks, *, full: bool) -> Delta:
-    is_anew = full or state.exports.is_unknown
+def _delta(described: DescribedCommit, state: SchemaState, walks: _Walks) -> Delta:
+    request = described.request
+    # A run by another method may have cloned tables, and ended before Unity Catalog was told by which.
+    by_other_method = any(method != request.clone_method for method in state.exports.methods)
+    is_anew = request.mode == "full" or state.exports.is_unknown or by_other_method
     walked = [] if is_anew else [walks.since(commit.id) for commit in state.exports.commits]
     differences = tuple(each for each in walked if each is not None)
     is_anew = is_anew or len(differences) < len(walked)
     return Delta(
         state=state,
         differences=None if is_anew else differences,
-        line=export_plan.line_of(snapshot, state.exports, is_anew=is_anew),
+        line=export_plan.line_of(described.snapshot, state.exports, is_anew=is_anew),
     )

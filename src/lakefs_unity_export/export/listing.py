@@ -64,6 +64,7 @@ class Listing:
             next_page=_next_page(request, snapshot.commit.id, base_commit, page),
             following=page.following,
             page_failed=request.page_failed,
+            clone_method=request.clone_method,
             described=described,
         )
         missing = tuple(delta.state for delta in kept if delta.state.properties is None)

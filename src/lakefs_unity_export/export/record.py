@@ -30,7 +30,8 @@ class Record(pydantic.BaseModel):
     `next_page` are the job parameters of the run that goes on, empty on the last page, and `following` is how many
     pages are left (0 also where the version before left the record); `page_failed` says that an earlier page was not
     exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
-    `described` is what is kept of the commit's descriptors, see `known_tables`.
+    `clone_method` is the job's, empty where the version before left the record; `described` is what is kept of the
+    commit's descriptors, see `known_tables`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True)
@@ -46,6 +47,7 @@ class Record(pydantic.BaseModel):
     following: int = 0
     page_failed: bool = False
     is_gone: bool = False
+    clone_method: str = ""
     described: str = ""
 
     @property

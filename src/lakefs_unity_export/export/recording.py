@@ -132,7 +132,9 @@ def _recorded(record: Record, schema: RecordedSchema, present: ExportState) -> E
 def _attempted(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:
     """As it is where it was edited, which makes the next export begin anew."""
     catalogs = [each.catalog for each in record.schemas]
-    return present if present.is_edited else present.attempting(record.commit, line=schema.line, catalogs=catalogs)
+    if present.is_edited:
+        return present
+    return present.attempting(record.commit, line=schema.line, catalogs=catalogs, method=record.clone_method)
 
 
 def _is_passed(record: Record, schema: RecordedSchema, present: ExportState) -> bool:

@@ -9,6 +9,7 @@ Keys carry the repository, because two repositories may share a schema such as `
 `lakefs.{repository}.line`               when the line of commits began that the exports follow (Unix time in
                                          milliseconds); a new line begins where the head was reset
 `lakefs.{repository}.catalogs`           every catalog that has tables of the branch, separated by commas
+`lakefs.{repository}.methods`            clone methods of the jobs whose exports began since the watermark
 `lakefs.{repository}.described`          what is kept of the descriptors of the watermark's commit (see `known_tables`)
 `lakefs.{repository}.checksum`           of the values above, so that an edit of one of them is noticed
 
@@ -32,17 +33,18 @@ MAX_ATTEMPTS = 20
 FOLLOWS_NOTHING = ("lakefs.export", "none")
 _FORGOTTEN = "*"
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
-_KEPT = ("branch", "commit_id", "commit_generation", "attempts", "line", "catalogs", "described")
+_KEPT = ("branch", "commit_id", "commit_generation", "attempts", "line", "catalogs", "methods", "described")
 # Values that earlier versions do not know, and that the checksum leaves out where there are none.
-_ADDED = ("described",)
-_SEPARATORS = {"attempts": " ", "catalogs": ",", "described": " "}
+_ADDED = ("methods", "described")
+_SEPARATORS = {"attempts": " ", "catalogs": ",", "methods": " ", "described": " "}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportState:
     """What a schema's properties say of one repository.
 
-    `described` is what is kept of the descriptors of the watermark's commit, or empty.
+    `methods` are the clone methods by which a table may be cloned that Unity Catalog does not know of yet, as far as
+    its descriptor names none. `described` is what is kept of the descriptors of the watermark's commit, or empty.
     `forgets_attempts` where there were more attempts than are kept; `is_edited` where somebody else wrote the
     properties, so that nothing in them can be relied on.
     """
@@ -51,6 +53,7 @@ class ExportState:
     attempts: tuple[Commit, ...] = ()
     line: int = 0
     catalogs: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     described: str = ""
     forgets_attempts: bool = False
     is_edited: bool = False
@@ -65,11 +68,12 @@ class ExportState:
         """Whether it cannot be told which commits the tables show."""
         return self.watermark is None or self.forgets_attempts or self.is_edited
 
-    def attempting(self, commit: Commit, *, line: int, catalogs: Iterable[str]) -> "ExportState":
-        """The state while the commit is being exported to these catalogs."""
+    def attempting(self, commit: Commit, *, line: int, catalogs: Iterable[str], method: str) -> "ExportState":
+        """The state while the commit is being exported to these catalogs, by the job's clone method."""
         line, known = max(line, self.line), tuple(sorted({*self.catalogs, *catalogs}))
+        methods = tuple(sorted({*self.methods, *([method] if method else [])}))
         if commit in self.attempts:
-            return replace(self, line=line, catalogs=known)
+            return replace(self, line=line, catalogs=known, methods=methods)
         attempts = (*self.attempts, commit)
         # Those of the highest generation tell whether a commit is older than what the tables may show.
         kept = sorted(attempts, key=lambda each: each.generation)[-MAX_ATTEMPTS:]
@@ -78,6 +82,7 @@ class ExportState:
             attempts=tuple(each for each in attempts if each in kept),
             line=line,
             catalogs=known,
+            methods=methods,
             forgets_attempts=self.forgets_attempts or len(attempts) > MAX_ATTEMPTS,
         )
 
@@ -91,7 +96,12 @@ class ExportState:
         left = tuple(each for each in self.attempts if each.id not in covered and each.id != commit.id)
         known = tuple(sorted({*self.catalogs, *catalogs}))
         return ExportState(
-            watermark=commit, attempts=left, line=max(line, self.line), catalogs=known, described=described
+            watermark=commit,
+            attempts=left,
+            line=max(line, self.line),
+            catalogs=known,
+            methods=self.methods if left else (),
+            described=described,
         )
 
 
@@ -123,6 +133,7 @@ def read_state(properties: Mapping[str, str], *, repository: str, branch: str, s
             attempts=tuple(_commit(*attempt.split(":")) for attempt in attempts if attempt != _FORGOTTEN),
             line=_number(values["line"]),
             catalogs=catalogs,
+            methods=tuple(values["methods"].split()),
             described=values["described"],
             forgets_attempts=_FORGOTTEN in attempts,
         )
@@ -140,6 +151,7 @@ def with_state(properties: Mapping[str, str], state: ExportState, *, repository:
         "attempts": [*([_FORGOTTEN] if state.forgets_attempts else []), *attempts],
         "line": [str(state.line)],
         "catalogs": list(state.catalogs),
+        "methods": list(state.methods),
         "described": state.described.split(" "),
     }
     joined = {name: _SEPARATORS.get(name, "").join(entries) for name, entries in values.items()}

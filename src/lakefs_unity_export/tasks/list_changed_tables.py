@@ -265,7 +265,13 @@ def _of_new_schema(record: Record) -> dict[str, str]:
 
 def _note_attempt(record: Record, schema: RecordedSchema, unity_catalog: UnityCatalog) -> None:
     catalogs = [each.catalog for each in record.schemas]
-    attempting = partial(ExportState.attempting, commit=record.commit, line=schema.line, catalogs=catalogs)
+    attempting = partial(
+        ExportState.attempting,
+        commit=record.commit,
+        line=schema.line,
+        catalogs=catalogs,
+        method=record.clone_method,
+    )
     change_recorded(record, schema, unity_catalog, attempting)
 
 

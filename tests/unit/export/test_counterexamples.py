@@ -285,3 +285,12 @@ def test_a_run_is_repaired_of_which_only_a_clone_failed(machine: Machine) -> Non
 
     assert run.state == "succeeded"
     assert machine.job.refreshed["lake.main.a"].commit_id == machine.lakefs.head().id
+
+
+def test_a_run_by_another_method_dies_before_its_tables_are_registered(machine: Machine) -> None:
+    machine.deploy_method("storage")
+    run = machine.start()
+    machine.steps(run, 3)
+    assert run.cloned
+    machine.job.kill(run)
+    machine.deploy_method("shallow")

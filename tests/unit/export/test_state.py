@@ -78,7 +78,7 @@ def test_what_no_export_writes_is_not_relied_on(name: str, value: str) -> None:
 BEFORE = ExportState(
     watermark=_commit(7), attempts=(_commit(8), _commit(9)), line=1_763_000_000_000, catalogs=("finance", "lake")
 )
-STATE = replace(BEFORE, described="0123456789abcdef lake.main.left_over")
+STATE = replace(BEFORE, methods=("deep", "shallow"), described="0123456789abcdef lake.main.left_over")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ STATE = replace(BEFORE, described="0123456789abcdef lake.main.left_over")
         ("attempts", ""),
         ("line", "0"),
         ("catalogs", "lake"),
+        ("methods", "shallow"),
         ("described", ""),
         ("described", "0123456789abcdef"),
         ("checksum", "0"),
@@ -140,6 +141,7 @@ states = st.builds(
     attempts=st.lists(commits, max_size=3).map(tuple),
     line=st.integers(0, 2**53),
     catalogs=st.lists(st.sampled_from(["a", "b-c", "d"]), unique=True).map(tuple),
+    methods=st.lists(st.sampled_from(["deep", "shallow"]), unique=True).map(tuple),
     described=st.lists(st.sampled_from(["0a1b", "a.main.t", "b-c.main.ü,"]), unique=True).map(" ".join),
     forgets_attempts=st.booleans(),
 )
@@ -218,9 +220,10 @@ def test_a_schema_that_follows_a_branch_again_says_nothing_else() -> None:
 
 
 def test_an_attempt_is_noted_once() -> None:
-    once = ExportState(watermark=_commit(7)).attempting(_commit(8), line=5, catalogs=["lake"])
-    assert once == ExportState(watermark=_commit(7), attempts=(_commit(8),), line=5, catalogs=("lake",))
-    assert once.attempting(_commit(8), line=4, catalogs=[]) == once
+    once = ExportState(watermark=_commit(7)).attempting(_commit(8), line=5, catalogs=["lake"], method="deep")
+    expected = {"attempts": (_commit(8),), "line": 5, "catalogs": ("lake",), "methods": ("deep",)}
+    assert once == ExportState(watermark=_commit(7), **expected)
+    assert once.attempting(_commit(8), line=4, catalogs=[], method="") == once
     assert once.commits == (_commit(7), _commit(8))
     assert not once.is_unknown
 
@@ -229,9 +232,9 @@ def test_more_attempts_than_are_kept_are_as_good_as_a_lost_watermark() -> None:
     state = ExportState(watermark=_commit(1))
     order = [900, *range(2, 2 + MAX_ATTEMPTS)]
     for number in order[:MAX_ATTEMPTS]:
-        state = state.attempting(_commit(number), line=0, catalogs=[])
+        state = state.attempting(_commit(number), line=0, catalogs=[], method="deep")
     assert not state.is_unknown
-    state = state.attempting(_commit(order[-1]), line=0, catalogs=[])
+    state = state.attempting(_commit(order[-1]), line=0, catalogs=[], method="deep")
     assert state.is_unknown
     assert len(state.attempts) == MAX_ATTEMPTS
     assert _commit(900) in state.attempts

@@ -76,6 +76,7 @@ def test_the_task_values_of_a_first_export(story: Story) -> None:
         "following": 0,
         "page_failed": False,
         "is_gone": False,
+        "clone_method": "shallow",
     }
     assert run.printed == (
         f"post-commit: repository shop, branch main, commit {commit.id} (generation 2, the head)\n"
