@@ -193,10 +193,12 @@ def _cloned(
     source = _source(tables, request)
     _check_that_files_stay(source, request)
     # Looked at before, since a clone keeps the comment that the target has, or has none, by runtime.
-    theirs = _target_detail(tables, request).comment if before and not source.detail.comment else None
+    may_have_one = before and not source.detail.comment and not _is_clone_without_comment(before.newest)
+    theirs = _target_detail(tables, request).comment if may_have_one else None
     try:
         with _origin(tables, request, source, steps) as origin:
-            _replace(tables, request, source.detail, before, origin)
+            has_no_comment = not (source.detail.comment or theirs)
+            _replace(tables, request, source.detail, before, origin, has_no_comment=has_no_comment)
     except ExportError:
         raise
     except Exception as error:
@@ -223,8 +225,18 @@ def _comment_to_write(
     return wanted if wanted and wanted != _target_detail(tables, request).comment else None
 
 
+def _is_clone_without_comment(commit: Commit) -> bool:
+    return commit.operation == CLONE and provenance.says_no_comment(commit.user_metadata)
+
+
 def _replace(
-    tables: DeltaTables, request: CloneRequest, source: TableDetail, before: TableState | None, origin: OpenTable
+    tables: DeltaTables,
+    request: CloneRequest,
+    source: TableDetail,
+    before: TableState | None,
+    origin: OpenTable,
+    *,
+    has_no_comment: bool,
 ) -> None:
     path, shown = request.target_path, request.provenance
     preparing = replaceable.user_metadata(request.commit_id)
@@ -233,7 +245,7 @@ def _replace(
         origin.clone,
         path,
         properties=shown.properties() | provenance.comment_properties(source.comment),
-        user_metadata=shown.user_metadata(),
+        user_metadata=shown.user_metadata(has_no_comment=has_no_comment),
         is_shallow=not is_deep,
     )
     if before is None and not is_deep:

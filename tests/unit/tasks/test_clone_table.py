@@ -31,7 +31,8 @@ CURRENT = target(commit_id=REQUEST.commit_id, commit_generation=5)
 def test_a_free_target_or_our_own_earlier_clone_is_cloned(before: TableInMemory | None) -> None:
     at = tables(before)
     result = clone(at, REQUEST, clock=iter([10.0, 12.5]).__next__)
-    assert at.calls == [("clone", REQUEST.source_path, REQUEST.target_path, REQUEST.provenance.user_metadata())]
+    metadata = REQUEST.provenance.user_metadata(has_no_comment=True)
+    assert at.calls == [("clone", REQUEST.source_path, REQUEST.target_path, metadata)]
     assert at.found[REQUEST.target_path].properties == REQUEST.provenance.properties()
     assert result == CloneResult(
         action=Action.CLONED,
@@ -219,6 +220,19 @@ def test_a_clone_reads_the_source_once_and_the_target_again_where_a_comment_is_a
     at.found[REQUEST.source_path] = replace(SOURCE, comment=comment)
     clone(at, REQUEST)
     assert at.reads == reads
+
+
+@pytest.mark.parametrize("by_a_person", [False, True])
+def test_the_target_is_not_asked_for_a_comment_where_its_newest_clone_says_that_it_has_none(by_a_person: bool) -> None:
+    at = tables()
+    clone(at, REQUEST)
+    if by_a_person:
+        # Under whatever user metadata: their session may have kept ours.
+        at.set_comment(LOOK, "by a person", user_metadata=at.found[LOOK].newest.user_metadata or "")
+    at.reads.clear()
+    clone(at, replace(REQUEST, commit_id="d" * 64, commit_generation=6))
+    assert at.reads == [LOOK, OPENED, *([DETAIL] if by_a_person else []), NEWEST, *([DETAIL] if by_a_person else [])]
+    assert at.found[LOOK].comment == ("by a person" if by_a_person else None)
 
 
 def test_what_others_commit_right_after_the_clone_is_not_taken_for_it() -> None:
