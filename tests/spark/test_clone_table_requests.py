@@ -114,4 +114,4 @@ def test_a_clone_asks_little_more_than_a_bare_one_and_nothing_of_lakefs_where_no
     # Looks at the target: whether there is one, its properties and its newest commit, and after a clone its commit.
     assert current.target <= 42
     assert first.target <= bare[0].target + 24
-    assert again.target <= bare[1].target + 54
+    assert again.target <= bare[1].target + 36
