@@ -1,39 +1,41 @@
 """What an iteration of the task clone_tables costs beside a bare `DeltaTable.clone` of the same tables.
 
-    python benchmarks/clone_tables.py [--tables 20] [--rows 1000]
+    python benchmarks/clone_tables.py [--tables 12] [--files 10] [--at-a-time 1 4] [--s3a]
 
-Both run on one warm local cluster, over local files, in turns. The iteration is the whole notebook: the look at
-target and source, the clone, the comment and the report. It leaves out what the job adds around a notebook.
+Both run on one warm local cluster, to targets on local files; with --s3a, the tables are read through the gateway of
+the stand-in of lakeFS. Delta's cache is emptied before each clone, as a new commit finds it, and which of the two comes
+first alternates. The iteration is the whole notebook: the look at target and source, the clone, the comment and the
+report. It leaves out what the job adds around a notebook. Beside the seconds: the load of the machine.
 """
 
 import argparse
 import json
+import os
+import statistics
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
+import lakefs
+from lakefs.client import Client
 from rich.console import Console
 from rich.table import Table
 
 from local_stack.cluster.cluster import Cluster, NotebookRun
+from local_stack.lakefs.standin import LakeFSStandIn
 
 ROOT = Path(__file__).parents[1]
-COMMITS = ("a" * 64, "b" * 64)
-AT_A_TIME = (1, 4)
+REPOSITORY = "clone-tables"
+WARM_UP = 2
 
 _HEADER = "# Databricks notebook source\n"
-_MAKE_TABLES = """
-from delta.tables import DeltaTable
-values = dbutils.widgets.getAll()
-for table in range(int(values["tables"])):
-    rows = spark.range(int(values["rows"])).selectExpr("id", "concat('row ', id) AS name")
-    for commit in values["commits"].split(","):
-        rows.write.format("delta").save(f"{values['folder']}/repository/{commit}/tables/t{table}")
-"""
+_EMPTY_CACHE = "spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()\n"
 _BARE_CLONE = """
 import time
 from delta.tables import DeltaTable
@@ -43,15 +45,28 @@ DeltaTable.forPath(spark, dbutils.widgets.get("source_path")).clone(
 )
 dbutils.notebook.exit(str(time.monotonic() - started))
 """
+# As Delta writes them for a table of these columns.
+_COLUMNS = (("id", "long"), ("name", "string"))
+_STATS = {"numRecords": 1000, "minValues": {"id": 0, "name": "row 0"}, "maxValues": {"id": 999, "name": "row 999"}}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tables at two commits. `paths` are what each commit's paths begin with."""
+
+    paths: tuple[str, ...]
+    commits: tuple[str, ...]
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A warm cluster, and a folder of tables that look like lakeFS commits."""
+    """A warm cluster, and the tables."""
 
     cluster: Cluster
     folder: Path
     wheel: Path
+    source: Source
 
     def run(self, notebook: Path, **parameters: str) -> str:
         """The notebook's value. Raises RuntimeError with the notebook's own error."""
@@ -67,7 +82,7 @@ class Bench:
                 run_id=1,
                 task_key="clone_table",
             ),
-            {"spark.databricks.delta.snapshotPartitions": "1"},
+            {"spark.databricks.delta.snapshotPartitions": "1", **self.source.spark_conf},
         )
         if result.error is not None:
             raise RuntimeError(result.trace or result.error)
@@ -80,47 +95,48 @@ class Bench:
             path.write_text(_HEADER + source)
         return path
 
-    def bare(self, table: int, commit: int, at_a_time: int) -> float:
+    def bare(self, table: int, commit: int, target: str) -> float:
         """Seconds of the clone alone, without the notebook around it."""
-        paths = self._paths(table, commit, f"bare{at_a_time}")
+        self.run(self.notebook("empty_cache", _EMPTY_CACHE))
+        paths = self._paths(table, commit, f"{target}-bare")
         return float(self.run(self.notebook("bare_clone", _BARE_CLONE), **paths))
 
-    def iteration(self, table: int, commit: int, at_a_time: int) -> float:
-        """Seconds of the whole notebook."""
+    def iteration(self, table: int, commit: int, target: str) -> float:
+        """Seconds of the task's whole notebook."""
+        self.run(self.notebook("empty_cache", _EMPTY_CACHE))
+        parameters = {
+            "source_path": self._paths(table, commit, target)["source_path"],
+            "target_base_location": f"file:{self.folder}/exports",
+            "repository": REPOSITORY,
+            "branch": target,
+            "source_commit_id": self.source.commits[commit],
+            "commit_generation": str(commit + 2),
+            "line": "0",
+            "path": f"tables/t{table}",
+            "table": f"`benchmark`.`main`.`t{table}`",
+            "method": "shallow",
+            "lakefs_endpoint": "http://127.0.0.1:9",
+            "secret_scope": "lakefs",
+            "access_key_name": "key",
+            "secret_key_name": "secret",
+        }
         started = time.monotonic()
-        kind = f"iteration{at_a_time}"
-        value = self.run(
-            self.notebook("clone_table", _notebook_of_the_job()),
-            source_path=self._paths(table, commit, kind)["source_path"],
-            target_base_location=f"file:{self.folder}/exports",
-            repository="repository",
-            branch=kind,
-            source_commit_id=COMMITS[commit],
-            commit_generation=str(commit + 2),
-            line="0",
-            path=f"tables/t{table}",
-            table=f"`benchmark`.`main`.`t{table}`",
-            method="shallow",
-            lakefs_endpoint="http://127.0.0.1:9",
-            secret_scope="lakefs",  # noqa: S106, the name of a scope
-            access_key_name="key",
-            secret_key_name="secret",  # noqa: S106, the name of a secret
-        )
+        value = self.run(self.notebook("clone_table", _notebook_of_the_job()), **parameters)
         seconds = time.monotonic() - started
         action = json.loads(value)["action"]
         if action != "cloned":
             raise RuntimeError(f"table t{table} was to be cloned, but is {action}")
         return seconds
 
-    def _paths(self, table: int, commit: int, kind: str) -> dict[str, str]:
+    def _paths(self, table: int, commit: int, target: str) -> dict[str, str]:
         return {
-            "source_path": f"file:{self.folder}/repository/{COMMITS[commit]}/tables/t{table}",
-            "target_path": f"file:{self.folder}/exports/{kind}/t{table}",
+            "source_path": f"{self.source.paths[commit]}/tables/t{table}",
+            "target_path": f"file:{self.folder}/exports/{target}/t{table}",
         }
 
 
 def _notebook_of_the_job() -> str:
-    """The job's notebook, but that its source lies on this machine."""
+    """The job's notebook, but that its source may lie on this machine."""
     notebook = (ROOT / "notebooks" / "clone_table.py").read_text().removeprefix(_HEADER)
     made = "CloneRequest.from_widgets(dbutils.widgets.get)"
     if made not in notebook:
@@ -133,43 +149,102 @@ def _notebook_of_the_job() -> str:
 def main() -> None:
     """Measure, and print the figures side by side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tables", type=int, default=20)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--tables", type=int, default=12)
+    parser.add_argument("--files", type=int, default=10, help="of each table (default: %(default)s)")
+    parser.add_argument("--at-a-time", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--s3a", action="store_true", help="read the tables through the stand-in of lakeFS")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    tables = arguments.tables + WARM_UP
+    with tempfile.TemporaryDirectory() as folder, _source(Path(folder), tables, arguments) as source:
         cluster = Cluster(folder=Path(folder) / "cluster")
         try:
-            bench = Bench(cluster, Path(folder), _wheel(Path(folder)))
-            Console().print(_measured(bench, arguments.tables, arguments.rows))
+            bench = Bench(cluster, Path(folder), _wheel(Path(folder)), source)
+            Console().print(_measured(bench, arguments))
         finally:
             cluster.stop()
 
 
-def _measured(bench: Bench, tables: int, rows: int) -> Table:
-    shown = Table(title=f"{tables} tables of {rows} rows, seconds")
-    for column in ("", "at once", "clone", "iteration", "all clones", "all iterations", "ratio"):
+def _measured(bench: Bench, arguments: argparse.Namespace) -> Table:
+    where = "through S3A" if arguments.s3a else "on local files"
+    shown = Table(title=f"{arguments.tables} tables of {arguments.files:,} files {where}, medians in seconds")
+    for column in ("", "at once", "bare clone", "iteration", "ratio", "load"):
         shown.add_column(column, justify="right" if column else "left")
-    warm_up = 1
-    settings = {"folder": f"file:{bench.folder}", "commits": ",".join(COMMITS), "rows": str(rows)}
-    bench.run(bench.notebook("make_tables", _MAKE_TABLES), tables=str(tables + warm_up), **settings)
-    for commit in range(len(COMMITS)):
-        bench.bare(tables, commit, 0)
-        bench.iteration(tables, commit, 0)
-    for commit, kind in enumerate(("fresh", "re-clone")):
-        for at_a_time in AT_A_TIME:
-            bare, bare_all = _timed(bench.bare, tables, commit, at_a_time)
-            ours, ours_all = _timed(bench.iteration, tables, commit, at_a_time)
-            figures = (bare / tables, ours / tables, bare_all, ours_all)
-            shown.add_row(kind, str(at_a_time), *(f"{each:.2f}" for each in figures), f"{ours_all / bare_all:.2f}")
+    for table in range(WARM_UP):
+        for commit in (0, 1):
+            bench.bare(arguments.tables + table, commit, "warm")
+            bench.iteration(arguments.tables + table, commit, "warm")
+    for at_a_time in arguments.at_a_time:
+        for commit, kind in enumerate(("first", "again")):
+            bare, ours = _both(bench, arguments.tables, commit, at_a_time)
+            load = f"{os.getloadavg()[0]:.1f}"
+            shown.add_row(kind, str(at_a_time), f"{bare:.2f}", f"{ours:.2f}", f"{ours / bare:.2f}", load)
     return shown
 
 
-def _timed(measure: Callable[[int, int, int], float], tables: int, commit: int, at_a_time: int) -> tuple[float, float]:
-    """The sum of the seconds of each table, and the seconds of all together."""
-    started = time.monotonic()
+def _both(bench: Bench, tables: int, commit: int, at_a_time: int) -> tuple[float, float]:
+    """The medians of a bare clone and of an iteration. A group is cloned at once by the one, then by the other."""
+    seconds: dict[str, list[float]] = {"bare": [], "iteration": []}
     with ThreadPoolExecutor(at_a_time) as pool:
-        each = list(pool.map(lambda table: measure(table, commit, at_a_time), range(tables)))
-    return sum(each), time.monotonic() - started
+        for group in range(0, tables, at_a_time):
+            kinds = ["bare", "iteration"]
+            for kind in kinds if (group // at_a_time) % 2 == 0 else reversed(kinds):
+                measure = getattr(bench, kind)
+                members = range(group, min(group + at_a_time, tables))
+                seconds[kind] += pool.map(lambda table, each=measure: each(table, commit, f"by{at_a_time}"), members)
+    return statistics.median(seconds["bare"]), statistics.median(seconds["iteration"])
+
+
+@contextmanager
+def _source(folder: Path, tables: int, arguments: argparse.Namespace) -> Iterator[Source]:
+    logs = _logs(arguments.files)
+    if not arguments.s3a:
+        commits = ("a" * 64, "b" * 64)
+        for commit, number in ((commit, number) for commit in (0, 1) for number in range(tables)):
+            log = folder / "repository" / commits[commit] / f"tables/t{number}/_delta_log"
+            log.mkdir(parents=True)
+            for version in range(commit + 1):
+                (log / f"{version:020}.json").write_text(logs[version])
+        yield Source(tuple(f"file:{folder}/repository/{commit}" for commit in commits), commits)
+        return
+    server = LakeFSStandIn()
+    server.start()
+    try:
+        yield _through_gateway(server, tables, logs)
+    finally:
+        server.stop()
+
+
+def _through_gateway(server: LakeFSStandIn, tables: int, logs: tuple[str, ...]) -> Source:
+    keys = {"aws_access_key_id": server.access_key.id, "aws_secret_access_key": server.access_key.secret}
+    gateway = boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", **keys)
+    client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
+    repository = lakefs.Repository(REPOSITORY, client=client).create(storage_namespace=f"local://{REPOSITORY}")
+    commits = []
+    for version, log in enumerate(logs):
+        for number in range(tables):
+            key = f"main/tables/t{number}/_delta_log/{version:020}.json"
+            gateway.put_object(Bucket=REPOSITORY, Key=key, Body=log.encode())
+        commits.append(str(repository.branch("main").commit(f"version {version}").get_commit().id))
+    settings = {
+        "endpoint": server.url,
+        "path.style.access": "true",
+        "access.key": server.access_key.id,
+        "secret.key": server.access_key.secret,
+    }
+    spark_conf = {f"spark.hadoop.fs.s3a.bucket.{REPOSITORY}.{name}": value for name, value in settings.items()}
+    return Source(tuple(f"s3a://{REPOSITORY}/{commit}" for commit in commits), tuple(commits), spark_conf)
+
+
+def _logs(files: int) -> tuple[str, ...]:
+    """The commits of a table: one with these files, which are not there, and one with one file more."""
+    fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in _COLUMNS]
+    schema = json.dumps({"type": "struct", "fields": fields})
+    metadata = {"id": "1", "format": {"provider": "parquet", "options": {}}, "schemaString": schema}
+    metadata |= {"partitionColumns": [], "configuration": {}, "createdTime": 1}
+    head = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": metadata}]
+    rest = {"partitionValues": {}, "size": 9000, "modificationTime": 1, "dataChange": True, "stats": json.dumps(_STATS)}
+    added = [{"add": {"path": f"part-{number:05}.parquet", **rest}} for number in range(files + 1)]
+    return tuple("".join(f"{json.dumps(line)}\n" for line in lines) for lines in ([*head, *added[:-1]], added[-1:]))
 
 
 def _wheel(folder: Path) -> Path:

@@ -7,10 +7,10 @@ from typing import Any
 
 from delta.tables import DeltaTable
 
-from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.scratch import DriverScratch, Scratch
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
 from lakefs_unity_export.clones.storage_clone import Addresses
 from lakefs_unity_export.tasks.clone_table import CloneResult, clone, clone_table
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from cloned_tables import LocalSteps, Tables
 
-from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.provenance import read_properties, read_user_metadata
 from lakefs_unity_export.clones.scratch import Scratch, StorageScratch, scratch_for
-from lakefs_unity_export.tasks.clone_table import Action, clone
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
+from lakefs_unity_export.tasks.clone_table import clone
 
 pytestmark = pytest.mark.spark
 

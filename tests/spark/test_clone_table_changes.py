@@ -8,10 +8,11 @@ import pytest
 from cloned_tables import Tables
 from table_changes import BY_ID, CHANGES, MAPPED, SIMPLE, VECTORS
 
-from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.replaceable import UnreplaceableTargetError
-from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
+from lakefs_unity_export.tasks.clone_table import CloneFailedError
 
 pytestmark = pytest.mark.spark
 

@@ -15,10 +15,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from lakefs.client import Client
 
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.spark_errors import causes
 from lakefs_unity_export.errors import LakeFSGoneError
-from lakefs_unity_export.tasks.clone_table import Action, CloneResult, clone_table
+from lakefs_unity_export.tasks.clone_table import CloneResult, clone_table
 from local_stack.lakefs.standin import LakeFSStandIn
 
 pytestmark = pytest.mark.spark

@@ -9,8 +9,9 @@ from cloned_tables import COMMITS, Tables
 from delta.tables import DeltaTable
 from table_changes import SIMPLE
 
-from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
-from lakefs_unity_export.tasks.clone_table import Action, MovingSourceError
+from lakefs_unity_export.clones.decision import Action
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
+from lakefs_unity_export.tasks.clone_table import MovingSourceError
 
 pytestmark = pytest.mark.spark
 
@@ -94,10 +95,10 @@ def test_files_of_a_branch_or_beside_lakefs_are_refused(tables: Tables, where: s
 
 def test_twenty_thousand_files_are_listed_without_opening_one(tables: Tables) -> None:
     _table_of(tables, [f"part-{number:05}.parquet" for number in range(20_000)])
-    adapter = SparkDeltaTables(tables.spark)
-    adapter.describe(tables.source())
+    opened = SparkDeltaTables(tables.spark).open(tables.source())
+    assert opened is not None
     started = time.monotonic()
-    files = adapter.data_files(tables.source())
+    files = opened.data_files()
     print(f"20,000 files listed in {time.monotonic() - started:.1f} s")
     assert len(files) == 20_000
     assert not Path(tables.source().removeprefix("file:"), "part-00000.parquet").exists()

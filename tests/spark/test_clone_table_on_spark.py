@@ -2,23 +2,21 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 from cloned_tables import COMMITS, Tables
 from table_changes import SIMPLE
 
-from lakefs_unity_export.clones.delta_tables import USER_METADATA, SparkDeltaTables
+from lakefs_unity_export.clones.decision import Action, TargetTakenError
 from lakefs_unity_export.clones.provenance import read_properties, read_user_metadata
-from lakefs_unity_export.tasks.clone_table import (
-    Action,
-    CloneFailedError,
-    NoSourceTableError,
-    TargetStorageError,
-    TargetTakenError,
-    clone_table,
-)
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
+from lakefs_unity_export.clones.user_metadata import USER_METADATA
+from lakefs_unity_export.tasks.clone_table import CloneFailedError, NoSourceTableError, TargetStorageError, clone_table
 
 pytestmark = pytest.mark.spark
 
@@ -60,6 +58,16 @@ def test_the_same_commit_again_changes_nothing(tables: Tables) -> None:
     result = tables.clone()
     assert (result.action, result.version_before, result.version) == (Action.CURRENT, 0, 0)
     assert tables.log(tables.target) == log
+
+
+def test_names_that_look_like_secrets_are_read_as_they_are(tables: Tables) -> None:
+    """Spark hides the values of such properties where it shows them."""
+    tables.sql(SIMPLE)
+    names = {"repository": "access-key-usage", "branch": "token-password"}
+    assert tables.clone(0, **names).action is Action.CLONED
+    assert tables.clone(0, **names).action is Action.CURRENT
+    with pytest.raises(TargetTakenError, match="'token-password' of the lakeFS repository 'access-key-usage'"):
+        tables.clone()
 
 
 def test_an_older_commit_does_not_replace_a_newer_one(tables: Tables) -> None:
@@ -264,6 +272,38 @@ def test_the_session_is_as_before_whether_the_clone_works_or_not(
     with pytest.raises(CloneFailedError, match="OSError: disk full"):
         clone_table(session, tables.request(1, source_path=tables.source(0)), output=io.StringIO())
     assert session.conf.get(USER_METADATA, None) == before
+
+
+@pytest.mark.parametrize("own_sessions", [False, True], ids=["one session", "a session each"])
+def test_each_of_two_clones_at_once_has_its_own_user_metadata(
+    tables: Tables, own_sessions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from delta.tables import DeltaTable
+
+    tables.sql(SIMPLE)
+    shared = tables.spark.newSession()
+    both, plain_clone = Barrier(2), DeltaTable.clone
+
+    def clone_with_the_other(*given: Any, **named: Any) -> Any:
+        # Within one session the other one does not come as far, and is not waited for.
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=20 if own_sessions else 0.5)
+        both.reset()
+        return plain_clone(*given, **named)
+
+    def clone_of(branch: str) -> str:
+        session = tables.spark.newSession() if own_sessions else shared
+        request = tables.request(branch=branch, target_path=f"{tables.target}-{branch}")
+        assert clone_table(session, request, output=io.StringIO()).action is Action.CLONED
+        return request.target_path
+
+    monkeypatch.setattr(DeltaTable, "clone", clone_with_the_other)
+    with ThreadPoolExecutor(2) as pool:
+        targets = dict(zip(("main", "dev"), pool.map(clone_of, ("main", "dev")), strict=True))
+    for branch, target in targets.items():
+        shown = read_user_metadata(tables.history(target)[0]["userMetadata"])
+        assert shown is not None
+        assert shown.branch == branch
 
 
 def _fails(*_: Any, **__: Any) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from cloned_tables import Tables
 
-from lakefs_unity_export.tasks.clone_table import Action, TargetStorageError, TargetTakenError
+from lakefs_unity_export.clones.decision import Action, TargetTakenError
+from lakefs_unity_export.tasks.clone_table import TargetStorageError
 from local_stack.cluster.path_access import RegisteredTable, registered
 
 pytestmark = pytest.mark.spark

@@ -3,9 +3,9 @@
 import pytest
 from cloned_tables import COMMITS, Tables
 
-from lakefs_unity_export.clones.delta_tables import USER_METADATA
+from lakefs_unity_export.clones.decision import Action, TargetTakenError
 from lakefs_unity_export.clones.provenance import read_properties
-from lakefs_unity_export.tasks.clone_table import Action, TargetTakenError
+from lakefs_unity_export.clones.user_metadata import USER_METADATA
 
 pytestmark = pytest.mark.spark
 

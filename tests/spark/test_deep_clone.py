@@ -10,8 +10,9 @@ from cloned_tables import Tables
 from delta.tables import DeltaTable
 from table_changes import CHANGES, SIMPLE, VECTORS
 
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
-from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError, CloneResult, clone_table
+from lakefs_unity_export.tasks.clone_table import CloneFailedError, CloneResult, clone_table
 
 pytestmark = pytest.mark.spark
 

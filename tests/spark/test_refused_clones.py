@@ -10,8 +10,9 @@ from pyspark.errors import AnalysisException
 from table_changes import SIMPLE
 
 from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
-from lakefs_unity_export.tasks.clone_table import Action, clone_table
+from lakefs_unity_export.tasks.clone_table import clone_table
 from local_stack.cluster.clone_checks import REFUSED, SCRATCH
 
 pytestmark = pytest.mark.spark

@@ -39,9 +39,12 @@ class Provenance:
         """The properties of the exported table, a long path shortened."""
         return {name: property_values.shortened(value) for name, value in self._facts().items()}
 
-    def user_metadata(self) -> str:
-        """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts in full, as JSON."""
-        return json.dumps(self._facts(), ensure_ascii=False)
+    def user_metadata(self, *, has_no_comment: bool = False) -> str:
+        """The user metadata of the Delta commit, as `DESCRIBE HISTORY` shows it: the same facts in full, as JSON.
+
+        has_no_comment: whether to say that the table has no comment, so that the next clone need not look.
+        """
+        return json.dumps(self._facts() | ({COMMENT: ""} if has_no_comment else {}), ensure_ascii=False)
 
     def _facts(self) -> dict[str, str]:
         return {
@@ -73,13 +76,21 @@ def read_properties(properties: Mapping[str, str]) -> Provenance | None:
 
 def read_user_metadata(text: str | None) -> Provenance | None:
     """What the user metadata of a Delta commit says, or None where it is not ours."""
+    return read_properties(_read_facts(text))
+
+
+def says_no_comment(text: str | None) -> bool:
+    """Whether the user metadata of a clone says that the table had no comment as of it."""
+    return _read_facts(text).get(COMMENT) == ""
+
+
+def _read_facts(text: str | None) -> dict[str, str]:
     try:
         facts = json.loads(text or "")
     except ValueError:
-        return None
-    if not isinstance(facts, dict) or not all(isinstance(fact, str) for fact in facts.values()):
-        return None
-    return read_properties(facts)
+        return {}
+    is_of_texts = isinstance(facts, dict) and all(isinstance(fact, str) for fact in facts.values())
+    return facts if is_of_texts else {}
 
 
 def comment_properties(comment: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ that was exported before, so that a run that ends in between leaves nothing half
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from lakefs_unity_export.clones.delta_tables import TableState
+from lakefs_unity_export.clones.delta_tables import TableDetail
 from lakefs_unity_export.clones.spark_errors import Cause, causes
 from lakefs_unity_export.errors import ExportError
 
@@ -39,17 +39,20 @@ def is_preparation(text: str | None) -> bool:
     return text is not None and text.startswith(f'{{"{_PREPARING}": ')
 
 
-def mapping_properties(source: TableState) -> Properties:
+def mapping_properties(source: TableDetail) -> Properties:
     """The properties with which an empty table can be replaced by a clone of the source, whatever its mapping is."""
     return {name: text for name, text in source.properties.items() if name == _MODE}
 
 
 def replaced(
-    source: TableState, target: TableState, clone: Callable[[], None], change: Callable[[Properties], None]
+    source: TableDetail,
+    target: Callable[[], TableDetail],
+    clone: Callable[[], None],
+    change: Callable[[Properties], None],
 ) -> None:
     """Clone the source onto the target; where Delta refuses, change the target's properties and clone again.
 
-    clone: makes the clone. change: sets properties of the target.
+    target: reads the target; called where Delta refuses. clone: makes the clone. change: sets properties of the target.
 
     Raises what `clone` and `change` raise, and UnreplaceableTargetError.
     """
@@ -62,7 +65,7 @@ def replaced(
             if refusal is None or refusal in refused:
                 raise
             refused.add(refusal)
-            changes = _changes(refusal, source, target)
+            changes = _changes(refusal, source, target())
         for properties in changes:
             change(properties)
 
@@ -72,7 +75,7 @@ def _refusal(chain: Sequence[Cause]) -> str | None:
     return found[0] if found else None
 
 
-def _changes(refusal: str, source: TableState, target: TableState) -> list[Properties]:
+def _changes(refusal: str, source: TableDetail, target: TableDetail) -> list[Properties]:
     if refusal == _APPEND_ONLY_REFUSED:
         # The clone brings the source's own setting back.
         return [{"delta.appendOnly": "false"}]

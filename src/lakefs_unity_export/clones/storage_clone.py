@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from lakefs_unity_export import names
-from lakefs_unity_export.clones.delta_tables import DeltaTables, TableState
+from lakefs_unity_export.clones.delta_tables import DeltaTables, OpenTable, TableDetail
 from lakefs_unity_export.clones.scratch import Scratch
 from lakefs_unity_export.clones.storage_log import RewrittenLog, rewritten
 from lakefs_unity_export.clones.storage_uris import Place, on_own_disk, place_of
 from lakefs_unity_export.errors import StorageCloneError
+
+_HOW = "use the clone method shallow or deep for this table, and report this"
 
 # By key inside the table's folder, as lakeFS names a place.
 Addresses = Mapping[str, str]
@@ -31,12 +33,13 @@ class StorageSteps(Protocol):
 
 @contextmanager
 def drafted_by_storage(
-    tables: DeltaTables, source: TableState, *, source_path: str, target_path: str, steps: StorageSteps
-) -> Iterator[str]:
-    """A table that has the source's rows and names lakeFS's storage: its URI, to be cloned from. It is gone afterwards.
+    tables: DeltaTables, source: OpenTable, *, source_path: str, target_path: str, steps: StorageSteps
+) -> Iterator[OpenTable]:
+    """A table that has the source's rows and names lakeFS's storage, to be cloned from. It is gone afterwards.
 
-    source: the state of the table at source_path.
-    Raises StorageCloneError where a file cannot be named so, what the steps raise, and what Delta does.
+    source: the table at source_path.
+    Raises StorageCloneError where a file cannot be named so, or the table would not be whole, what the steps raise,
+    and what Delta does.
     """
     scratch = steps.scratch()
     try:
@@ -47,29 +50,37 @@ def drafted_by_storage(
 
 def _draft(
     tables: DeltaTables,
-    source: TableState,
+    source: OpenTable,
     source_path: str,
     target_path: str,
     scratch: Scratch,
     steps: StorageSteps,
-) -> str:
+) -> OpenTable:
     by_gateway = scratch.new_table()
-    tables.clone(source_path, by_gateway, properties={}, user_metadata=None)
+    source.clone(by_gateway, properties={}, user_metadata=None)
     log = scratch.read_log(by_gateway)
     places = _Places(steps.addresses(), source_path, target_path)
     moved = rewritten(log, source_path=source_path, place_of_key=places.of_key)
-    check_whole(moved, source, source_path)
+    _check_whole(moved, source.detail, source_path)
     by_storage = scratch.new_table()
     scratch.write_log(by_storage, moved.lines)
-    return by_storage
+    draft = tables.open(by_storage)
+    if draft is None:
+        raise StorageCloneError(
+            f"Delta finds no table in the log of a clone of {source_path} that was rewritten; {_HOW}"
+        )
+    # As Delta reads it, before anything is published: a check of the target would come too late for a next run, which
+    # finds it at this commit.
+    _check_whole(draft.detail, source.detail, source_path)
+    return draft
 
 
-def check_whole(found: RewrittenLog | TableState, source: TableState, source_path: str) -> None:
+def _check_whole(found: RewrittenLog | TableDetail, source: TableDetail, source_path: str) -> None:
     """Raises StorageCloneError where the files are not as many, and as large, as those of the source."""
     if (found.files, found.bytes) != (source.files, source.bytes):
         raise StorageCloneError(
             f"a clone of {source_path} names {found.files} files of {found.bytes} bytes, and the table has "
-            f"{source.files} of {source.bytes}; use the clone method shallow or deep for this table, and report this"
+            f"{source.files} of {source.bytes}; {_HOW}"
         )
 
 

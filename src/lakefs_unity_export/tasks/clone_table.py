@@ -6,35 +6,30 @@ A target path belongs to one table of one branch of one repository. Nothing else
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from lakefs_unity_export.access.cluster_steps import ClusterSteps
 from lakefs_unity_export.clones import provenance, replaceable
 from lakefs_unity_export.clones.clone_errors import refused_clone
-from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, SparkDeltaTables, TableState
+from lakefs_unity_export.clones.decision import CLONE, Action, decide, is_ours, target_taken
+from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, OpenTable, TableDetail, TableState
 from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.clones.path_access import remedy
-from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.s3a_errors import is_about, is_storage_error, lakefs_error
 from lakefs_unity_export.clones.source_files import files_that_may_change
 from lakefs_unity_export.clones.spark_errors import Cause, causes, described
-from lakefs_unity_export.clones.storage_clone import StorageSteps, check_whole, drafted_by_storage
+from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
+from lakefs_unity_export.clones.storage_clone import StorageSteps, drafted_by_storage
+from lakefs_unity_export.clones.user_metadata import USER_METADATA
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import same_location
 
-# What Delta calls the commits that this task makes. The user metadata alone would not tell: a session keeps it for
-# whatever it writes.
-_OWN_OPERATIONS = {"CLONE", "SET TBLPROPERTIES"}
-
-
-class TargetTakenError(ExportError):
-    """The target path holds something that is not this table's own clone."""
+_Found = TypeVar("_Found")
 
 
 class TargetStorageError(ExportError):
@@ -53,21 +48,12 @@ class CloneFailedError(ExportError):
     """Spark failed to clone, for a reason of its own."""
 
 
-class Action(StrEnum):
-    """What was done with a target."""
-
-    CLONED = "cloned"
-    CLONED_AGAIN = "cloned again"
-    COMMENTED = "comment completed"
-    CURRENT = "already at this commit"
-    SUPERSEDED = "superseded by a newer commit"
-
-
 @dataclass(frozen=True, kw_only=True)
 class CloneResult:
     """What was done. Versions are the target's Delta versions; `files` and `bytes` are what the clone refers to.
 
-    `reason` says what was found at the target that others had written, and is gone.
+    These are not known where nothing was cloned and the newest version is not a clone's own. `reason` says what was
+    found at the target that others had written, and is gone.
     """
 
     action: Action
@@ -75,8 +61,8 @@ class CloneResult:
     commit_id: str
     version_before: int | None
     version: int
-    files: int
-    bytes: int
+    files: int | None
+    bytes: int | None
     seconds: float
     method: CloneMethod = FIRST_METHOD
     reason: str = ""
@@ -94,8 +80,8 @@ class CloneResult:
             f"clone method   {self.method}",
             f"lakeFS commit  {self.commit_id}",
             f"Delta version  {before} -> version {self.version}",
-            f"files          {self.files}",
-            f"bytes          {self.bytes}",
+            *([] if self.files is None else [f"files          {self.files}"]),
+            *([] if self.bytes is None else [f"bytes          {self.bytes}"]),
             f"seconds        {self.seconds:.1f}",
         ]
 
@@ -128,18 +114,15 @@ def clone(
     """
     started = clock()
     before = _target(tables, request)
-    action = decide(request, before, lambda: _history(tables, request))
-    after, reason = before, ""
-    if action in (Action.CLONED, Action.CLONED_AGAIN):
+    action, reason = decide(request, before, lambda: _history(tables, request)), ""
+    if before is None or action in (Action.CLONED, Action.CLONED_AGAIN):
         after = _cloned(tables, request, before, steps)
-        if before and not _is_ours(before):
+        if before and not is_ours(before):
             reason = f"{before.newest} was not ours"
-    elif before is not None and action is Action.CURRENT and _lacks_comment(before):
-        # Cloning and commenting are two commits; an attempt may have ended between them.
-        source = _source(tables, request)
-        if source.comment:
-            after, action = _commented(tables, request, source.comment), Action.COMMENTED
-    assert after is not None
+    else:
+        after = before.newest
+        if action is Action.CURRENT and (commented := _comment_completed(tables, request, before)):
+            after, action = commented, Action.COMMENTED
     return CloneResult(
         action=action,
         table=request.table,
@@ -154,86 +137,33 @@ def clone(
     )
 
 
-def decide(request: CloneRequest, target: TableState | None, history: Callable[[], Iterable[Commit]] = tuple) -> Action:
-    """What to do with a target in this state. Raises TargetTakenError where it is not this table's clone.
-
-    history: the target's commits, asked for where somebody else made the newest: a table that was restored shows the
-        properties of an older commit than it had reached.
-    """
-    if target is None:
-        return Action.CLONED
-    shown = _own_provenance(request, target)
-    is_own = _is_own(target.newest, shown)
-    reached = shown if is_own else max([shown, *_own_commits(request, history())], key=_order)
-    if reached.properties() == request.provenance.properties():
-        return Action.CURRENT if is_own else Action.CLONED_AGAIN
-    return Action.SUPERSEDED if _order(reached) > _order(request.provenance) else Action.CLONED
-
-
-def _order(shown: Provenance) -> tuple[int, int]:
-    return shown.line, shown.commit_generation
-
-
-def _is_own(commit: Commit, shown: Provenance | None) -> bool:
-    written = provenance.read_user_metadata(commit.user_metadata)
-    is_of_shown = bool(written and shown and written.properties() == shown.properties())
-    return is_of_shown and commit.operation in _OWN_OPERATIONS
-
-
-def _is_ours(target: TableState) -> bool:
-    is_preparation = replaceable.is_preparation(target.newest.user_metadata)
-    return is_preparation or _is_own(target.newest, provenance.read_properties(target.properties))
-
-
-def _own_commits(request: CloneRequest, history: Iterable[Commit]) -> list[Provenance]:
-    found = [
-        provenance.read_user_metadata(commit.user_metadata) for commit in history if commit.operation in _OWN_OPERATIONS
-    ]
-    return [each for each in found if each and (each.repository, each.branch) == (request.repository, request.branch)]
-
-
-def _own_provenance(request: CloneRequest, target: TableState) -> Provenance:
-    if not same_location(target.location, request.target_path):
-        raise _taken(request, f"lies inside the Delta table {target.location}")
-    shown = provenance.read_properties(target.properties)
-    if shown is None:
-        raise _taken(request, "holds a Delta table that this export did not make")
-    if (shown.repository, shown.branch) != (request.repository, request.branch):
-        raise _taken(
-            request, f"holds the export of branch {shown.branch!r} of the lakeFS repository {shown.repository!r}"
-        )
-    return shown
-
-
 def _target(tables: DeltaTables, request: CloneRequest) -> TableState | None:
     path = request.target_path
-    try:
-        found = tables.describe(path)
+    with _target_errors(request, "read"):
+        found = tables.look(path)
         foreign_files = found is None and tables.holds_files(path)
-    except Exception as error:
-        raise _storage_error(request, "read", error) from error
     if foreign_files:
-        raise _taken(request, "holds files that are no Delta table")
+        raise target_taken(request, "holds files that are no Delta table")
     return found
 
 
 def _history(tables: DeltaTables, request: CloneRequest) -> list[Commit]:
-    try:
+    with _target_errors(request, "read"):
         return list(tables.history(request.target_path))
-    except Exception as error:
-        raise _storage_error(request, "read", error) from error
 
 
-def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
+def _source(tables: DeltaTables, request: CloneRequest) -> OpenTable:
     path = request.source_path
     try:
-        found = tables.describe(path)
+        found = tables.open(path)
     except Exception as error:
         raise _source_error(request, error) from error
-    if found is not None and same_location(found.location, path):
+    if found is not None and same_location(found.detail.location, path):
         return found
     what = (
-        "there is no Delta table" if found is None else f"the Delta table {found.location} encloses the path, none is"
+        "there is no Delta table"
+        if found is None
+        else f"the Delta table {found.detail.location} encloses the path, none is"
     )
     raise NoSourceTableError(
         f"{what} at {path}: correct 'path: {request.path}' in the descriptor of {request.table}, "
@@ -241,10 +171,10 @@ def _source(tables: DeltaTables, request: CloneRequest) -> TableState:
     )
 
 
-def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
+def _check_that_files_stay(source: OpenTable, request: CloneRequest) -> None:
     path = request.source_path
     try:
-        files = tables.data_files(path)
+        files = source.data_files()
     except Exception as error:
         raise _source_error(request, error) from error
     if moving := files_that_may_change(files, path):
@@ -258,58 +188,84 @@ def _check_that_files_stay(tables: DeltaTables, request: CloneRequest) -> None:
 
 def _cloned(
     tables: DeltaTables, request: CloneRequest, before: TableState | None, steps: StorageSteps | None
-) -> TableState:
+) -> Commit:
+    """Make the clone, and give it the comment that it is to have; the clone's commit, as of the newest version."""
     source = _source(tables, request)
-    _check_that_files_stay(tables, request)
+    _check_that_files_stay(source, request)
+    # Looked at before, since a clone keeps the comment that the target has, or has none, by runtime.
+    may_have_one = before and not source.detail.comment and not _is_clone_without_comment(before.newest)
+    theirs = _target_detail(tables, request).comment if may_have_one else None
     try:
         with _origin(tables, request, source, steps) as origin:
-            _replace(tables, request, source, before, origin)
+            has_no_comment = not (source.detail.comment or theirs)
+            _replace(tables, request, source.detail, before, origin, has_no_comment=has_no_comment)
     except ExportError:
         raise
     except Exception as error:
         raise _clone_error(request, error) from error
-    after = _described_target(tables, request)
-    if request.method is CloneMethod.STORAGE:
-        check_whole(after, source, request.source_path)
-    comment = source.comment or _comment_of_a_person(before)
-    if comment and comment != after.comment:
-        return _commented(tables, request, comment)
-    # A log without a comment does not tell Unity Catalog that ours is gone; an empty one does.
-    return _commented(tables, request, "") if not comment and before and before.comment else after
+    made = _own_clone(tables, request, before)
+    comment = _comment_to_write(tables, request, source.detail.comment, before, theirs)
+    return made if comment is None else _commented(tables, request, made, comment)
+
+
+def _comment_to_write(
+    tables: DeltaTables, request: CloneRequest, ours: str | None, before: TableState | None, theirs: str | None
+) -> str | None:
+    """The comment that the clone is to be given; None where it has the right one.
+
+    ours: the source's. theirs: the one that the target had before, where the source has none.
+    """
+    if before is None:
+        return ours or None
+    if not ours and provenance.is_own_comment(theirs, before.properties):
+        # A log without a comment does not tell Unity Catalog that ours is gone; an empty one does.
+        return ""
+    # One that people gave the exported table stays where the source has none.
+    wanted = ours or theirs
+    return wanted if wanted and wanted != _target_detail(tables, request).comment else None
+
+
+def _is_clone_without_comment(commit: Commit) -> bool:
+    return commit.operation == CLONE and provenance.says_no_comment(commit.user_metadata)
 
 
 def _replace(
-    tables: DeltaTables, request: CloneRequest, source: TableState, before: TableState | None, origin: str
+    tables: DeltaTables,
+    request: CloneRequest,
+    source: TableDetail,
+    before: TableState | None,
+    origin: OpenTable,
+    *,
+    has_no_comment: bool,
 ) -> None:
     path, shown = request.target_path, request.provenance
     preparing = replaceable.user_metadata(request.commit_id)
-    if before is None and request.method is CloneMethod.DEEP:
+    is_deep = request.method is CloneMethod.DEEP
+    clone = partial(
+        origin.clone,
+        path,
+        properties=shown.properties() | provenance.comment_properties(source.comment),
+        user_metadata=shown.user_metadata(has_no_comment=has_no_comment),
+        is_shallow=not is_deep,
+    )
+    if before is None and not is_deep:
+        clone()
+        return
+    if before is None:
         # Files are copied before the commit that names them: those of a copy that fails are then inside our own table,
         # and do not look like somebody else's.
         properties = {**shown.properties(), **replaceable.mapping_properties(source)}
         tables.create(path, properties=properties, user_metadata=preparing)
-        before = _described_target(tables, request)
-    clone = partial(
-        tables.clone,
-        origin,
-        path,
-        properties=shown.properties() | provenance.comment_properties(source.comment),
-        user_metadata=shown.user_metadata(),
-        is_shallow=request.method is not CloneMethod.DEEP,
-    )
-    if before is None:
-        clone()
-    else:
-        change = partial(tables.set_properties, path, user_metadata=preparing)
-        replaceable.replaced(source, before, clone, change)
+    change = partial(tables.set_properties, path, user_metadata=preparing)
+    replaceable.replaced(source, partial(_target_detail, tables, request), clone, change)
 
 
 def _origin(
-    tables: DeltaTables, request: CloneRequest, source: TableState, steps: StorageSteps | None
-) -> AbstractContextManager[str]:
+    tables: DeltaTables, request: CloneRequest, source: OpenTable, steps: StorageSteps | None
+) -> AbstractContextManager[OpenTable]:
     """The table to clone to the target: the source itself, or a draft of it that names lakeFS's storage."""
     if request.method is not CloneMethod.STORAGE:
-        return nullcontext(request.source_path)
+        return nullcontext(source)
     if steps is None:
         raise ValueError("a clone by the method storage needs its steps")
     return drafted_by_storage(
@@ -317,40 +273,71 @@ def _origin(
     )
 
 
-def _comment_of_a_person(before: TableState | None) -> str | None:
-    """A comment that people gave the exported table: it stays where the source has none."""
-    if before is None or provenance.is_own_comment(before.comment, before.properties):
+def _own_clone(tables: DeltaTables, request: CloneRequest, before: TableState | None) -> Commit:
+    """The commit that was made, also where others have committed since."""
+    newest = _newest(tables, request)
+    since = before.version if before else -1
+    for commit in _newest_first(tables, request, newest):
+        is_clone = commit.operation == CLONE and commit.version > since
+        if is_clone and provenance.read_user_metadata(commit.user_metadata) == request.provenance:
+            return commit
+    raise CloneFailedError(
+        f"the clone of {request.table} was made at {request.target_path} without its user metadata, and its newest "
+        f"commit is {newest}: something else in this session set {USER_METADATA} meanwhile. Run again"
+    )
+
+
+def _newest_first(tables: DeltaTables, request: CloneRequest, newest: Commit) -> Iterator[Commit]:
+    yield newest
+    yield from _history(tables, request)
+
+
+def _comment_completed(tables: DeltaTables, request: CloneRequest, before: TableState) -> Commit | None:
+    """Cloning and commenting are two commits; an attempt may have ended between them. The second one, if it was made.
+
+    A clone keeps the comment that the target has, or has none, by runtime.
+    """
+    if provenance.COMMENT not in before.properties or before.newest.operation != CLONE:
         return None
-    return before.comment
+    if provenance.is_own_comment(_target_detail(tables, request).comment, before.properties):
+        return None
+    comment = _source(tables, request).detail.comment
+    return _commented(tables, request, before.newest, comment) if comment else None
 
 
-def _lacks_comment(state: TableState) -> bool:
-    # A clone keeps the comment that the target has, or has none, by runtime.
-    return provenance.COMMENT in state.properties and not provenance.is_own_comment(state.comment, state.properties)
-
-
-def _commented(tables: DeltaTables, request: CloneRequest, comment: str) -> TableState:
-    try:
+def _commented(tables: DeltaTables, request: CloneRequest, clone: Commit, comment: str) -> Commit:
+    """Give the clone the comment. Its commit, as of the version that has the comment."""
+    with _target_errors(request, "comment on"):
         tables.set_comment(request.target_path, comment, user_metadata=request.provenance.user_metadata())
-    except Exception as error:
-        raise _storage_error(request, "comment on", error) from error
-    return _described_target(tables, request)
+    return replace(clone, version=_newest(tables, request).version)
 
 
-def _described_target(tables: DeltaTables, request: CloneRequest) -> TableState:
-    state = tables.describe(request.target_path)
-    if state is None:
+def _newest(tables: DeltaTables, request: CloneRequest) -> Commit:
+    with _target_errors(request, "read"):
+        return _there(request, tables.newest(request.target_path))
+
+
+def _target_detail(tables: DeltaTables, request: CloneRequest) -> TableDetail:
+    with _target_errors(request, "read"):
+        return _there(request, tables.open(request.target_path)).detail
+
+
+def _there(request: CloneRequest, found: _Found | None) -> _Found:
+    if found is None:
         raise TargetStorageError(
             f"the clone of {request.table} is gone from {request.target_path}; something else removed it: run again"
         )
-    return state
+    return found
 
 
-def _taken(request: CloneRequest, what: str) -> TargetTakenError:
-    return TargetTakenError(
-        f"the target path {request.target_path} of {request.table} {what}, and was left as it is: "
-        "move that away, or export to another target_base_location"
-    )
+@contextmanager
+def _target_errors(request: CloneRequest, doing: str) -> Iterator[None]:
+    try:
+        yield
+    except ExportError:
+        raise
+    except Exception as error:
+        raise _storage_error(request, doing, error) from error
 
 
 def _source_error(request: CloneRequest, error: Exception) -> ExportError:

@@ -11,6 +11,7 @@ from lakefs_unity_export.clones.provenance import (
     is_own_comment,
     read_properties,
     read_user_metadata,
+    says_no_comment,
 )
 
 SHOWN = Provenance(
@@ -98,3 +99,11 @@ def test_a_long_path_is_shortened_in_the_properties_and_whole_in_the_user_metada
     assert all(len(text) <= 255 for pair in shown.properties().items() for text in pair)
     assert shown.properties() != replace(SHOWN, path=LONG_PATH[:-1]).properties()
     assert read_user_metadata(shown.user_metadata()) == shown
+
+
+def test_the_user_metadata_says_where_there_is_no_comment() -> None:
+    text = SHOWN.user_metadata(has_no_comment=True)
+    assert read_user_metadata(text) == SHOWN
+    assert says_no_comment(text)
+    for other in (SHOWN.user_metadata(), None, "", "[]", '{"lakefs.comment": null}', '{"lakefs.comment": "a hash"}'):
+        assert not says_no_comment(other)

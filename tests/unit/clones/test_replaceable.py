@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tables_in_memory import REQUEST, SOURCE, tables, target
+from tables_in_memory import REQUEST, SOURCE, TableInMemory, tables, target
 
 from lakefs_unity_export.clones import provenance, replaceable
-from lakefs_unity_export.clones.delta_tables import TableState
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.replaceable import UnreplaceableTargetError
-from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError, clone
+from lakefs_unity_export.tasks.clone_table import CloneFailedError, clone
 
 APPEND_ONLY = "DELTA_CANNOT_MODIFY_APPEND_ONLY"
 MODE = "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE"
@@ -46,13 +46,13 @@ class Target:
         self.done.append(dict(properties))
 
 
-def mapped(state: TableState, mode: str | None) -> TableState:
+def mapped(state: TableInMemory, mode: str | None) -> TableInMemory:
     return replace(state, properties={"delta.columnMapping.mode": mode} if mode else {})
 
 
-def changes(refusals: list[str], source: TableState = SOURCE, at: TableState | None = None) -> list[Any]:
+def changes(refusals: list[str], source: TableInMemory = SOURCE, at: TableInMemory | None = None) -> list[Any]:
     doubled = Target(list(refusals))
-    replaceable.replaced(source, at or target(), doubled.clone, doubled.change)
+    replaceable.replaced(source.detail, lambda: (at or target()).detail, doubled.clone, doubled.change)
     return doubled.done
 
 
@@ -85,9 +85,9 @@ def test_the_target_gets_the_column_mapping_of_the_source(
 
 @pytest.mark.parametrize("before", [None, "none", "name"])
 def test_a_mode_that_no_table_can_be_given_is_said_with_the_way_out(before: str | None) -> None:
-    doubled = Target([MODE])
+    doubled, source, at = Target([MODE]), mapped(SOURCE, "id"), mapped(target(), before)
     with pytest.raises(UnreplaceableTargetError, match="Move its files away and run again") as error:
-        replaceable.replaced(mapped(SOURCE, "id"), mapped(target(), before), doubled.clone, doubled.change)
+        replaceable.replaced(source.detail, lambda: at.detail, doubled.clone, doubled.change)
     assert f"'{before or 'none'}'" in str(error.value)
     assert doubled.done == []
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 from tables_in_memory import REQUEST, SOURCE, TablesInMemory, tables, target
 
+from lakefs_unity_export.clones.decision import Action
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.scratch import Scratch
 from lakefs_unity_export.clones.storage_clone import Addresses
 from lakefs_unity_export.errors import LakeFSUnavailableError, StorageCloneError
-from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError, clone
+from lakefs_unity_export.tasks.clone_table import CloneFailedError, clone
 
 BY_STORAGE = replace(REQUEST, method=CloneMethod.STORAGE)
 ADDRESSES = {f"part-{number}": f"s3://storage/shop/data/{number}" for number in range(3)}
@@ -107,11 +108,18 @@ def test_a_draft_with_other_files_than_the_source_publishes_nothing() -> None:
     refused(there(), steps, StorageCloneError, "names 2 files of 200 bytes, and the table has 3 of 300")
 
 
-def test_a_target_with_other_files_than_the_source_is_told() -> None:
-    at = there()
+def test_a_draft_in_which_delta_finds_other_files_publishes_nothing_however_often_it_is_tried() -> None:
+    at, match = there(), "names 2 files of 300 bytes, and the table has 3 of 300"
     at.found["file:/scratch/2"] = replace(at.found["file:/scratch/2"], files=2)
-    with pytest.raises(StorageCloneError, match="names 2 files of 300 bytes, and the table has 3 of 300"):
-        clone(at, BY_STORAGE, steps=Steps())
+    for _ in range(2):
+        refused(at, Steps(), StorageCloneError, match)
+    assert {call[2] for call in at.calls} == {"file:/scratch/1"}
+
+
+def test_a_draft_in_which_delta_finds_no_table_publishes_nothing() -> None:
+    at = there()
+    del at.found["file:/scratch/2"]
+    refused(at, Steps(), StorageCloneError, "Delta finds no table in the log of a clone of s3a://")
 
 
 def test_a_lakefs_that_goes_away_after_the_first_clone_publishes_nothing() -> None:

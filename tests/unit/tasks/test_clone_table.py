@@ -5,21 +5,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tables_in_memory import REQUEST, SOURCE, tables, target
+from tables_in_memory import REQUEST, SOURCE, TableInMemory, tables, target
 
-from lakefs_unity_export.clones.delta_tables import Commit, TableState, string_literal
+from lakefs_unity_export.clones.decision import Action, TargetTakenError
+from lakefs_unity_export.clones.delta_tables import Commit
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.provenance import comment_properties, is_own_comment
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.source_files import files_that_may_change
+from lakefs_unity_export.clones.spark_tables import string_literal
 from lakefs_unity_export.errors import SettingsError
 from lakefs_unity_export.tasks.clone_table import (
-    Action,
+    CloneFailedError,
     CloneResult,
     MovingSourceError,
     NoSourceTableError,
     TargetStorageError,
-    TargetTakenError,
     clone,
 )
 
@@ -27,10 +28,11 @@ CURRENT = target(commit_id=REQUEST.commit_id, commit_generation=5)
 
 
 @pytest.mark.parametrize("before", [None, target(), target(commit_generation=5), target(path="old/orders")])
-def test_a_free_target_or_our_own_earlier_clone_is_cloned(before: TableState | None) -> None:
+def test_a_free_target_or_our_own_earlier_clone_is_cloned(before: TableInMemory | None) -> None:
     at = tables(before)
     result = clone(at, REQUEST, clock=iter([10.0, 12.5]).__next__)
-    assert at.calls == [("clone", REQUEST.source_path, REQUEST.target_path, REQUEST.provenance.user_metadata())]
+    metadata = REQUEST.provenance.user_metadata(has_no_comment=True)
+    assert at.calls == [("clone", REQUEST.source_path, REQUEST.target_path, metadata)]
     assert at.found[REQUEST.target_path].properties == REQUEST.provenance.properties()
     assert result == CloneResult(
         action=Action.CLONED,
@@ -94,7 +96,7 @@ def test_a_target_at_this_commit_from_an_earlier_line_is_cloned_again() -> None:
         (target(location="abfss://exports@account.dfs.core.windows.net/lake/main"), "lies inside the Delta table"),
     ],
 )
-def test_what_is_not_this_tables_clone_is_refused_and_untouched(taken: TableState, says: str) -> None:
+def test_what_is_not_this_tables_clone_is_refused_and_untouched(taken: TableInMemory, says: str) -> None:
     at = tables(taken)
     with pytest.raises(TargetTakenError, match=says) as raised:
         clone(at, REQUEST)
@@ -184,6 +186,87 @@ def test_a_comment_that_an_earlier_attempt_left_out_is_completed(left: str | Non
     assert (result.action, result.version_before, result.version) == (Action.COMMENTED, 2, 3)
     assert [call[0] for call in at.calls] == ["comment"]
     assert clone(at, REQUEST).action is Action.CURRENT
+
+
+def test_a_comment_that_was_completed_is_not_asked_for_again() -> None:
+    at = tables()
+    at.found[REQUEST.source_path] = replace(SOURCE, comment="orders")
+    assert clone(at, REQUEST).action is Action.CLONED
+    at.reads.clear()
+    result = clone(at, REQUEST)
+    assert (result.action, result.files, result.bytes) == (Action.CURRENT, None, None)
+    assert at.reads == [REQUEST.target_path]
+    assert not any(line.startswith(("files", "bytes")) for line in result.lines())
+
+
+LOOK, DETAIL, NEWEST = REQUEST.target_path, f"detail of {REQUEST.target_path}", f"newest of {REQUEST.target_path}"
+OPENED = f"detail of {REQUEST.source_path}"
+
+
+@pytest.mark.parametrize(
+    ("before", "comment", "reads"),
+    [
+        (None, None, [LOOK, OPENED, NEWEST]),
+        (None, "orders", [LOOK, OPENED, NEWEST, NEWEST]),
+        (target(), None, [LOOK, OPENED, DETAIL, NEWEST]),
+        (target(comment="orders"), "orders", [LOOK, OPENED, NEWEST, DETAIL]),
+        (target(comment="orders of old"), "orders", [LOOK, OPENED, NEWEST, DETAIL, NEWEST]),
+    ],
+)
+def test_a_clone_reads_the_source_once_and_the_target_again_where_a_comment_is_at_stake(
+    before: TableInMemory | None, comment: str | None, reads: list[str]
+) -> None:
+    at = tables(before)
+    at.found[REQUEST.source_path] = replace(SOURCE, comment=comment)
+    clone(at, REQUEST)
+    assert at.reads == reads
+
+
+@pytest.mark.parametrize("by_a_person", [False, True])
+def test_the_target_is_not_asked_for_a_comment_where_its_newest_clone_says_that_it_has_none(by_a_person: bool) -> None:
+    at = tables()
+    clone(at, REQUEST)
+    if by_a_person:
+        # Under whatever user metadata: their session may have kept ours.
+        at.set_comment(LOOK, "by a person", user_metadata=at.found[LOOK].newest.user_metadata or "")
+    at.reads.clear()
+    clone(at, replace(REQUEST, commit_id="d" * 64, commit_generation=6))
+    assert at.reads == [LOOK, OPENED, *([DETAIL] if by_a_person else []), NEWEST, *([DETAIL] if by_a_person else [])]
+    assert at.found[LOOK].comment == ("by a person" if by_a_person else None)
+
+
+def test_what_others_commit_right_after_the_clone_is_not_taken_for_it() -> None:
+    at = tables(target())
+    made = Commit(version=3, operation="CLONE", user_metadata=REQUEST.provenance.user_metadata(), files=3, bytes=300)
+    at.newest = lambda path: Commit(version=4, operation="WRITE")  # type: ignore[method-assign]
+    at.history = lambda path: iter([Commit(version=4, operation="WRITE"), made])  # type: ignore[method-assign]
+    result = clone(at, REQUEST)
+    assert (result.version, result.files, result.bytes) == (3, 3, 300)
+
+
+def test_a_clone_without_its_user_metadata_is_told_and_made_again() -> None:
+    at = tables(drops_user_metadata=True)
+    with pytest.raises(CloneFailedError, match="something else in this session set") as raised:
+        clone(at, REQUEST)
+    assert "version 0 (CLONE)" in str(raised.value)
+    with pytest.raises(CloneFailedError, match="version 1 "):
+        clone(at, REQUEST)
+    at.drops_user_metadata = False
+    assert clone(at, REQUEST).action is Action.CLONED_AGAIN
+
+
+def test_an_earlier_clone_of_the_commit_is_not_taken_for_the_one_that_was_made() -> None:
+    newest = Commit(version=7, operation="DELETE")
+    at = tables(replace(CURRENT, newest=newest), drops_user_metadata=True, commits=[CURRENT.newest])
+    with pytest.raises(CloneFailedError, match="version 8 "):
+        clone(at, REQUEST)
+
+
+def test_a_target_that_is_gone_after_the_clone_is_told() -> None:
+    at = tables()
+    at.newest = lambda path: None  # type: ignore[method-assign]
+    with pytest.raises(TargetStorageError, match=f"is gone from {REQUEST.target_path}; something else removed it"):
+        clone(at, REQUEST)
 
 
 FOREIGN = [
@@ -302,7 +385,7 @@ MOVING = [
 @pytest.mark.parametrize("moving", MOVING)
 @pytest.mark.parametrize("before", [None, target()])
 def test_a_source_whose_files_are_of_no_commit_is_refused_before_anything_changes(
-    moving: str, before: TableState | None
+    moving: str, before: TableInMemory | None
 ) -> None:
     at = tables(before, source_files=[moving])
     with pytest.raises(MovingSourceError, match="1 of the 2 files") as raised:
