@@ -19,8 +19,8 @@ from typing import TextIO
 import pyarrow
 from databricks.sdk import WorkspaceClient
 from deltalake import write_deltalake
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 from local_stack.demo.deployment import Deployment
 from local_stack.demo.repository import Repository, demo_repository
@@ -106,13 +106,11 @@ class Bench:
         }
 
 
-def main() -> None:
-    """Measure, and print the figures side by side."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--commits", type=int, default=100, help="commits to each branch (default: %(default)s)")
-    commits = parser.parse_args().commits
+def measure(commits: int) -> Result:
+    """A burst of so many commits to a branch of its own under each `snapshot`. Raises ValueError for none."""
     if commits < 1:
-        parser.error("--commits is to be at least 1")
+        raise ValueError(f"a burst has at least 1 commit, not {commits}")
+    around = surroundings()
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalStack(folder=Path(folder) / "stack", progress=sys.stderr) as stack,
@@ -121,8 +119,36 @@ def main() -> None:
         _deploy(stack, Path(folder) / "checkout", sys.stderr)
         bench = Bench(stack, stack.client(), int(stack.job_id()), repository)
         _warm_up(bench)
-        costs = [bench.burst(f"by_{snapshot}", snapshot, commits) for snapshot in SNAPSHOTS]
-    Console().print(_shown(commits, *costs))
+        costs = {snapshot: bench.burst(f"by_{snapshot}", snapshot, commits) for snapshot in SNAPSHOTS}
+        kind = stack.lakefs.kind
+    return Result(
+        name="burst",
+        title="A burst of commits to one branch",
+        against=f"lakeFS: {kind}; workspace, cluster, warehouse and Unity Catalog: the local stack",
+        rows=tuple(_row(commits, snapshot, cost, costs["commit"]) for snapshot, cost in costs.items()),
+        notes=("A ratio is that of the seconds to those of snapshot=commit. No cluster has to start here.",),
+        surroundings=around,
+    )
+
+
+def _row(commits: int, snapshot: str, cost: Cost, limit: Cost) -> Row:
+    return {
+        "snapshot": snapshot,
+        "commits": commits,
+        "runs": cost.runs,
+        "clones": cost.clones,
+        "runs that cloned nothing": cost.idle,
+        "seconds": cost.seconds,
+        "seconds a run": cost.seconds / cost.runs,
+        "ratio": cost.seconds / limit.seconds,
+    }
+
+
+def main() -> None:
+    """Measure, and print the figures side by side."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--commits", type=int, default=100, help="commits to each branch (default: %(default)s)")
+    print_result(measure(parser.parse_args().commits))
 
 
 def _deploy(stack: LocalStack, folder: Path, progress: TextIO) -> None:
@@ -142,18 +168,6 @@ def _warm_up(bench: Bench) -> None:
         run = follow_run(bench.client.jobs, bench.start(branch), lambda _: None)
         if bench.clones(run) != len(TABLES):
             raise RuntimeError(f"the first export of {branch} was to clone {len(TABLES)} tables")
-
-
-def _shown(commits: int, commit: Cost, latest: Cost) -> Table:
-    shown = Table(title=f"A burst of {commits} commits to one branch")
-    for column in ("snapshot", "runs", "clones", "runs that cloned nothing", "seconds", "seconds a run"):
-        shown.add_column(column, justify="left" if column == "snapshot" else "right")
-    for snapshot, cost in zip(SNAPSHOTS, (commit, latest), strict=True):
-        counts = (cost.runs, cost.clones, cost.idle)
-        shown.add_row(snapshot, *map(str, counts), f"{cost.seconds:.1f}", f"{cost.seconds / cost.runs:.2f}")
-    clones, seconds = commit.clones / max(latest.clones, 1), commit.seconds / latest.seconds
-    shown.add_row("ratio", "", f"{clones:.1f}", "", f"{seconds:.2f}", "")
-    return shown
 
 
 if __name__ == "__main__":

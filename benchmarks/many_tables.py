@@ -20,8 +20,8 @@ from typing import Any
 
 from http_calls import LAKEFS, UNITY_CATALOG
 from pretended_exports import Installation, installation
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 LIST_TASK = Path(__file__).with_name("list_task.py")
 UPLOADS_AT_A_TIME = 4
@@ -38,17 +38,47 @@ class Listed:
     values: dict[str, Any]
 
 
+def measure(tables: int, pages: int = 0) -> Result:
+    """The list task of every page of that many tables, or of the first `pages`, beside its imports alone."""
+    around = surroundings()
+    with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
+        _commit_descriptors(servers, tables)
+        imports = _list(servers, {})
+        listed = _pages(servers, pages)
+        kind = servers.lakefs.kind
+    rows = [_row("imports alone", imports, imports)]
+    rows += [_row(f"page {number}", page, imports) for number, page in enumerate(listed, start=1)]
+    return Result(
+        name="list_task",
+        title=f"list_changed_tables with {tables:,} tables in one commit",
+        against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
+        rows=tuple(rows),
+        notes=("A process of its own for each page. A ratio is that of the peak memory to that of the imports alone.",),
+        surroundings=around,
+    )
+
+
+def _row(what: str, listed: Listed, imports: Listed) -> Row:
+    tables = listed.values.get("tables", [])
+    calls = {f"{service} calls": listed.calls.get(service, 0) for service in (LAKEFS, UNITY_CATALOG)}
+    return {
+        "list task": what,
+        "tables": len(tables),
+        "KB of their task value": len(json.dumps(tables)) / 1000 if tables else 0.0,
+        "seconds": listed.seconds,
+        "peak MB": listed.megabytes,
+        "ratio": listed.megabytes / imports.megabytes,
+        **calls,
+    }
+
+
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tables", type=int, default=2000, help="default: %(default)s")
     parser.add_argument("--pages", type=int, default=0, help="how many to measure; all by default")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
-        _commit_descriptors(servers, arguments.tables)
-        imports = _list(servers, {})
-        pages = _pages(servers, arguments.pages)
-    Console().print(_shown(arguments.tables, imports, pages))
+    print_result(measure(arguments.tables, arguments.pages))
 
 
 def _commit_descriptors(servers: Installation, tables: int) -> None:
@@ -88,24 +118,6 @@ def _list(servers: Installation, parameters: dict[str, str]) -> Listed:
     if ended.returncode:
         raise RuntimeError(f"the list task failed:\n{ended.stderr}")
     return Listed(**json.loads(ended.stdout))
-
-
-def _shown(tables: int, imports: Listed, pages: list[Listed]) -> Table:
-    listed = sum(page.values["table_count"] for page in pages)
-    shown = Table(title=f"{tables:,} tables in one commit: {len(pages)} pages with {listed:,} of them")
-    for column in ("list task", "tables", "KB", "seconds", "peak MB", "lakeFS calls", "UC calls"):
-        shown.add_column(column, justify="left" if column == "list task" else "right")
-    shown.add_row("import", "", "", f"{imports.seconds:.1f}", f"{imports.megabytes:.0f}", "0", "0")
-    for number, page in enumerate(pages, start=1):
-        calls = [f"{page.calls.get(service, 0):,}" for service in (LAKEFS, UNITY_CATALOG)]
-        size = len(json.dumps(page.values["tables"])) / 1000
-        count = str(page.values["table_count"])
-        shown.add_row(f"page {number}", count, f"{size:.1f}", f"{page.seconds:.1f}", f"{page.megabytes:.0f}", *calls)
-    seconds, most = sum(page.seconds for page in pages), max(page.megabytes for page in pages)
-    calls = [f"{sum(page.calls.get(service, 0) for page in pages):,}" for service in (LAKEFS, UNITY_CATALOG)]
-    shown.add_row("all", f"{listed:,}", "", f"{seconds:.1f}", f"{most:.0f}", *calls)
-    shown.add_row("all / import", "", "", "", f"{most / imports.megabytes:.1f}", "", "")
-    return shown
 
 
 if __name__ == "__main__":
