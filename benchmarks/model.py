@@ -13,16 +13,18 @@ import random
 import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
 
+from assumptions import Kind, Workspace
+from results import read_results
 from rich.console import Console
 from rich.table import Table
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 SEED = 1
+CLUSTER, TASKS, WAREHOUSE = "cluster", "serverless tasks", "warehouse"
 # Where the day's last commits wait for longer than this, they would wait for ever longer.
 BEHIND_SECONDS = HOUR
 
@@ -40,89 +42,6 @@ class Snapshot(StrEnum):
 
     COMMIT = "commit"
     LATEST = "latest"
-
-
-class Kind(StrEnum):
-    """How a constant is known."""
-
-    DOCUMENTED = "documented"
-    REPORTED = "reported"
-    MEASURED = "measured"
-    ASSUMED = "assumed"
-
-
-def known(value: float, unit: str, kind: Kind, source: str) -> Any:
-    """A constant with what it is of, and how it is known."""
-    return field(default=value, metadata={"unit": unit, "kind": kind, "source": source})
-
-
-_PERFORMANCE_MODES = "docs.databricks.com, compute/serverless/performance-modes"
-_WAREHOUSE_TYPES = "docs.databricks.com, admin/sql/warehouse-types"
-_POOLS = "docs.databricks.com, clusters/instance-pools"
-_LIST = "list price, AWS, premium, as databrickspricing.pages.dev has it (April 2026)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workspace:
-    """Everything that the model takes for given. Times are in seconds, prices in US dollars.
-
-    Raises ValueError for a number below 0, or none, and for a concurrency or a page of less than one table.
-    """
-
-    serverless_start: float = known(
-        40, "s", Kind.DOCUMENTED, f"typically less than a minute (performance-optimized): {_PERFORMANCE_MODES}"
-    )
-    job_cluster_start: float = known(
-        300, "s", Kind.REPORTED, "3 to 8 minutes in public reports, such as NVIDIA/cudf-spark 15352 (5.5 to 7.5)"
-    )
-    pool_start: float = known(
-        60, "s", Kind.REPORTED, "typically under 60 seconds with a preloaded runtime, in public reports"
-    )
-    warehouse_start: float = known(
-        6, "s", Kind.DOCUMENTED, f"serverless: typically between 2 and 6 seconds: {_WAREHOUSE_TYPES}"
-    )
-    warehouse_stop: float = known(
-        600, "s", Kind.ASSUMED, "the warehouse stops 10 minutes after its last statement; a setting of it"
-    )
-    iteration_start: float = known(3, "s", Kind.ASSUMED, "what a job adds to each iteration of a for-each task")
-    list_seconds: float = known(3, "s", Kind.MEASURED, "list_changed_tables on the local stack, imports included")
-    record_seconds: float = known(2.5, "s", Kind.MEASURED, "record_export on the local stack, imports included")
-    clone_seconds: float = known(1.5, "s", Kind.MEASURED, "a small table in clone_tables on the local stack")
-    register_seconds: float = known(1.2, "s", Kind.MEASURED, "a table in register_tables on the local stack")
-    clone_concurrency: float = known(4, "tables", Kind.DOCUMENTED, "clone_concurrency in databricks.yml")
-    register_concurrency: float = known(8, "tables", Kind.DOCUMENTED, "register_concurrency in databricks.yml")
-    tables_a_run: float = known(100, "tables", Kind.MEASURED, "what fits into a task value of 48 KB")
-    instance_price: float = known(
-        0.312, "$/h", Kind.ASSUMED, "one i3.xlarge on demand; what your cloud asks for your node type"
-    )
-    node_dbus: float = known(1, "DBU/h", Kind.ASSUMED, "one i3.xlarge; the price calculator of Databricks tells it")
-    jobs_price: float = known(0.15, "$/DBU", Kind.REPORTED, f"jobs compute, {_LIST}")
-    all_purpose_price: float = known(0.55, "$/DBU", Kind.REPORTED, f"all-purpose compute, {_LIST}")
-    serverless_price: float = known(0.37, "$/DBU", Kind.REPORTED, f"serverless jobs, {_LIST}")
-    serverless_dbus: float = known(2, "DBU/h", Kind.ASSUMED, "a task without Spark; system.billing.usage tells yours")
-    warehouse_price: float = known(0.70, "$/DBU", Kind.REPORTED, f"serverless SQL, {_LIST}")
-    warehouse_dbus: float = known(4, "DBU/h", Kind.REPORTED, "2X-Small, as community.databricks.com 71385 names it")
-    pool_idle_dbus: float = known(
-        0, "DBU/h", Kind.DOCUMENTED, f"none for idle instances, billed by the cloud: {_POOLS}"
-    )
-
-    def __post_init__(self) -> None:
-        for name, value in self.values().items():
-            least = 1 if name.endswith("_concurrency") or name == "tables_a_run" else 0
-            if not (math.isfinite(value) and value >= least):
-                raise ValueError(f"{name} is to be a number from {least} on, not {value}")
-
-    def values(self) -> dict[str, float]:
-        """Every constant by its name."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-    def changed(self, values: Mapping[str, float]) -> "Workspace":
-        """The same with other numbers. Raises ValueError for a name that there is not, and for an impossible number."""
-        if unknown := values.keys() - self.values().keys():
-            raise ValueError(
-                f"there is no constant {', '.join(sorted(unknown))}; there are: {', '.join(self.values())}"
-            )
-        return replace(self, **values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,15 +98,21 @@ class Run:
 class Outcome:
     """What a day comes to. Latency is that from a commit to its tables, or newer ones, in Unity Catalog, in seconds.
 
-    `is_behind`: commits come faster than they are exported, so that latency grows for as long as they do.
+    `dollars` are those of a day, by what asks for them. `is_behind`: commits come faster than they are exported, so
+    that latency grows for as long as they do.
     """
 
     median_latency: float
     p95_latency: float
-    dollars_a_day: float
+    dollars: Mapping[str, float]
     runs: int
     idle_runs: int
     is_behind: bool
+
+    @property
+    def dollars_a_day(self) -> float:
+        """All of it."""
+        return sum(self.dollars.values())
 
 
 def outcome(load: Load, compute: Compute, snapshot: Snapshot, workspace: Workspace) -> Outcome:
@@ -198,7 +123,7 @@ def outcome(load: Load, compute: Compute, snapshot: Snapshot, workspace: Workspa
     return Outcome(
         median_latency=statistics.median(latencies),
         p95_latency=latencies[math.ceil(0.95 * len(latencies)) - 1],
-        dollars_a_day=sum(costs(runs, compute, workspace).values()),
+        dollars=costs(runs, compute, workspace),
         runs=len(runs),
         idle_runs=sum(run.is_idle for run in runs),
         is_behind=in_order[-1] > BEHIND_SECONDS,
@@ -267,9 +192,9 @@ def costs(runs: Sequence[Run], compute: Compute, workspace: Workspace) -> dict[s
     serverless = len(runs) * workspace.list_seconds + len(working) * workspace.record_seconds
     warehouse = _covered((run.cloned, run.visible + workspace.warehouse_stop) for run in working)
     return {
-        "cluster": _cluster_dollars(working, compute, workspace),
-        "serverless tasks": serverless / HOUR * workspace.serverless_dbus * workspace.serverless_price,
-        "warehouse": warehouse / HOUR * workspace.warehouse_dbus * workspace.warehouse_price,
+        CLUSTER: _cluster_dollars(working, compute, workspace),
+        TASKS: serverless / HOUR * workspace.serverless_dbus * workspace.serverless_price,
+        WAREHOUSE: warehouse / HOUR * workspace.warehouse_dbus * workspace.warehouse_price,
     }
 
 
@@ -305,7 +230,7 @@ def main() -> None:
     parser.add_argument("--constants", action="store_true", help="list the constants and how they are known")
     arguments = parser.parse_args()
     try:
-        workspace = Workspace().changed(_numbers(arguments.set))
+        workspace = Workspace().measured(read_results()).changed(_numbers(arguments.set))
         loads = [
             Load(commits_an_hour=each, tables=arguments.tables, all_tables=arguments.all_tables)
             for each in arguments.commits
@@ -330,7 +255,8 @@ def _numbers(given: Sequence[str]) -> dict[str, float]:
 
 def _outcomes_table(loads: Sequence[Load], workspace: Workspace) -> Table:
     shown = Table(title="A day of commits, as modelled: latency from a commit to its tables, and cost")
-    for column in ("commits/h", "tables", "clones on", "snapshot", "median", "p95", "$/day", "runs", "cloned nothing"):
+    dollars = [f"{part} $/day" for part in (CLUSTER, TASKS, WAREHOUSE)]
+    for column in ("commits/h", "clones on", "snapshot", "median", "p95", *dollars, "runs", "cloned nothing"):
         shown.add_column(column, justify="left" if column in ("clones on", "snapshot") else "right")
     for load in loads:
         for compute in Compute:
@@ -341,16 +267,9 @@ def _outcomes_table(loads: Sequence[Load], workspace: Workspace) -> Table:
                     if found.is_behind
                     else (minutes(found.median_latency), minutes(found.p95_latency))
                 )
-                shown.add_row(
-                    f"{load.commits_an_hour:g}",
-                    str(load.tables),
-                    compute,
-                    snapshot,
-                    *times,
-                    f"{found.dollars_a_day:.2f}",
-                    str(found.runs),
-                    str(found.idle_runs),
-                )
+                counts = (str(found.runs), str(found.idle_runs))
+                parts = [f"{each:.2f}" for each in found.dollars.values()]
+                shown.add_row(f"{load.commits_an_hour:g}", compute, snapshot, *times, *parts, *counts)
         shown.add_section()
     return shown
 
@@ -361,9 +280,10 @@ def _constants_table(workspace: Workspace) -> Table:
         shown.add_column(column, justify="right" if column == "number" else "left")
     for each in fields(workspace):
         value = getattr(workspace, each.name)
-        given = value != each.default
-        source = ("given", "") if given else (each.metadata["kind"], each.metadata["source"])
-        shown.add_row(each.name, f"{value:g}", each.metadata["unit"], *source)
+        kind, source = each.metadata["kind"], each.metadata["source"]
+        if value != each.default and kind is not Kind.MEASURED:
+            kind, source = "given", ""
+        shown.add_row(each.name, f"{value:.4g}", each.metadata["unit"], kind, source)
     return shown
 
 

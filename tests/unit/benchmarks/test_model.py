@@ -1,23 +1,17 @@
 """The model of a workspace: its parts add up, its choices order as they should, and it says how it knows what."""
 
 from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from assumptions import Kind, Workspace
 from hypothesis import given
 from hypothesis import strategies as st
-from model import (
-    DAY,
-    HOUR,
-    Compute,
-    Kind,
-    Load,
-    Snapshot,
-    Workspace,
-    costs,
-    outcome,
-    play,
-    start_seconds,
-)
+from model import DAY, HOUR, Compute, Load, Snapshot, costs, outcome, play, start_seconds
+from results import Result
 
 # One commit a day, and a workspace whose numbers can be added up in the head.
 ALONE = Load(commits_an_hour=1e-9, tables=10, all_tables=100)
@@ -45,6 +39,11 @@ PLAIN = Workspace(
     warehouse_dbus=4,
 )
 OFTEN = Load(commits_an_hour=20)
+
+
+def a_result(rows: list[dict[str, Any]]) -> Result:
+    """A result with these rows."""
+    return Result(name="any", title="Any", against="nothing", rows=tuple(rows), surroundings={})
 
 
 def test_one_commit_takes_the_sum_of_its_parts() -> None:
@@ -86,7 +85,7 @@ def test_what_does_not_fit_into_one_run_comes_in_further_runs_of_which_the_last_
 def test_runs_go_one_after_another() -> None:
     for snapshot in Snapshot:
         runs = play(OFTEN, Compute.POOL, snapshot, Workspace())
-        assert all(before.end <= after.begin for before, after in zip(runs, runs[1:], strict=False))
+        assert all(before.end <= after.begin for before, after in pairwise(runs))
 
 
 @given(commits=st.sampled_from([0.5, 3.0, 30.0]), tables=st.integers(1, 200))
@@ -147,6 +146,33 @@ def test_each_constant_says_how_it_is_known() -> None:
         assert len(each.metadata["source"]) > 20, each.name
     documented = [each.metadata["source"] for each in fields(Workspace) if each.metadata["kind"] is Kind.DOCUMENTED]
     assert all("docs.databricks.com" in source or "databricks.yml" in source for source in documented)
+
+
+def test_as_many_tables_are_done_at_a_time_as_the_bundle_has_it() -> None:
+    variables = yaml.safe_load((Path(__file__).parents[3] / "databricks.yml").read_text())["variables"]
+    for name in ("clone_concurrency", "register_concurrency"):
+        assert Workspace().values()[name] == variables[name]["default"]
+
+
+def test_what_was_measured_takes_the_place_of_what_is_given() -> None:
+    tasks = ("list_changed_tables", "record_export", "clone_tables, one table", "register_tables, one table")
+    rows = [{"task": task, "when": when, "seconds": 7.0} for task in tasks for when in ("first", "again")]
+    rows[1]["seconds"] = 0.5  # of list_changed_tables again, without the imports of a task that starts anew
+    imports = [{"entry point": name, "import seconds": 2.0} for name in ("list_changed_tables", "record_export")]
+    results = {
+        "whole_export": a_result(rows),
+        "cold_starts": a_result(imports),
+        "list_task": a_result([{"tables": 600}, {"tables": 10}]),
+    }
+    found = Workspace().measured(results)
+    assert (found.list_seconds, found.record_seconds) == (2.5, 9)
+    assert (found.clone_seconds, found.register_seconds, found.tables_a_run) == (7, 7, 600)
+    measured = {each.name for each in fields(Workspace) if each.metadata["kind"] is Kind.MEASURED}
+    assert {name for name, value in found.values().items() if value != Workspace().values()[name]} == measured
+
+
+def test_without_results_the_model_has_what_it_was_given() -> None:
+    assert Workspace().measured({}) == Workspace()
 
 
 @pytest.mark.parametrize(
