@@ -1,7 +1,7 @@
 """The table of figures that a benchmark makes: kept as JSON, so that README and charts say what was measured."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,8 +99,3 @@ def text_of(value: Value) -> str:
 def _rounded(row: Row) -> dict[str, Value]:
     """Figures to as many digits as they can be trusted for."""
     return {key: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value for key, value in row.items()}
-
-
-def columns(rows: Iterable[Row], *names: str) -> list[tuple[Value, ...]]:
-    """These columns of the rows. Raises KeyError for a column that there is not."""
-    return [tuple(row[name] for name in names) for row in rows]

@@ -242,6 +242,7 @@ class Sizes:
     rounds: int = 3
 
 
+FULL = Sizes()
 SHORT = Sizes(requests=500, slow_requests=40, storm=300, parallel=200, soak=1000, rounds=1)
 
 
