@@ -121,6 +121,7 @@ def finding_changes(result: Result) -> Figure:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
             axis.set_minor_locator(NullLocator())
+        axes.set_xticks(_in_order(rows, column))
         axes.set_xlabel(name)
     figure.axes[0].set_ylabel("calls of lakeFS's API")
     _entitle(figure, "Finding the changed tables: 10 % of the tables written anew")

@@ -233,6 +233,7 @@ def _bench(folder: Path) -> Iterator[Bench]:
     with _counted(calls):
         server.start()
     spark = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()))
+    spark.sparkContext.setLogLevel("ERROR")  # not a page of warnings for each target that is not there yet
     try:
         delta_bridge.install()
         keys = {"access.key": server.access_key.id, "secret.key": server.access_key.secret}

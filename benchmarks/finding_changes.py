@@ -8,6 +8,8 @@ them, as an append does. The server has compared the two commits before the firs
 """
 
 import argparse
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ from surroundings import surroundings
 from lakefs_unity_export.commit.changes import find_changes
 from lakefs_unity_export.ports import DiffReader
 from local_stack.demo.repository import Repository, demo_repository
-from local_stack.lakefs.server import LakeFS, lakefs_of, start_lakefs
+from local_stack.lakefs.server import ENDPOINT_VARIABLE, LakeFS, lakefs_of, start_lakefs
 from local_stack.lakefs.standin import LakeFSStandIn
 
 FOLDER = "_lakefs_tables"
@@ -46,7 +48,7 @@ class Case:
     written: str = ALL_OBJECTS
 
     def paths(self) -> list[str]:
-        """The tables' paths: all in one folder, or in two levels of folders, about 32 on each."""
+        """The tables' paths: all in one folder, or in two levels of folders, alike on each."""
         if self.layout == "flat":
             return [f"tables/sales_{number:05}" for number in range(self.tables)]
         width = max(1, round(self.tables ** (1 / 3)))
@@ -198,20 +200,17 @@ def _traffic(api: LakeFSApi, action: Callable[[], None]) -> tuple[int, int]:
 @contextmanager
 def _server(folder: Path) -> Iterator[tuple[LakeFS, LakeFSStandIn | None]]:
     """The lakeFS that is configured, or a stand-in of ours."""
-    found = start_lakefs(folder=folder, hook_environment={})
-    if found.kind != "stand-in":
-        try:
-            yield found, None
-        finally:
-            found.stop()
-        return
-    found.stop()
-    stand_in = LakeFSStandIn(folder=folder / "objects")
-    stand_in.start()
+    is_stand_in = not os.environ.get(ENDPOINT_VARIABLE) and shutil.which("lakefs") is None
+    stand_in = LakeFSStandIn(folder=folder / "objects") if is_stand_in else None
+    if stand_in is None:
+        server = start_lakefs(folder=folder, hook_environment={})
+    else:
+        stand_in.start()
+        server = lakefs_of(stand_in)
     try:
-        yield lakefs_of(stand_in), stand_in
+        yield server, stand_in
     finally:
-        stand_in.stop()
+        server.stop()
 
 
 def main() -> None:
