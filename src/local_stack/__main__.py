@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -99,8 +100,11 @@ def _setup(_: argparse.Namespace) -> int:
 
     java_home()
     prefetch_jars(say)
-    make_class_archive(say)
-    find_or_build_cli(sys.stdout)
+    with ThreadPoolExecutor() as pool:
+        # The first time, both take a minute or more.
+        archived = pool.submit(make_class_archive, say)
+        find_or_build_cli(sys.stdout)
+        archived.result()
     return 0
 
 

@@ -128,12 +128,19 @@ class Exports:
             time.sleep(0.2)
         raise AssertionError(f"no run with {wanted} appeared within {RUN_APPEARS_SECONDS} s")
 
-    def variant(self, *, concurrent_runs: int = 1, **settings: str) -> "Exports":
-        """The same job without retries, its list task with other settings: as other bundle variables deploy it."""
+    def variant(
+        self, *, concurrent_runs: int = 1, spark_conf: Mapping[str, str] | None = None, **settings: str
+    ) -> "Exports":
+        """The same job without retries, its list task with other settings: as other bundle variables deploy it.
+
+        spark_conf: settings of its cluster beside the deployed ones.
+        """
         body = self._settings(self.job_id)
         body |= {"name": "a variant of export_tables", "max_concurrent_runs": concurrent_runs}
         for task in body["tasks"]:
             task.get("for_each_task", {}).get("task", task)["max_retries"] = 0
+        for cluster in body["job_clusters"]:
+            cluster["new_cluster"]["spark_conf"] |= spark_conf or {}
         tasks = {task["task_key"]: task for task in body["tasks"]}
         parameters = tasks["list_changed_tables"]["python_wheel_task"]["named_parameters"]
         assert settings.keys() <= parameters.keys()

@@ -4,6 +4,9 @@ import pytest
 from deployed_exports import ALL_DONE, NOTHING_TO_CLONE, Exports
 from table_repository import TableRepository
 
+from lakefs_unity_export.clones.methods import CloneMethod
+from local_stack.cluster.clone_checks import REFUSED
+
 pytestmark = pytest.mark.e2e
 
 CLONE_FAILED = {
@@ -93,3 +96,31 @@ def test_a_commit_of_an_invalid_descriptor_alone_fails_its_run(exports: Exports,
     assert '_lakefs_tables/quoted.yaml: path: path "tables/it\'s" holds "\'"' in run.text
     assert exports.watermark(repository) == head
     assert exports.run(repository).state == "SUCCESS"
+
+
+def test_a_cluster_that_makes_no_shallow_clones_says_so_and_what_else_there_is(
+    exports: Exports, repository: TableRepository
+) -> None:
+    refusing = exports.variant(spark_conf={REFUSED: "true"})
+    repository.add("orders", ["o1"])
+    head = repository.commit()
+
+    run = refusing.run(repository, clone_method=CloneMethod.SHALLOW)
+
+    assert (run.state, run.tasks) == ("FAILED", CLONE_FAILED)
+    for said in (
+        "CANNOT_SHALLOW_CLONE_NON_UC_MANAGED_TABLE_AS_SOURCE_OR_TARGET",
+        "Set clone_method to deep",
+        "or to storage",
+        "another access mode",
+        f"`main`.`{repository.branch}`.`orders`",
+    ):
+        assert said in run.text
+    assert exports.tables(repository.branch) == set()
+    assert exports.watermark(repository) is None
+
+    deep = refusing.run(repository, clone_method=CloneMethod.DEEP)
+
+    assert (deep.state, deep.cloned) == ("SUCCESS", {"orders"}), deep.text
+    assert exports.words(repository.branch, "orders") == ["o1"]
+    assert exports.watermark(repository) == head

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from cloned_tables import COMMITS, Tables
 from delta.tables import DeltaTable
+from table_changes import SIMPLE
 
 from lakefs_unity_export.clones.delta_tables import SparkDeltaTables
 from lakefs_unity_export.tasks.clone_table import Action, MovingSourceError
 
 pytestmark = pytest.mark.spark
 
-SIMPLE = "CREATE TABLE {t} (id BIGINT, name STRING) USING delta; INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
 VECTORS = (
     "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true');"
     "INSERT INTO {t} SELECT id FROM range(0, 20, 1, 1); DELETE FROM {t} WHERE id = 3"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cloned_tables import COMMITS, Tables
+from table_changes import SIMPLE
 
 from lakefs_unity_export.clones.delta_tables import USER_METADATA, SparkDeltaTables
 from lakefs_unity_export.clones.provenance import read_properties, read_user_metadata
@@ -20,8 +21,6 @@ from lakefs_unity_export.tasks.clone_table import (
 )
 
 pytestmark = pytest.mark.spark
-
-SIMPLE = "CREATE TABLE {t} (id BIGINT, name STRING) USING delta; INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
 
 
 def test_a_fresh_clone_equals_its_source_and_says_where_it_comes_from(tables: Tables) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloned_tables import Tables
 from delta.tables import DeltaTable
-from test_clone_table_changes import CHANGES, SIMPLE, VECTORS
+from table_changes import CHANGES, SIMPLE, VECTORS
 
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.tasks.clone_table import Action, CloneFailedError, CloneResult, clone_table

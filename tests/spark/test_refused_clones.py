@@ -7,6 +7,7 @@ import pytest
 from cloned_tables import Tables
 from delta.tables import DeltaTable
 from pyspark.errors import AnalysisException
+from table_changes import SIMPLE
 
 from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -14,8 +15,6 @@ from lakefs_unity_export.tasks.clone_table import Action, clone_table
 from local_stack.cluster.clone_checks import REFUSED, SCRATCH
 
 pytestmark = pytest.mark.spark
-
-SIMPLE = "CREATE TABLE {t} (id BIGINT, name STRING) USING delta; INSERT INTO {t} VALUES (1, 'one'), (2, 'two')"
 
 
 @pytest.fixture(autouse=True)

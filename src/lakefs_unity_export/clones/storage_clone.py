@@ -12,7 +12,7 @@ from lakefs_unity_export import names
 from lakefs_unity_export.clones.delta_tables import DeltaTables, TableState
 from lakefs_unity_export.clones.scratch import Scratch
 from lakefs_unity_export.clones.storage_log import RewrittenLog, rewritten
-from lakefs_unity_export.clones.storage_uris import Place, place_of
+from lakefs_unity_export.clones.storage_uris import Place, on_own_disk, place_of
 from lakefs_unity_export.errors import StorageCloneError
 
 # By key inside the table's folder, as lakeFS names a place.
@@ -90,10 +90,7 @@ class _Places:
             )
         place = place_of(address)
         if place.scheme == "file" and not self._target_path.startswith("file:"):
-            raise StorageCloneError(
-                f"lakeFS keeps {key!r} of {self._source_path} on its own disk, where nobody else reads it: "
-                "use the clone method shallow or deep"
-            )
+            raise StorageCloneError(on_own_disk(f"{key!r} of {self._source_path}"))
         if names.encloses(self._target_path, place.location):
             raise StorageCloneError(
                 f"the target path {self._target_path} encloses {place.location}, where lakeFS keeps {key!r} of "

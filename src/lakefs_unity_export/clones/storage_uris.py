@@ -72,6 +72,14 @@ def _unreadable(address: str, why: str) -> StorageCloneError:
     )
 
 
+def on_own_disk(what: str) -> str:
+    """What a person is told of objects that only the lakeFS server itself can read."""
+    return (
+        f"lakeFS keeps {what} on its own disk, where nobody else reads it: use the clone method shallow or deep "
+        "(bundle variable clone_method, or the descriptor's)"
+    )
+
+
 def check_target_base(location: str, *, storage_namespace: str, by_storage: bool) -> None:
     """Raises SettingsError where clones at this `target_base_location` and lakeFS's own objects would harm each other.
 
@@ -81,10 +89,7 @@ def check_target_base(location: str, *, storage_namespace: str, by_storage: bool
     is_local = storage_namespace.startswith("local://")
     if is_local:
         if by_storage and not location.startswith("file:"):
-            raise SettingsError(
-                f"lakeFS keeps the repository's objects on its own disk ({storage_namespace}), where nobody else reads "
-                "them: use the clone method shallow or deep (bundle variable clone_method, or the descriptor's)"
-            )
+            raise SettingsError(on_own_disk(f"what the repository holds, {storage_namespace},"))
         return
     try:
         data = place_of(f"{storage_namespace.rstrip('/')}/{DATA_FOLDER}").location

@@ -82,7 +82,7 @@ def test_a_target_beside_lakefs_objects_is_taken(location: str) -> None:
 def test_objects_on_lakefs_own_disk_are_read_on_that_machine_only() -> None:
     check_target_base("s3://lake/exports", storage_namespace="local://shop", by_storage=False)
     check_target_base("file:///exports", storage_namespace="local://shop", by_storage=True)
-    with pytest.raises(SettingsError, match=r"on its own disk .*use the clone method shallow or deep"):
+    with pytest.raises(SettingsError, match=r"on its own disk, .*use the clone method shallow or deep"):
         check_target_base("s3://lake/exports", storage_namespace="local://shop", by_storage=True)
 
 
