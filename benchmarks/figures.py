@@ -133,6 +133,13 @@ def _clone_methods(result: Result) -> Iterator[list[str]]:
         ]
 
 
+def _registration(result: Result) -> Iterator[list[str]]:
+    for ours in result.where(way="ours"):
+        (bare,) = result.where(versions=ours["versions"], when=ours["when"], way="bare statement")
+        what = f"register_tables, a table of {text_of(ours['versions'])} versions, {ours['when']}"
+        yield _beside(what, ours, bare, "seconds", "the bare statement")
+
+
 def _burst(result: Result) -> Iterator[list[str]]:
     commit, latest = result.rows
     yield _beside(
@@ -184,6 +191,7 @@ LINES: Mapping[str, Callable[[Result], Iterator[list[str]]]] = {
     "finding_changes": _finding_changes,
     "list_task": _list_task,
     "clone_methods": _clone_methods,
+    "registration": _registration,
     "burst": _burst,
     "reconcile": _reconcile,
     "webhook": _webhook,

@@ -60,6 +60,7 @@ BENCHMARKS = (
         full={"files": [10, 1000, 20_000, 100_000], "rounds": 5},
         needs_spark=True,
     ),
+    Benchmark(module="registration", short={"tables": 3}, full={"tables": 20}, needs_spark=True),
     Benchmark(
         module="whole_export", short={"tables": 4, "rounds": 1}, full={"tables": 20, "rounds": 5}, needs_spark=True
     ),
