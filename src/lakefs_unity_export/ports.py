@@ -79,13 +79,14 @@ class LakeFSReader(Protocol):
 class RegisteredTable:
     """A table as Unity Catalog knows it; the location is empty where it has none (a view).
 
-    `repository` and `clone_method` are what its properties name, or empty.
+    `repository`, `path` and `clone_method` are what its properties name, or empty.
     """
 
     name: str
     table_type: str
     storage_location: str
     repository: str = ""
+    path: str = ""
     clone_method: str = ""
 
 

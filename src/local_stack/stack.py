@@ -48,7 +48,7 @@ ENVIRONMENT_FILE = "env"
 NO_S3_KEYS = {"spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"}
 # What the wheel depends on, and imports when a task starts: two seconds of each start. Elsewhere than on Linux, the
 # system's own libraries do not outlive a fork.
-PRELOADED = ("databricks.sdk", "lakefs_sdk", "pydantic", "requests", "yaml") if sys.platform == "linux" else ()
+PRELOADED = ("databricks.sdk", "pydantic", "requests", "yaml") if sys.platform == "linux" else ()
 
 
 class LocalStack:

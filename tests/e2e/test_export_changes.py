@@ -10,6 +10,8 @@ from local_stack.workspace.executors.processes import PreloadedPython
 
 pytestmark = pytest.mark.e2e
 
+NOT_READ = "descriptors that did not change since the last export are not read"
+
 
 def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository: TableRepository) -> None:
     schema = repository.branch
@@ -45,6 +47,8 @@ def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository
     again = exports.run(repository)
 
     assert (again.state, again.tasks) == ("SUCCESS", NOTHING_TO_CLONE), again.text
+    assert NOT_READ not in run.listing
+    assert NOT_READ in again.listing
     assert {name: exports.version(schema, name) for name in run.cloned} == versions
 
     repository.write("tables/orders", ["o3"])
@@ -52,6 +56,7 @@ def test_a_branch_is_exported_and_then_what_changes(exports: Exports, repository
     changed = exports.run(repository, commit_id=second, event="post-commit")
 
     assert (changed.state, changed.tasks) == ("SUCCESS", ALL_DONE), changed.text
+    assert NOT_READ in changed.listing
     assert set(changed.clones) == {"orders"}
     assert exports.table(schema, "orders").commit_id == second
     assert exports.words(schema, "orders") == ["o3"]
@@ -99,6 +104,7 @@ def test_a_commit_to_no_table_moves_the_watermark_alone(exports: Exports, reposi
     moved = exports.run(repository)
 
     assert moved.state == "SUCCESS", moved.text
+    assert NOT_READ in moved.listing
     assert moved.cloned == {"orders"}
     assert exports.words(repository.branch, "orders") == ["old"]
     assert exports.table(repository.branch, "orders").properties["lakefs.path"] == "archive/orders"

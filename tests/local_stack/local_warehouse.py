@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local_stack.loopback_server import LoopbackServer
@@ -21,10 +21,13 @@ METHODS = ["GET", "POST", "PATCH", "DELETE"]
 
 
 class Passage:
-    """Stands before the server, and can leave out the route that changes tables, as servers before 0.5 do."""
+    """Stands before the server. It can leave out the route that changes tables, as servers before 0.5 do, and list no
+    tables, as where somebody makes one right after the list was read.
+    """
 
     def __init__(self, server: UnityCatalogServer) -> None:
         self.without_table_updates = False
+        self.lists_no_tables = False
         self._client = httpx.AsyncClient(base_url=server.url)
         self._server = LoopbackServer(name="passage")
 
@@ -41,6 +44,8 @@ class Passage:
     async def _pass(self, request: Request) -> Response:
         if self.without_table_updates and "/delta/" in request.url.path:
             return Response("Status: 404", 404)
+        if self.lists_no_tables and request.url.path.endswith("/tables") and request.method == "GET":
+            return JSONResponse({"tables": []})
         headers = {"Authorization": request.headers["Authorization"]}
         target = f"{request.scope['raw_path'].decode()}?{request.url.query}"
         answer = await self._client.request(request.method, target, headers=headers, content=await request.body())

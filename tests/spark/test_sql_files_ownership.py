@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from local_warehouse import drop
+from local_warehouse import Passage, drop
 from sql_files import REGISTER, UNREGISTER, Stack, columns
 
 from local_stack.warehouse import WarehouseError
@@ -70,11 +70,11 @@ def found_in(sql: str, pattern: str) -> str:
 
 def test_a_registered_table_is_ours_or_not_as_python_decides(stack: Stack) -> None:
     """Of one file: a unit test holds the other to the same text."""
-    place = found_in(REGISTER, r"SET VARIABLE (export_place = .*?);")
+    place = found_in(REGISTER, r"SELECT location, (trim\(.*?'file:/'\)\))")
     is_ours = found_in(REGISTER, r"(count_if\(\(upper\(table_type\).*?= 0) THEN")
     sql = (
-        "DECLARE OR REPLACE VARIABLE export_location STRING; SET VARIABLE export_location = :target_path;"
-        f"DECLARE OR REPLACE VARIABLE export_place STRING; SET VARIABLE {place};"
+        "DECLARE OR REPLACE VARIABLE export_place STRING;"
+        f"SET VARIABLE export_place = (SELECT {place} FROM (SELECT :target_path AS location));"
         f"SELECT why, {is_ours} FROM (SELECT inline(from_json(:cases, "
         "'array<struct<why: string, table_type: string, storage_path: string>>'))) GROUP BY why"
     )
@@ -117,6 +117,23 @@ def test_a_name_that_is_taken_is_an_error_and_left_alone(stack: Stack, table_typ
     assert table_type in message
     assert taken.get("storage_location", "no location") in message
     assert stack.location("orders") in message
+    assert stack.table("orders") == taken
+
+
+@pytest.mark.parametrize(("table_type", "more"), [("EXTERNAL", {}), *NOT_OURS])
+def test_a_name_that_is_taken_after_the_look_at_it_is_an_error_and_left_alone(
+    stack: Stack, passage: Passage, table_type: str, more: dict[str, str]
+) -> None:
+    location = stack.write("orders", {"id": [1]})
+    filled = {key: text.format(schema=stack.schema, location=location) for key, text in more.items()}
+    taken = stack.take_name("orders", table_type, **filled)
+    passage.lists_no_tables = True
+    try:
+        with pytest.raises(WarehouseError, match=r"`orders`: a table or view of that name exists") as refused:
+            stack.run(REGISTER, "orders")
+    finally:
+        passage.lists_no_tables = False
+    assert refused.value.error_class == "TABLE_OR_VIEW_ALREADY_EXISTS"
     assert stack.table("orders") == taken
 
 
@@ -199,9 +216,10 @@ def test_what_is_not_ours_is_not_dropped(stack: Stack, table_type: str, more: di
         table_type,
         **{key: text.format(schema=stack.schema, location=stack.location("orders")) for key, text in more.items()},
     )
-    with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
-        stack.run(UNREGISTER, "orders")
-    assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
+    for changed in ({}, {"branch": None}):
+        with pytest.raises(WarehouseError, match="belongs to another table or view") as refused:
+            stack.run(UNREGISTER, "orders", **changed)
+        assert f"`main`.`{stack.schema}`.`orders`" in refused.value.message
     assert stack.table("orders") == taken
 
 

@@ -8,10 +8,12 @@ import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from lakefs_unity_export.clones import provenance
+from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import (
     LakeFSError,
     LakeFSNotFoundError,
@@ -254,12 +256,22 @@ class UnityCatalogDouble:
         """The schema, created where it is not there yet; uncounted."""
         return self.catalogs[catalog].setdefault(schema, SchemaDouble())
 
-    def register(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """What the task register_tables does for the items: schema and external table, where they are missing."""
+    def register(self, items: Iterable[Mapping[str, Any]], clones: Mapping[str, Provenance]) -> None:
+        """What the task register_tables does for the items: schema and external table, where they are missing.
+
+        What is registered shows the properties of the clone at its location.
+        """
         for item in items:
             catalog, schema, table = (part.strip("`") for part in item["table"].split("."))
             registered = RegisteredTable(name=table, table_type="EXTERNAL", storage_location=item["target_path"])
-            self.schema(catalog, schema).tables.setdefault(table, registered)
+            tables = self.schema(catalog, schema).tables
+            shown = clones[item["target_path"]].properties()
+            tables[table] = replace(
+                tables.get(table, registered),
+                repository=shown[provenance.REPOSITORY],
+                path=shown[provenance.PATH],
+                clone_method=shown[provenance.CLONE_METHOD],
+            )
 
     def unregister(self, items: Iterable[Mapping[str, Any]]) -> None:
         """What the task unregister_tables does for the items."""

@@ -6,6 +6,7 @@ After every step the invariants of the exports hold; once faults stop, one recon
 import io
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -284,6 +285,14 @@ class ExportMachine(RuleBasedStateMachine):
             del schema.tables[name]
             self.dropped.add(f"{catalog}.{branch}.{name}")
 
+    @rule(branch=branch_names, catalog=st.sampled_from(CATALOGS), name=table_names, path=table_paths)
+    def edit_provenance(self, branch: str, catalog: str, name: str, path: str) -> None:
+        """Somebody writes into a table's properties."""
+        schema = self.unity_catalog.catalogs[catalog].get(branch)
+        if schema is not None and name in schema.tables:
+            schema.tables[name] = replace(schema.tables[name], path=path)
+            self.explored["provenance edited"] += 1
+
     # What has to hold
 
     def _note_listing(self, run: RunDouble) -> None:
@@ -354,6 +363,9 @@ class ExportMachine(RuleBasedStateMachine):
         finally:
             self.patch.undo()
             self.explored["runs"] += len(self.job.runs)
+            self.explored["runs that read no unchanged descriptor"] += sum(
+                run.knew_descriptors for run in self.job.runs
+            )
             self.explored["clones"] += sum(run.cloned for run in self.job.runs)
 
     def _check_methods(self) -> None:

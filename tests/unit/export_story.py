@@ -101,7 +101,7 @@ class Story:
         done = [item for item in items if item["path"] not in failures]
         for item in done:
             self._clone(item, run, parameters.get("branch", "main"))
-        self.unity_catalog.register(done)
+        self.unity_catalog.register(done, self.clones)
         self.unity_catalog.unregister(run.values["removed"])
         if (items or run.values["removed"]) and not dies:
             failed = ["clone_tables"] if len(done) < len(items) else []

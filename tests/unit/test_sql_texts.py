@@ -15,12 +15,14 @@ pytestmark = pytest.mark.unit
 SQL_FOLDER = Path(__file__).parents[2] / "src" / "sql"
 FILES = ("register_table.sql", "unregister_table.sql")
 SHARED = {
-    "the name's shape": r"WHEN :table RLIKE (r'\S+')",
-    "the location's shape": r"(WHEN :target_path RLIKE .*?END;)",
-    "one spelling of a location": r"(SET VARIABLE export_place = .*?;)",
+    "the name's shape": r":table RLIKE (r'[^']+')",
+    "the location's shape": r"(WHEN \(:target_path RLIKE .*?)(?=WHEN|ELSE)",
+    "one spelling of a location": r"(SET VARIABLE \(export_location, export_place\) = .*?'file:/'\)\))",
     "what is ours": r"(count_if\(\(upper\(table_type\) .*?= 0 THEN)",
-    "where the name is looked up": r"(FROM IDENTIFIER\(\S+ \|\| split_part\(export_table.*?;)",
-    "whose clone it is": r"(count_if\(origin.*?= export_branch)",
+    "where the name is looked up": r"(FROM IDENTIFIER\(\S+ \|\| split_part\(:table.*?;)",
+    "whose clone it is": r"(count_if\(origin.*?\|\| :branch)",
+    "where its history is": r"('SELECT from_json.*?\(DESCRIBE HISTORY ')",
+    "how many versions are read at first": r"( LIMIT \d+\)\))",
 }
 
 
@@ -45,5 +47,5 @@ def test_a_location_in_unity_catalog_is_only_looked_at_for_what_is_ours(name: st
 def test_both_locations_that_are_compared_are_spelled_alike(name: str) -> None:
     sql = re.sub(r"\s+", " ", (SQL_FOLDER / name).read_text())
     spelled = re.findall(r"trim\(TRAILING '/' FROM .*?'file:/'\)\)", sql)
-    assert len(spelled) == 3
-    assert len({re.sub("storage_path|export_location", "location", each) for each in spelled}) == 1, spelled
+    assert len(spelled) == 2
+    assert len({re.sub("storage_path", "location", each) for each in spelled}) == 1, spelled

@@ -53,11 +53,18 @@ def read_earlier(
 
     Only files that changed are read. Raises what `lakefs` raises.
     """
-    sizes = _sizes(base, rules, lakefs)
-    files, _ = descriptors.select_files(sorted(changes.of_descriptors & sizes.keys()), rules.folder, wanted)
+    changed, _ = read_some(base, changes.of_descriptors, rules, wanted, lakefs)
     untouched = {file: content for file, content in contents.items() if file not in changes.of_descriptors}
-    earlier = {**untouched, **_read(base, files, sizes, lakefs)}
-    return descriptors.read_descriptors(earlier, rules).tables
+    return descriptors.read_descriptors({**untouched, **changed}, rules).tables
+
+
+def read_some(
+    commit_id: str, some: Collection[str], rules: NamingRules, wanted: Sequence[str], lakefs: DescriptorReader
+) -> tuple[Contents, list[str]]:
+    """As `read_files`, but of the files only `some`, those of them that are there."""
+    sizes = _sizes(commit_id, rules, lakefs)
+    files, notes = descriptors.select_files(sorted(sizes.keys() & some), rules.folder, wanted)
+    return _read(commit_id, files, sizes, lakefs), notes
 
 
 def read_merged(

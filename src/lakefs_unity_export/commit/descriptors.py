@@ -37,7 +37,7 @@ class Problem:
 class Descriptor:
     """A valid descriptor of a Delta table and the names that follow from it.
 
-    `clone_method` is None where the job's is meant.
+    `file` is empty where its table is known without it, `clone_method` is None where the job's is meant.
     """
 
     file: str
@@ -150,6 +150,13 @@ def read_descriptors(contents: Mapping[str, bytes | Problem], rules: NamingRules
     tables = _without_collisions(tables, findings)
     tables = _without_nested(tables, findings)
     return DescriptorSet(tables=tuple(tables), problems=tuple(findings.problems), notes=tuple(findings.notes))
+
+
+def stand_together(tables: Iterable[Descriptor]) -> bool:
+    """Whether no two of the tables end at one table or target path, and none lies inside another's folder."""
+    findings = _Findings()
+    _without_nested(_without_collisions(list(tables), findings), findings)
+    return not findings.problems
 
 
 def _read_one(file: str, content: bytes, rules: NamingRules, findings: _Findings) -> Descriptor | None:

@@ -11,23 +11,47 @@ from lakefs_unity_export.export.state import ExportState, read_state
 from lakefs_unity_export.ports import UnityCatalog
 
 
-def schema_states(
-    request: NamedRequest, found: DescriptorSet, unity_catalog: UnityCatalog
-) -> tuple[list[SchemaState], DescriptorSet]:
-    """The state of the branch's schema in each catalog; descriptors with a catalog that is not there are problems.
+class BranchSchemas:
+    """The schemas of one branch, each looked at once."""
 
-    Catalogs that had tables of the branch before are among them. Raises WorkspaceNotFoundError where the job's own
-    catalog is not there, WatermarkConflictError where a schema follows another branch.
-    """
-    own = _schema_state(request, request.rules.catalog, unity_catalog)
-    states, missing = [own], dict[str, str]()
-    named = {descriptor.name.catalog for descriptor in found.tables}
-    for catalog in sorted({*named, *own.exports.catalogs} - {own.catalog}):
-        try:
-            states.append(_schema_state(request, catalog, unity_catalog))
-        except WorkspaceNotFoundError as error:
-            missing[catalog] = str(error)
-    return states, _without_catalogs(found, missing)
+    def __init__(self, request: NamedRequest, unity_catalog: UnityCatalog) -> None:
+        self._request = request
+        self._unity_catalog = unity_catalog
+        self._states: dict[str, SchemaState] = {}
+
+    def exported(self) -> list[SchemaState]:
+        """The state of the schema in the job's own catalog, then in each other one that had tables of the branch.
+
+        Raises WorkspaceNotFoundError where one of the catalogs is not there, WatermarkConflictError where a schema
+        follows another branch.
+        """
+        own = self._state(self._request.rules.catalog)
+        return [own, *(self._state(catalog) for catalog in self._others(own, DescriptorSet()))]
+
+    def described(self, found: DescriptorSet) -> tuple[list[SchemaState], DescriptorSet]:
+        """The same and those of the descriptors' catalogs; descriptors with a catalog that is not there are problems.
+
+        Raises WorkspaceNotFoundError where the job's own catalog is not there, WatermarkConflictError where a schema
+        follows another branch.
+        """
+        own = self._state(self._request.rules.catalog)
+        states, missing = [own], dict[str, str]()
+        for catalog in self._others(own, found):
+            try:
+                states.append(self._state(catalog))
+            except WorkspaceNotFoundError as error:
+                missing[catalog] = str(error)
+        return states, _without_catalogs(found, missing)
+
+    @staticmethod
+    def _others(own: SchemaState, found: DescriptorSet) -> list[str]:
+        named = {descriptor.name.catalog for descriptor in found.tables}
+        return sorted({*named, *own.exports.catalogs} - {own.catalog})
+
+    def _state(self, catalog: str) -> SchemaState:
+        if catalog not in self._states:
+            self._states[catalog] = _schema_state(self._request, catalog, self._unity_catalog)
+        return self._states[catalog]
 
 
 def _schema_state(request: NamedRequest, catalog: str, unity_catalog: UnityCatalog) -> SchemaState:

@@ -1,6 +1,6 @@
 """What each schema of a branch lacks at a commit, from the diffs between it and what the schema's tables may show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lakefs_unity_export.commit.changes import Changes, find_changes
@@ -15,12 +15,17 @@ from lakefs_unity_export.ports import LakeFSReader
 
 @dataclass(frozen=True, kw_only=True)
 class DescribedCommit:
-    """The commit to export, with its descriptors: as files, and as what they say."""
+    """The commit to export, with its descriptors: as files, and as what they say.
+
+    `since` are differences to earlier commits that are known already; where they are all that is asked for, there need
+    be no files.
+    """
 
     request: NamedRequest
     snapshot: Snapshot
     contents: Contents
     found: DescriptorSet
+    since: Mapping[str, Difference] = field(default_factory=dict)
 
 
 @dataclass
@@ -29,7 +34,7 @@ class _Walks:
 
     described: DescribedCommit
     lakefs: LakeFSReader
-    known: dict[str, Difference | None] = field(default_factory=dict)
+    known: dict[str, Difference | None]
 
     def since(self, base: str) -> Difference | None:
         """What changed since a commit, or None where lakeFS does not know that commit (any more)."""
@@ -57,7 +62,7 @@ class _Walks:
 def find_deltas(described: DescribedCommit, states: Sequence[SchemaState], lakefs: LakeFSReader) -> list[Delta]:
     """What each schema lacks; everything in full mode, or where it is not known what its tables show."""
     full = described.request.mode == "full"
-    walks = _Walks(described=described, lakefs=lakefs)
+    walks = _Walks(described=described, lakefs=lakefs, known=dict(described.since))
     deltas = [_delta(described.snapshot, state, walks, full=full) for state in states]
     # A table that moves to another catalog keeps its target path, so all schemas follow one line.
     newest = max((delta.line for delta in deltas), default=0)

@@ -40,8 +40,12 @@ class Listing:
         new_problems: Sequence[Problem],
         page: Page,
         base_commit: str,
+        described: str,
     ) -> "Listing":
-        """Of a page of a commit; `base_commit` tells the next page whether another run exported in between."""
+        """Of a page of a commit; `base_commit` tells the next page whether another run exported in between.
+
+        `described` is what is kept of the commit's descriptors.
+        """
         kept = [delta for delta in deltas if _is_kept(delta, tables)]
         record = Record(
             repository=request.repository,
@@ -53,6 +57,7 @@ class Listing:
             problems=_shortened([str(problem) for problem in new_problems]),
             next_page=_next_page(request, snapshot.commit.id, base_commit, page),
             page_failed=request.page_failed,
+            described=described,
         )
         missing = tuple(delta.state for delta in kept if delta.state.properties is None)
         return cls(page=page, record=record, attempted=_attempted(deltas, page), missing=missing)

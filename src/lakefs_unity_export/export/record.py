@@ -29,6 +29,7 @@ class Record(pydantic.BaseModel):
 
     `next_page` are the job parameters of the run that goes on, empty on the last page; `page_failed` says that an
     earlier page was not exported wholly. `is_gone` where the branch is deleted, and its tables were removed.
+    `described` is what is kept of the commit's descriptors, see `known_tables`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True)
@@ -43,6 +44,7 @@ class Record(pydantic.BaseModel):
     next_page: Mapping[str, str] = pydantic.Field(default_factory=dict)
     page_failed: bool = False
     is_gone: bool = False
+    described: str = ""
 
     @property
     def commit(self) -> Commit:

@@ -123,7 +123,9 @@ def _recorded(record: Record, schema: RecordedSchema, present: ExportState) -> E
     if _is_passed(record, schema, present):
         return _attempted(record, schema, present)
     catalogs = [each.catalog for each in record.schemas]
-    return present.exported(record.commit, line=schema.line, covered=schema.covered, catalogs=catalogs)
+    return present.exported(
+        record.commit, line=schema.line, covered=schema.covered, catalogs=catalogs, described=record.described
+    )
 
 
 def _attempted(record: Record, schema: RecordedSchema, present: ExportState) -> ExportState:

@@ -9,6 +9,7 @@ Keys carry the repository, because two repositories may share a schema such as `
 `lakefs.{repository}.line`               when the line of commits began that the exports follow (Unix time in
                                          milliseconds); a new line begins where the head was reset
 `lakefs.{repository}.catalogs`           every catalog that has tables of the branch, separated by commas
+`lakefs.{repository}.described`          what is kept of the descriptors of the watermark's commit (see `known_tables`)
 `lakefs.{repository}.checksum`           of the values above, so that an edit of one of them is noticed
 
 A list that is too long for one property goes on in `….attempts.2` and so on. `lakefs.export` stands in a schema that
@@ -31,14 +32,17 @@ MAX_ATTEMPTS = 20
 FOLLOWS_NOTHING = ("lakefs.export", "none")
 _FORGOTTEN = "*"
 _COMMIT_ID = re.compile(r"[0-9a-f]{6,64}")
-_KEPT = ("branch", "commit_id", "commit_generation", "attempts", "line", "catalogs")
-_SEPARATORS = {"attempts": " ", "catalogs": ","}
+_KEPT = ("branch", "commit_id", "commit_generation", "attempts", "line", "catalogs", "described")
+# Values that earlier versions do not know, and that the checksum leaves out where there are none.
+_ADDED = ("described",)
+_SEPARATORS = {"attempts": " ", "catalogs": ",", "described": " "}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportState:
     """What a schema's properties say of one repository.
 
+    `described` is what is kept of the descriptors of the watermark's commit, or empty.
     `forgets_attempts` where there were more attempts than are kept; `is_edited` where somebody else wrote the
     properties, so that nothing in them can be relied on.
     """
@@ -47,6 +51,7 @@ class ExportState:
     attempts: tuple[Commit, ...] = ()
     line: int = 0
     catalogs: tuple[str, ...] = ()
+    described: str = ""
     forgets_attempts: bool = False
     is_edited: bool = False
 
@@ -77,7 +82,7 @@ class ExportState:
         )
 
     def exported(
-        self, commit: Commit, *, line: int, covered: Collection[str], catalogs: Iterable[str]
+        self, commit: Commit, *, line: int, covered: Collection[str], catalogs: Iterable[str], described: str = ""
     ) -> "ExportState":
         """The state after the commit is wholly exported, by a run that knew of the attempts with the ids `covered`.
 
@@ -85,7 +90,9 @@ class ExportState:
         """
         left = tuple(each for each in self.attempts if each.id not in covered and each.id != commit.id)
         known = tuple(sorted({*self.catalogs, *catalogs}))
-        return ExportState(watermark=commit, attempts=left, line=max(line, self.line), catalogs=known)
+        return ExportState(
+            watermark=commit, attempts=left, line=max(line, self.line), catalogs=known, described=described
+        )
 
 
 def read_state(properties: Mapping[str, str], *, repository: str, branch: str, schema: str) -> ExportState:
@@ -116,6 +123,7 @@ def read_state(properties: Mapping[str, str], *, repository: str, branch: str, s
             attempts=tuple(_commit(*attempt.split(":")) for attempt in attempts if attempt != _FORGOTTEN),
             line=_number(values["line"]),
             catalogs=catalogs,
+            described=values["described"],
             forgets_attempts=_FORGOTTEN in attempts,
         )
     except (ValueError, TypeError):
@@ -132,6 +140,7 @@ def with_state(properties: Mapping[str, str], state: ExportState, *, repository:
         "attempts": [*([_FORGOTTEN] if state.forgets_attempts else []), *attempts],
         "line": [str(state.line)],
         "catalogs": list(state.catalogs),
+        "described": state.described.split(" "),
     }
     joined = {name: _SEPARATORS.get(name, "").join(entries) for name, entries in values.items()}
     written = without_state(properties, repository=repository)
@@ -163,7 +172,7 @@ def _value(properties: Mapping[str, str], key: str, name: str) -> str:
 
 
 def _checksum(values: Mapping[str, str]) -> str:
-    text = "\n".join(f"{name}={values[name]}" for name in _KEPT)
+    text = "\n".join(f"{name}={values[name]}" for name in _KEPT if values[name] or name not in _ADDED)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -77,6 +77,7 @@ class WorkspaceUnityCatalog:
                     table_type=table.table_type.value if table.table_type else "",
                     storage_location=table.storage_location or "",
                     repository=(table.properties or {}).get(provenance.REPOSITORY, ""),
+                    path=(table.properties or {}).get(provenance.PATH, ""),
                     clone_method=(table.properties or {}).get(provenance.CLONE_METHOD, ""),
                 )
                 for table in self._client.tables.list(catalog, schema, omit_columns=True)

@@ -6,6 +6,7 @@ Everything that can be checked is checked here, before anything is changed and b
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -16,10 +17,11 @@ from lakefs_unity_export.clones.storage_uris import check_target_base
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import read_files
 from lakefs_unity_export.commit.descriptors import DescriptorSet
-from lakefs_unity_export.errors import ExportError, LakeFSNotFoundError
+from lakefs_unity_export.errors import ExportError, LakeFSNotFoundError, WorkspaceNotFoundError
 from lakefs_unity_export.export import plan as export_plan
-from lakefs_unity_export.export.branch_schemas import schema_states, shown_commits
+from lakefs_unity_export.export.branch_schemas import BranchSchemas, shown_commits
 from lakefs_unity_export.export.differences import DescribedCommit, find_deltas
+from lakefs_unity_export.export.known_tables import kept_of, known_commit
 from lakefs_unity_export.export.listing import Listing, print_listing, print_removals
 from lakefs_unity_export.export.pages import cut_page
 from lakefs_unity_export.export.plan import Item, RemovedItem, SchemaState, Snapshot
@@ -58,7 +60,7 @@ def list_changed_tables(
     snapshot = _snapshot(request, head, now, lakefs, out)
     if snapshot is None:
         return None
-    described, states = _described(request, snapshot, lakefs, unity_catalog)
+    described, states = _described(request, snapshot, lakefs, unity_catalog, out)
     passed = [_is_passed(snapshot, state, out) for state in states]
     if not all(passed) and _begins_in_the_past(snapshot, states):
         print(f"the branch is not exported yet, or not as recorded: its head {head} is exported instead", file=out)
@@ -91,12 +93,21 @@ def _snapshot(request: NamedRequest, head: str, now: int, lakefs: LakeFSReader, 
 
 
 def _described(
-    request: NamedRequest, snapshot: Snapshot, lakefs: LakeFSReader, unity_catalog: UnityCatalog
+    request: NamedRequest, snapshot: Snapshot, lakefs: LakeFSReader, unity_catalog: UnityCatalog, out: TextIO
 ) -> tuple[DescribedCommit, list[SchemaState]]:
-    """What the commit's descriptors say, and the schemas that the branch is exported to."""
+    """What the commit's descriptors say, and the schemas that the branch is exported to.
+
+    Descriptors that did not change are not read where what is exported tells what they say.
+    """
+    schemas = BranchSchemas(request, unity_catalog)
+    with suppress(WorkspaceNotFoundError):
+        known = known_commit(request, snapshot, schemas.exported(), lakefs)
+        if known is not None:
+            print("descriptors that did not change since the last export are not read", file=out)
+            return known, schemas.exported()
     contents, notes = read_files(snapshot.commit.id, request.rules, request.descriptor_names, lakefs)
     found = descriptors.read_descriptors(contents, request.rules)
-    states, found = schema_states(request, found, unity_catalog)
+    states, found = schemas.described(found)
     found = replace(found, notes=(*notes, *found.notes))
     return DescribedCommit(request=request, snapshot=snapshot, contents=contents, found=found), states
 
@@ -139,7 +150,8 @@ def _list_commit(
     base_commit = shown_commits(states, but=snapshot.commit.id)
     page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
     print_listing(found, tables, page, new_problems, out)
-    return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit)
+    kept = kept_of(request, found, states, removed)
+    return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit, kept)
 
 
 def _check_target(request: NamedRequest, items: Sequence[Item], lakefs: LakeFSReader) -> None:
@@ -211,7 +223,7 @@ def _list_gone_branch(
     Raises `not_found` for a branch that never was exported, LakeFSNotFoundError for a repository that is not there.
     """
     is_there = request.branch in lakefs.branches()
-    states, _ = schema_states(request, DescriptorSet(), unity_catalog)
+    states, _ = BranchSchemas(request, unity_catalog).described(DescriptorSet())
     exported = [state for state in states if f"lakefs.{request.repository}.branch" in (state.properties or {})]
     if is_there or not exported:
         raise not_found

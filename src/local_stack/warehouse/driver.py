@@ -6,9 +6,22 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from local_stack.catalog_client import CatalogClient
+from local_stack.warehouse.delta import read_delta_metadata
 from local_stack.warehouse.errors import StatementError
 from local_stack.warehouse.session import Session
-from local_stack.warehouse.tokens import SqlTextError, Statement, split_statements
+from local_stack.warehouse.tokens import SqlTextError, Statement, quoted, split_statements
+
+# Variables, a history, the information schema and a query.
+_WARMING = """
+DECLARE warm_text STRING;
+SET VARIABLE warm_text = (
+  SELECT 'SELECT max(v["a"]) FROM (SELECT from_json(userMetadata, "MAP<STRING, STRING>") AS v FROM (DESCRIBE HISTORY '
+    || :table || ' LIMIT 1))' || CASE WHEN count_if(storage_path RLIKE :table) > 0 THEN '' ELSE ' WHERE TRUE' END
+  FROM IDENTIFIER(:tables) WHERE table_name = lower(:table)
+);
+EXECUTE IMMEDIATE warm_text INTO warm_text;
+SELECT count(*) AS rows FROM IDENTIFIER(:table)
+"""
 
 
 class WarehouseDriver:
@@ -45,6 +58,26 @@ class WarehouseDriver:
                 return {"results": results, "error": found}
             results.append({"statement": statement.text, **result.as_json()})
         return {"results": results}
+
+    def warm(self, *, location: str) -> None:
+        """Run one statement of each kind that exports have, on an empty Delta table that is made at the location.
+
+        Unity Catalog is only read. Raises RuntimeError where a statement fails.
+        """
+        table = f"delta.{quoted(location)}"
+        self._spark.sql(f"CREATE TABLE IF NOT EXISTS {table} (id BIGINT) USING delta")
+        read_delta_metadata(self._spark, location)
+        for catalog in self._client.list_all("catalog")[:1]:
+            tables = quoted(catalog["name"], "information_schema", "tables")
+            answer = self.execute(
+                sql=_WARMING,
+                parameters={"table": table, "tables": tables},
+                catalog=None,
+                schema=None,
+                uses_system_catalog=False,
+            )
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["message"])
 
 
 def _error(message: str, error_class: str, number: int, count: int, statement: Statement | None) -> dict[str, Any]:

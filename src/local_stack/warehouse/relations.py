@@ -89,20 +89,46 @@ def _rest_of_name(text: str, depth: int) -> list[str]:
     return [token.text for token in tokens(text) if token.keyword != "."][depth:]
 
 
-def names_of(sql: str, plan: Any) -> Names:
-    """The names in a plan that Spark's parser made of the statement."""
-    walk = _Walk(sql)
+def names_of(sql: str, plan: Any, subquery_mark: Any) -> Names:
+    """The names in a plan that Spark's parser made of the statement.
+
+    subquery_mark: Spark's own mark of expressions that hold a query (its TreePattern PLAN_EXPRESSION). A walk costs
+        several calls to Java for each node, so where the text has no qualified column, it passes over all others.
+    """
+    walk = _Walk(sql, subquery_mark)
     walk.plan(plan, frozenset(), aliased=False, extent=None)
+    if qualified_names(sql) - {relation.start for relation in walk.relations}:
+        walk = _Walk(sql, None)
+        walk.plan(plan, frozenset(), aliased=False, extent=None)
     return Names(relations=tuple(walk.relations), columns=tuple(walk.columns))
 
 
-class _Walk:
-    """Goes through a parsed plan (Java objects) and notes the names. Common table expressions are no tables."""
+def qualified_names(sql: str) -> set[int]:
+    """Where a name of three parts or more starts in the text, the last of them perhaps a star."""
+    found, start, parts = set[int](), 0, 0
+    before = ""
+    for token in tokens(sql):
+        if token.kind in {"word", "quoted"} and before != ".":
+            start, parts = token.start, 1
+        elif before == "." and (token.kind in {"word", "quoted"} or token.text == "*"):
+            parts += 1
+        if parts > 2:
+            found.add(start)
+        before = token.text
+    return found
 
-    def __init__(self, sql: str) -> None:
+
+class _Walk:
+    """Goes through a parsed plan (Java objects) and notes the names. Common table expressions are no tables.
+
+    With a mark, through expressions that bear it alone.
+    """
+
+    def __init__(self, sql: str, mark: Any) -> None:
         self.relations: list[NamedRelation] = []
         self.columns: list[NamedColumn] = []
         self._sql = sql
+        self._mark = mark
 
     def plan(self, node: Any, expressions: frozenset[str], *, aliased: bool, extent: int | None) -> None:
         kind = simple_name(node)
@@ -145,6 +171,8 @@ class _Walk:
         return names
 
     def _expression(self, node: Any, expressions: frozenset[str]) -> None:
+        if self._mark is not None and not node.containsPattern(self._mark):
+            return
         kind = simple_name(node)
         if kind in _SUBQUERIES:
             self.plan(node.plan(), expressions, aliased=False, extent=None)

@@ -41,6 +41,7 @@ class Warehouse:
         self, *, unity_catalog_url: str, unity_catalog_token: str, spark_conf: Mapping[str, str], folder: Path
     ) -> None:
         self.uses_system_catalog = False
+        self._folder = folder
         self._spark = SparkProcess(
             name="warehouse",
             driver=DRIVER,
@@ -52,6 +53,14 @@ class Warehouse:
     def start(self) -> None:
         """Start the Spark process; returns once it takes statements."""
         self._spark.start()
+
+    def warm(self) -> None:
+        """Have the started Spark load what its first statements need, which takes it many times as long as later ones.
+
+        May be called from a thread of its own, while others run statements. Unity Catalog is only read. Raises
+        SparkCallError where the process is gone.
+        """
+        self._spark.call("warm", location=(self._folder.absolute() / "warm").as_uri())
 
     def stop(self) -> None:
         """Stop the Spark process; a second call does nothing."""

@@ -4,8 +4,7 @@ A statement that Spark's grammar lacks is read by our own. For all others Spark'
 those about the catalog go to Unity Catalog, queries go to Spark with their names resolved through Unity Catalog.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.catalog_client import CatalogClient, CatalogRequestError
+from local_stack.spark.process import INTERPRETED
 from local_stack.warehouse.errors import StatementError, spark_failure, table_not_found, unsupported
 from local_stack.warehouse.grammar import (
     ChangeGrants,
@@ -54,13 +54,6 @@ _SPARK_COMMANDS = {
     "DescribeFunction",
 }
 
-# For expressions and variables, which see a handful of rows: compiling a plan takes longer than interpreting it.
-_INTERPRETED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
 # What Spark's parser makes of a statement about variables, and of a constant expression.
 _WITHOUT_TABLES = {"CreateVariable", "SetVariable", "Project"}
 # Words that belong to a statement's name, for messages: INSERT INTO, DROP VIEW.
@@ -90,6 +83,7 @@ class Session:
         self._tables = TableStatements(self._spark, self._names)
         self._schemas = SchemaStatements(self._names)
         self._views = 0
+        self._is_interpreted, self._compiled = False, dict[str, str]()
         self._commands: dict[str, Callable[[Any], Result]] = {
             "CreateTable": self._tables.create,
             "DropTable": self._tables.drop,
@@ -143,28 +137,28 @@ class Session:
             raise unsupported("CREATE VIEW", "Only temporary views are.")
         if self._is_command(plan) and kind not in _SPARK_COMMANDS and kind != "CreateViewCommand":
             raise unsupported(_title(sql), "It reads tables, and registers and describes external Delta tables.")
-        if kind in {"CreateVariable", "SetVariable"}:
-            with self._interpreted():
-                return frame_result(self._sql(sql, plan, arguments))
-        return frame_result(self._sql(sql, plan, arguments))
+        is_small = kind in {"CreateVariable", "SetVariable"} or _is_one_row(plan, kind)
+        return frame_result(self._sql(sql, plan, arguments, interpreted=is_small))
 
-    @contextmanager
-    def _interpreted(self) -> Iterator[None]:
-        before = {key: self._spark.conf.get(key) for key in _INTERPRETED}
-        self._configure(_INTERPRETED)
-        try:
-            yield
-        finally:
-            self._configure(before)
+    def _interpret(self, interpreted: bool) -> None:
+        """Have Spark interpret plans, or compile them as it does by default.
 
-    def _configure(self, settings: Mapping[str, str | None]) -> None:
-        for key, value in settings.items():
-            self._spark.conf.set(key, str(value))
+        Expressions, variables and histories see a handful of rows: compiling takes longer. Files have their statements
+        about them in a row, so the session stays as it is until one needs the other.
+        """
+        if interpreted == self._is_interpreted:
+            return
+        if interpreted:
+            self._compiled = {key: str(self._spark.conf.get(key)) for key in INTERPRETED}
+        for key, value in (INTERPRETED if interpreted else self._compiled).items():
+            self._spark.conf.set(key, value)
+        self._is_interpreted = interpreted
 
-    def _sql(self, sql: str, plan: Any, arguments: Arguments) -> Any:
+    def _sql(self, sql: str, plan: Any, arguments: Arguments, *, interpreted: bool) -> Any:
         if not self._names_no_table(plan):
-            sql = with_readable_names(sql, names_of(sql, plan), self._resolved)
+            sql = with_readable_names(sql, names_of(sql, plan, self._subquery_mark), self._resolved)
         bound = _bound(sql, arguments)
+        self._interpret(interpreted)
         return self._spark.sql(sql, args=bound) if bound else self._spark.sql(sql)
 
     def _names_no_table(self, plan: Any) -> bool:
@@ -172,7 +166,11 @@ class Session:
         return simple_name(plan) in _WITHOUT_TABLES and not any(map(plan.containsPattern, self._marks_of_tables))
 
     def _parse(self, sql: str) -> Any:
-        return self._java_session.sessionState().sqlParser().parsePlan(sql)
+        return self._parser.parsePlan(sql)
+
+    @cached_property
+    def _parser(self) -> Any:
+        return self._java_session.sessionState().sqlParser()
 
     @property
     def _java_session(self) -> Any:
@@ -190,8 +188,17 @@ class Session:
     @cached_property
     def _marks_of_tables(self) -> list[Any]:
         """A table expression hides the marks of what it reads."""
-        patterns: Any = self._spark._jvm.org.apache.spark.sql.catalyst.trees.TreePattern
+        patterns = self._patterns
         return [patterns.UNRESOLVED_RELATION(), patterns.RELATION_TIME_TRAVEL(), patterns.UNRESOLVED_WITH()]
+
+    @cached_property
+    def _subquery_mark(self) -> Any:
+        return self._patterns.PLAN_EXPRESSION()
+
+    @property
+    def _patterns(self) -> Any:
+        jvm: Any = self._spark._jvm
+        return jvm.org.apache.spark.sql.catalyst.trees.TreePattern
 
     def _with_identifiers(self, sql: str, arguments: Arguments, *, only_before_parsing: bool = False) -> str:
         """The statement with every IDENTIFIER clause replaced by the name that its expression gives.
@@ -213,15 +220,21 @@ class Session:
         """The statement with every history that it reads as a table replaced by the name of a view of it."""
         changes = []
         for start, end, statement in described_histories(sql):
+            self._interpret(True)
             name = self._view("history", self._tables.history(statement))
             changes.append((start, end, quoted(name)))
         return replaced(sql, changes)
 
     def _value(self, expression: str, arguments: Arguments) -> Any:
-        """The value of a constant expression."""
+        """The value of a constant expression. Most are text that Spark's optimizer computes, without a job."""
         sql = f"SELECT {expression} AS value"
-        with self._interpreted():
-            return self._sql(sql, self._parse(sql), arguments).collect()[0][0]
+        frame = self._sql(sql, self._parse(sql), arguments, interpreted=True)
+        plan = frame._jdf.queryExecution().optimizedPlan()
+        computed = plan.expressions().head().child() if simple_name(plan) == "Project" else None
+        if computed is not None and simple_name(computed) == "Literal" and computed.dataType().typeName() == "string":
+            text = computed.value()
+            return None if text is None else text.toString()
+        return frame.collect()[0][0]
 
     def _execute_immediate(self, statement: ExecuteImmediate, arguments: Arguments) -> Result:
         text = self._value(statement.statement, arguments)
@@ -274,6 +287,11 @@ class Session:
         name = f"__{what}_{self._views}"
         frame.createOrReplaceTempView(name)
         return name
+
+
+def _is_one_row(plan: Any, kind: str) -> bool:
+    """Whether the statement is a SELECT without FROM."""
+    return kind == "Project" and simple_name(plan.child()) == "OneRowRelation"
 
 
 def _bound(sql: str, arguments: Arguments) -> dict[str, Any]:

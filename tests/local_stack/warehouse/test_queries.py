@@ -442,6 +442,18 @@ def test_calls_at_the_same_time_do_not_mix(warehouse: Warehouse) -> None:
         assert list(pool.map(count, range(12))) == [[(str(number), "2")] for number in range(12)]
 
 
+def test_warming_leaves_unity_catalog_as_it_is(warehouse: Warehouse, unity_catalog: UnityCatalogServer) -> None:
+    def everything() -> list[Any]:
+        schemas = request(unity_catalog, "GET", "/schemas?catalog_name=main")["schemas"]
+        queries = [f"/tables?catalog_name=main&schema_name={schema['name']}" for schema in schemas]
+        return [schemas, *(request(unity_catalog, "GET", query) for query in queries)]
+
+    before = everything()
+    warehouse.warm()
+    warehouse.warm()
+    assert everything() == before
+
+
 def test_nothing_to_run_is_no_error(warehouse: Warehouse) -> None:
     assert warehouse.execute(" ; -- nothing\n", {}) == []
 

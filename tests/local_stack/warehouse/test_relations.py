@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_stack.warehouse.relations import NamedColumn, NamedRelation, Names, with_readable_names
+from local_stack.warehouse.relations import NamedColumn, NamedRelation, Names, qualified_names, with_readable_names
 from local_stack.warehouse.tables import like
 from local_stack.warehouse.tokens import parsed_name
 
@@ -79,6 +79,21 @@ def test_tables_of_one_name_in_two_schemas_do_not_hide_each_other() -> None:
     sql = "SELECT a.t.x, b.t.y FROM c.a.t, c.b.t"
     found = with_readable_names(sql, names(sql, ("c.a.t", True), ("c.b.t", True), columns=("a.t.x", "b.t.y")), resolve)
     assert found == "SELECT `c.a.t`.x, `c.b.t`.y FROM <c/a/t> AS `c.a.t`, <c/b/t> AS `c.b.t`"
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT a.b.c, x FROM t", ["a.b.c"]),
+        ("SELECT a.b.* FROM a.b", ["a.b.*"]),
+        ("SELECT `a b` . c . `d.e`, f.g.h.i FROM t", ["`a b`", "f.g"]),
+        ("SELECT a.b, t.* FROM c.d AS t", []),
+        ("SELECT 1.5 * a.b * c.d", []),
+        ("SELECT 'a.b.c' -- a.b.c", []),
+    ],
+)
+def test_names_of_three_parts_are_found(sql: str, found: list[str]) -> None:
+    assert qualified_names(sql) == {sql.index(text) for text in found}
 
 
 @pytest.mark.parametrize(

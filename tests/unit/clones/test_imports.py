@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[3] / "src"
-# The last two only inside functions: a runtime has them, the task does not need them to start.
-OF_EVERY_RUNTIME = {"pyspark", "delta", "requests", "urllib3"}
+# The last only inside functions: a runtime has it, the task does not need it to start.
+OF_EVERY_RUNTIME = {"pyspark", "delta", "urllib3"}
 # What the method `storage` imports once it is chosen.
-LATER = {"access/lakefs_addresses.py", "access/lakefs_connection.py"}
+LATER = {"access/lakefs_addresses.py", "access/lakefs_http.py", "access/lakefs_connection.py"}
 IMPORT = """
 import importlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
@@ -54,4 +54,4 @@ def test_what_it_imports_later_is_in_every_runtime() -> None:
     found = {name: file.name for file in files_of_the_clone() | later for name in imported(file)}
     foreign = found.keys() - sys.stdlib_module_names - {"lakefs_unity_export"}
     assert foreign <= OF_EVERY_RUNTIME
-    assert foreign >= {"pyspark", "delta", "requests"}
+    assert foreign >= {"pyspark", "delta", "urllib3"}

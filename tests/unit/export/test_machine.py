@@ -42,3 +42,5 @@ def test_the_examples_reach_every_kind_of_fault() -> None:
         assert explored[f"fails after: {task}"]
         assert explored[f"killed: {task}"]
     assert explored["events lost"]
+    assert explored["runs that read no unchanged descriptor"]
+    assert explored["provenance edited"]

@@ -75,9 +75,10 @@ def test_what_no_export_writes_is_not_relied_on(name: str, value: str) -> None:
     assert _read({**PROPERTIES, f"lakefs.shop.{name}": value}) == EDITED
 
 
-STATE = ExportState(
+BEFORE = ExportState(
     watermark=_commit(7), attempts=(_commit(8), _commit(9)), line=1_763_000_000_000, catalogs=("finance", "lake")
 )
+STATE = replace(BEFORE, described="0123456789abcdef lake.main.left_over")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,8 @@ STATE = ExportState(
         ("attempts", ""),
         ("line", "0"),
         ("catalogs", "lake"),
+        ("described", ""),
+        ("described", "0123456789abcdef"),
         ("checksum", "0"),
     ],
 )
@@ -97,6 +100,10 @@ def test_an_edit_of_one_value_is_noticed(name: str, value: str) -> None:
     assert _read(written) == STATE
     edited = _read({**written, f"lakefs.shop.{name}": value})
     assert edited == replace(EDITED, catalogs=("lake",) if name == "catalogs" else STATE.catalogs)
+
+
+def test_what_a_version_wrote_that_kept_nothing_of_the_descriptors_is_no_edit() -> None:
+    assert _written(BEFORE)["lakefs.shop.checksum"] == "8f3e9e9ceac92db3"
 
 
 def test_another_branch_of_the_repository_is_a_conflict() -> None:
@@ -133,6 +140,7 @@ states = st.builds(
     attempts=st.lists(commits, max_size=3).map(tuple),
     line=st.integers(0, 2**53),
     catalogs=st.lists(st.sampled_from(["a", "b-c", "d"]), unique=True).map(tuple),
+    described=st.lists(st.sampled_from(["0a1b", "a.main.t", "b-c.main.ü,"]), unique=True).map(" ".join),
     forgets_attempts=st.booleans(),
 )
 
@@ -155,6 +163,7 @@ longest = st.builds(
     ).map(tuple),
     line=st.just(10**16 - 1),
     catalogs=st.lists(st.text("a-z_ä", min_size=1, max_size=255), max_size=9, unique=True).map(sorted).map(tuple),
+    described=st.lists(st.text("a-z_ä.", min_size=1, max_size=255), max_size=9).map(" ".join),
     forgets_attempts=st.booleans(),
 )
 

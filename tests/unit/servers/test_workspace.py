@@ -260,7 +260,9 @@ def test_every_page_of_tables_is_read(server: LoopbackServer, catalog: Workspace
         Answer.of_json({"tables": [{"name": "v", "table_type": "VIEW"}, {"name": "odd", "table_type": "NEWER"}, {}]}),
     )
     assert catalog.tables("lake", "main") == [
-        RegisteredTable(name="t1", table_type="EXTERNAL", storage_location="s3://b/t1", repository="shop"),
+        RegisteredTable(
+            name="t1", table_type="EXTERNAL", storage_location="s3://b/t1", repository="shop", path="tables/t1"
+        ),
         RegisteredTable(name="v", table_type="VIEW", storage_location=""),
         RegisteredTable(name="odd", table_type="", storage_location=""),
         RegisteredTable(name="", table_type="", storage_location=""),
