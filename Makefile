@@ -106,6 +106,18 @@ e2e: setup ## The deployed job on the local stack, and the demo (WORKERS=2)
 live: setup ## The same story on a real workspace, where one is configured
 	@$(BIN)/pytest -q -m live
 
+.PHONY: bench
+bench: setup ## Benchmarks at small sizes, some minutes; figures, not tests
+	@$(BIN)/python benchmarks/suite.py
+
+.PHONY: bench-full
+bench-full: setup ## Benchmarks at all sizes, for hours on an idle machine; writes README's figures and charts anew
+	@$(BIN)/python benchmarks/suite.py --full
+
+.PHONY: bench-figures
+bench-figures: .venv/stamp ## Write README's figures and charts anew from benchmarks/results
+	@$(BIN)/python benchmarks/figures.py
+
 .PHONY: goldens
 goldens: setup ## Write the golden files of the job anew; read their difference before you commit it
 	@$(BIN)/pytest -q tests/bundle -m bundle --refresh-goldens

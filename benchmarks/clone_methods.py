@@ -1,22 +1,22 @@
 """What each clone method costs: seconds, calls to lakeFS and bytes written, for tables of few and of many files.
 
-    python benchmarks/clone_methods.py [--files 10 1000 20000]
+    python benchmarks/clone_methods.py [--files 10 1000 20000 100000] [--rounds 3]
 
 One warm Spark session reads tables of the stand-in of lakeFS through S3A. A table's files are copies of one, of 1,000
-rows. For each table, in turn: a bare `DeltaTable.clone` of it, and the clone task by each method; then a commit adds
-one file, and all clone again. Deep clones are those of the local bridge, which copies files by Hadoop, eight at a time:
-how long Databricks takes for one is not shown here.
+rows. For each table: a bare `DeltaTable.clone` of it, and the clone task by each method; then a commit adds one file,
+and all clone again. Delta's cache is emptied before each, and the order turns round from table to table. Deep clones
+are those of the local bridge, which copies files by Hadoop, eight at a time: how long Databricks takes is not shown.
 """
 
 import argparse
 import io
 import json
 import secrets
+import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,8 @@ import boto3
 import lakefs
 from delta.tables import DeltaTable
 from lakefs.client import Client
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 from lakefs_unity_export import names
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -41,9 +41,12 @@ from local_stack.spark.process import base_conf
 from local_stack.toolchain.jars import prefetch_jars
 
 REPOSITORY = "clone-methods"
-UPLOADS_AT_A_TIME = 16
 BARE = "bare clone"
 KINDS = (BARE, *CloneMethod)
+WHEN = ("first", "again")
+# Larger tables are measured once, and the largest not copied: each takes minutes.
+OFTEN = 1000
+COPIED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +80,10 @@ class Bench:
         actions = [json.loads(line) for line in log.read_text().splitlines()]
         (one,) = [action["add"] for action in actions if "add" in action]
         content = (plain / one["path"]).read_bytes()
-        paths = [f"part-{number:05}.parquet" for number in range(files)]
+        paths = [f"part-{number:06}.parquet" for number in range(files)]
         lines = [action for action in actions if "add" not in action]
         lines += [{"add": {**one, "path": path}} for path in paths]
-        with ThreadPoolExecutor(UPLOADS_AT_A_TIME) as pool:
-            list(pool.map(lambda path: self._put(f"{table}/{path}", content), paths))
+        self._put_all([f"{table}/{path}" for path in paths], content)
         self._put(f"{table}/_delta_log/{log.name}", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
         return self._commit(table)
 
@@ -90,6 +92,14 @@ class Bench:
         rows = self.spark.range(10).selectExpr("id", "'new' AS name").coalesce(1)
         rows.write.format("delta").mode("append").save(f"s3a://{REPOSITORY}/main/{table}")
         return self._commit(table)
+
+    def _put_all(self, keys: list[str], content: bytes) -> None:
+        """Straight into the stand-in's store: over HTTP each would take some milliseconds."""
+        store = self.server._store
+        assert store is not None
+        held = store.repository(REPOSITORY)
+        for key in keys:
+            store.put_object(held, "main", key, store.blobs.put(held.storage_namespace, content))
 
     def _put(self, key: str, content: bytes) -> None:
         self.gateway.put_object(Bucket=REPOSITORY, Key=f"main/{key}", Body=content)
@@ -151,44 +161,69 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def measure(files: Sequence[int], rounds: int) -> Result:
+    """Tables of so many files each, `rounds` of those that are small enough. Raises ValueError for no rounds."""
+    if rounds < 1:
+        raise ValueError(f"{rounds} rounds measure nothing: ask for at least 1")
+    around, rows = surroundings(), list[Row]()
+    with tempfile.TemporaryDirectory() as folder, _bench(Path(folder)) as bench:
+        _table(bench, "warm-up", 10, KINDS)
+        for number in files:
+            rows += _rows(bench, number, rounds if number <= OFTEN else 1)
+    return Result(
+        name="clone_methods",
+        title="A clone by each method, beside a bare DeltaTable.clone",
+        against="lakeFS: the stand-in, through S3A; targets: local files",
+        rows=tuple(rows),
+        notes=(
+            "Medians. A ratio is the median of those to the bare clone of the same table.",
+            f"Tables of more than {OFTEN:,} files are measured once; deep clones up to {COPIED:,} files.",
+        ),
+        surroundings=around,
+    )
+
+
+def _rows(bench: Bench, files: int, rounds: int) -> Iterator[Row]:
+    """What the clones of that many files cost, over some tables."""
+    kinds = [kind for kind in KINDS if kind != CloneMethod.DEEP or files <= COPIED]
+    taken = [
+        _table(bench, f"t{files}-{secrets.token_hex(2)}", files, kinds[:: -1 if number % 2 else 1])
+        for number in range(rounds)
+    ]
+    for when in WHEN:
+        for kind in kinds:
+            costs = [each[when][kind] for each in taken]
+            ratios = [each[when][kind].seconds / each[when][BARE].seconds for each in taken]
+            yield {
+                "files": files,
+                "when": when,
+                "clone": str(kind),
+                "rounds": rounds,
+                "seconds": statistics.median(cost.seconds for cost in costs),
+                "ratio": statistics.median(ratios),
+                "API calls": costs[0].api_calls,
+                "gateway calls": costs[0].gateway_calls,
+                "bytes written": costs[0].written,
+            }
+
+
+def _table(bench: Bench, table: str, files: int, kinds: Sequence[str]) -> dict[str, dict[str, Cost]]:
+    """The clones of one table, before and after a commit adds a file to it."""
+    costs, commit = dict[str, dict[str, Cost]](), bench.make(table, files)
+    for generation, when in enumerate(WHEN, start=2):
+        if when != WHEN[0]:
+            commit = bench.add_file(table)
+        costs[when] = {kind: bench.cost(kind, table, commit, generation) for kind in kinds}
+    return costs
+
+
 def main() -> None:
     """Measure, and print the figures side by side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--files", type=int, nargs="+", default=[10, 1000, 20_000])
+    parser.add_argument("--files", type=int, nargs="+", default=[10, 1000, 20_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3, help="tables of each size (default: %(default)s)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _bench(Path(folder)) as bench:
-        _round(bench, "warm-up", 10, lambda *_: None)
-        shown = Table(title="A clone by each method, on the stand-in of lakeFS, through S3A, to local files")
-        for column in ("files", "clone", "", "seconds", "ratio", "API calls", "gateway calls", "bytes written"):
-            shown.add_column(column, justify="left" if column in ("", "clone") else "right")
-        for files in arguments.files:
-            _round(bench, f"t{files}-{secrets.token_hex(2)}", files, _rows_of(shown, files))
-        Console().print(shown)
-
-
-def _rows_of(shown: Table, files: int) -> Callable[[str, dict[str, Cost]], None]:
-    def add(when: str, costs: dict[str, Cost]) -> None:
-        for kind, cost in costs.items():
-            shown.add_row(
-                f"{files:,}",
-                when,
-                kind,
-                f"{cost.seconds:.2f}",
-                f"{cost.seconds / costs[BARE].seconds:.2f}",
-                str(cost.api_calls),
-                f"{cost.gateway_calls:,}",
-                f"{cost.written:,}",
-            )
-        shown.add_section()
-
-    return add
-
-
-def _round(bench: Bench, table: str, files: int, tell: Callable[[str, dict[str, Cost]], None]) -> None:
-    commit = bench.make(table, files)
-    tell("first", {kind: bench.cost(kind, table, commit, 2) for kind in KINDS})
-    commit = bench.add_file(table)
-    tell("again", {kind: bench.cost(kind, table, commit, 3) for kind in reversed(KINDS)})
+    print_result(measure(arguments.files, arguments.rounds))
 
 
 @contextmanager
@@ -198,6 +233,7 @@ def _bench(folder: Path) -> Iterator[Bench]:
     with _counted(calls):
         server.start()
     spark = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()))
+    spark.sparkContext.setLogLevel("ERROR")  # not a page of warnings for each target that is not there yet
     try:
         delta_bridge.install()
         keys = {"access.key": server.access_key.id, "secret.key": server.access_key.secret}

@@ -1,15 +1,19 @@
 """One run of the task list_changed_tables in a process of its own, for many_tables.py.
 
 Reads from its standard input where the servers are and the task's parameters; without parameters it imports the task's
-module and does no more. Prints what it took and the task values, as JSON.
+module and does no more. The entry point finds a runtime with `dbutils`, as on Databricks, and asks the workspace over
+HTTP. Prints what it took and the task values, as JSON.
 """
 
 import contextlib
+import importlib.machinery
 import io
 import json
+import os
 import resource
 import sys
 import time
+import types
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,41 +21,64 @@ from typing import Any
 MEGABYTE = 1_000_000
 
 
+class DBUtils:
+    """`dbutils` of the task: these secrets, whatever their scope, and task values that are kept."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self.values = dict[str, Any]()
+        self.secrets = types.SimpleNamespace(get=lambda scope, key: secrets[key])  # noqa: ARG005, as its own
+        self.jobs = types.SimpleNamespace(taskValues=types.SimpleNamespace(set=self._set, get=self._get))
+
+    def _set(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+    def _get(self, taskKey: str, key: str, **_: Any) -> Any:  # noqa: N803, as Databricks calls it
+        raise ValueError(f"there is no task {taskKey} before this one, and so no value {key}")
+
+
 def main() -> None:
     """Run the task's own entry point."""
     given: dict[str, Any] = json.load(sys.stdin)
-    values, calls, started = dict[str, Any](), list[str](), time.monotonic()
+    dbutils = DBUtils(given["secrets"])
+    calls, started = list[str](), time.monotonic()
     from lakefs_unity_export.tasks import list_changed_tables as task
 
+    imported = time.monotonic() - started
     if given["parameters"]:
-        values, calls = _run(task, given)
+        _be_a_task(dbutils, given["workspace"])
+        sys.argv[1:] = [f"--{name}={value}" for name, value in given["parameters"].items()]
+        calls = _run(task.main)
     seconds = time.monotonic() - started
-    answer = {"seconds": seconds, "megabytes": _peak() / MEGABYTE, "calls": Counter(calls), "values": values}
+    answer = {
+        "import_seconds": imported,
+        "seconds": seconds,
+        "megabytes": _peak() / MEGABYTE,
+        "calls": Counter(calls),
+        "values": dbutils.values,
+    }
     json.dump(answer, sys.stdout)
 
 
-def _run(task: Any, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The task values, and the services that were called."""
-    from databricks.sdk import WorkspaceClient
+def _run(entry_point: Any) -> list[str]:
+    """The services that were called."""
     from http_calls import counted_calls
 
-    from lakefs_unity_export.servers.workspace import TaskRuntime, WorkspaceExportRuns, WorkspaceUnityCatalog
-
-    class TaskValues(dict[str, Any]):
-        def set(self, key: str, value: Any) -> None:
-            self[key] = value
-
-    client, values = WorkspaceClient(**given["workspace"], auth_type="pat"), TaskValues()
-    task.task_runtime = lambda: TaskRuntime(
-        task_values=values,
-        unity_catalog=WorkspaceUnityCatalog(client),
-        secret=lambda _, key: str(given["secrets"][key]),
-        export_runs=lambda job_id: WorkspaceExportRuns(client, job_id),
-    )
-    sys.argv[1:] = [f"--{name}={value}" for name, value in given["parameters"].items()]
     with counted_calls() as calls, contextlib.redirect_stdout(io.StringIO()):
-        task.main()
-    return values, calls
+        entry_point()
+    return calls
+
+
+def _be_a_task(dbutils: DBUtils, workspace: dict[str, str]) -> None:
+    """The runtime that `databricks.sdk.runtime` looks for, and credentials of the workspace."""
+    name = "dbruntime"
+    runtime = types.ModuleType(name)
+    runtime.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    initializer = types.SimpleNamespace(get_namespace_globals=lambda: {"dbutils": dbutils})
+    runtime.UserNamespaceInitializer = types.SimpleNamespace(  # type: ignore[attr-defined]
+        getOrCreate=lambda: initializer
+    )
+    sys.modules[name] = runtime
+    os.environ |= {"DATABRICKS_HOST": workspace["host"], "DATABRICKS_TOKEN": workspace["token"]}
 
 
 def _peak() -> int:

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -23,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from surroundings import surroundings
 
 from local_stack.lakefs.standin.lua.runtime import run_script
 from local_stack.lakefs.standin.outgoing import http_client
@@ -39,6 +38,7 @@ ACTION = json.loads((ROOT / "fixtures/lakefs_events.json").read_text())["lua"]["
 RUN_NOW = "/api/2.2/jobs/run-now"
 SLOW_SECONDS = 2.0
 SLOW_AT_ONCE = 8
+BARE = "bare request"
 TOKEN = {"databricks_token": "benchmark-token"}
 OAUTH = {"databricks_client_id": "principal", "databricks_client_secret": "benchmark-secret"}
 
@@ -117,23 +117,40 @@ def seconds_of(run: Callable[[int], None], runs: int, at_once: int) -> list[floa
         return sorted(pool.map(timed, range(runs)))
 
 
-def measure(seconds: float, runs: int, at_once: int, shown: Table) -> None:
-    """The hook and the bare request against one workspace, in turns."""
+def measure(runs: int, slow_runs: int) -> Result:
+    """The hook and the bare request, with a workspace that answers at once and with one that is slow."""
+    around = surroundings()
+    return Result(
+        name="lua_hook",
+        title="How long the Lua hook holds a worker of lakeFS",
+        against="lakeFS: the stand-in's Lua; workspace: a double in a process of its own",
+        rows=(*_rows(0, runs, 1), *_rows(SLOW_SECONDS, slow_runs, SLOW_AT_ONCE)),
+        notes=("A ratio is that of the p50 to the bare request's.",),
+        surroundings=around,
+    )
+
+
+def _rows(seconds: float, runs: int, at_once: int) -> Iterator[Row]:
+    """The hook and the bare request against one workspace."""
     with workspace(seconds) as host:
-        measured = {
-            "bare request": bare_request(host),
-            "hook, token": hook(host, TOKEN),
-            "hook, OAuth": hook(host, OAUTH),
-        }
+        ways = {BARE: bare_request(host), "hook, token": hook(host, TOKEN), "hook, OAuth": hook(host, OAUTH)}
         if not seconds:
-            measured["hook, nothing to export"] = hook(host, TOKEN, "post-create-tag")
-        for run in measured.values():
+            ways["hook, nothing to export"] = hook(host, TOKEN, "post-create-tag")
+        for run in ways.values():
             seconds_of(run, at_once, at_once)  # the first of each loads what the others find loaded
-        for name, run in measured.items():
+        limit = 0.0
+        for name, run in ways.items():
             taken = seconds_of(run, runs, at_once)
-            figures = (taken[len(taken) // 2], taken[min(len(taken) - 1, int(0.99 * len(taken)))], taken[-1])
-            answers = f"after {seconds:g} s" if seconds else "at once"
-            shown.add_row(answers, name, str(runs), *(f"{figure * 1000:.1f}" for figure in figures))
+            limit = limit or taken[len(taken) // 2]
+            yield {
+                "workspace answers": f"after {seconds:g} s" if seconds else "at once",
+                "what": name,
+                "runs": runs,
+                "p50 ms": taken[len(taken) // 2] * 1000,
+                "p99 ms": taken[min(len(taken) - 1, int(0.99 * len(taken)))] * 1000,
+                "longest ms": taken[-1] * 1000,
+                "ratio": taken[len(taken) // 2] / limit,
+            }
 
 
 def main() -> None:
@@ -146,12 +163,7 @@ def main() -> None:
     if arguments.serve is not None:
         serve(arguments.serve)
         return
-    shown = Table(title=f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began; times in milliseconds")
-    for column in ("answers", "", "runs", "median", "p99", "longest"):
-        shown.add_column(column, justify="left" if column in ("answers", "") else "right")
-    measure(0, arguments.runs, 1, shown)
-    measure(SLOW_SECONDS, arguments.slow_runs, SLOW_AT_ONCE, shown)
-    Console(width=100).print(shown)
+    print_result(measure(arguments.runs, arguments.slow_runs))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 """What the task list_changed_tables takes where one commit changes very many tables: pages, seconds, peak memory.
 
-    python benchmarks/many_tables.py [--tables 2000] [--pages 5]
+    python benchmarks/many_tables.py [--tables 2000] [--rounds 3] [--pages 5]
 
 The task runs in a process of its own for each page, and asks the local stack's servers over HTTP; its tables are then
 registered, but not cloned, and the task record_export starts the next page. Prints a line for each page, with the size
-of the task value that holds its tables, beside a process that only imports the task's module. With `--pages`, no more
-than these are done, out of as many as it takes.
+of the task value that holds its tables, beside a process that only imports the task's module; then one for commits that
+change one of the tables. With `--pages`, no more than these are done, out of as many as it takes.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,8 @@ from typing import Any
 
 from http_calls import LAKEFS, UNITY_CATALOG
 from pretended_exports import Installation, installation
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 LIST_TASK = Path(__file__).with_name("list_task.py")
 UPLOADS_AT_A_TIME = 4
@@ -30,25 +32,82 @@ UPLOADS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """What one list task took, with peak memory in MB and calls by service, and the task values it left."""
+    """What one list task took, with peak memory in MB and calls by service, and the task values it left.
 
+    The seconds are from the start of the import, `import_seconds` of it.
+    """
+
+    import_seconds: float
     seconds: float
     megabytes: float
     calls: dict[str, int]
     values: dict[str, Any]
 
 
+def measure(tables: int, rounds: int, pages: int = 0) -> Result:
+    """The list task of every page of that many tables, or of the first `pages`, beside its imports alone.
+
+    Then, where all pages were done, that of `rounds` commits that change one table. Raises ValueError for no tables.
+    """
+    if tables < 1 or rounds < 1:
+        raise ValueError(f"at least 1 table and 1 round are measured, not {tables} and {rounds}")
+    around = surroundings()
+    with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
+        _commit_descriptors(servers, tables)
+        imports = [_list(servers, {}) for _ in range(rounds)]
+        taken = {"imports alone": imports}
+        taken |= {f"page {number}": [page] for number, page in enumerate(_pages(servers, pages), start=1)}
+        if not pages:
+            taken["one table changed"] = [_change_one(servers, tables, number) for number in range(rounds)]
+        kind = servers.lakefs.kind
+    return Result(
+        name="list_task",
+        title=f"list_changed_tables with {tables:,} tables in one commit",
+        against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
+        rows=tuple(_row(what, listed, imports) for what, listed in taken.items()),
+        notes=(
+            "A process of its own for each. Medians; a ratio is that of the peak memory to that of the imports alone.",
+        ),
+        surroundings=around,
+    )
+
+
+def _change_one(servers: Installation, tables: int, number: int) -> Listed:
+    """The list task after a commit that changes one table, whose export is then finished."""
+    servers.repository.upload("main", {f"tables/{_names(tables)[0]}/part": str(number).encode()})
+    servers.repository.commit("main", f"Change {number}")
+    listed = _list(servers, servers.task_parameters(branch="main"))
+    if len(listed.values["tables"]) != 1:
+        raise RuntimeError(f"one table changed, and {len(listed.values['tables'])} are listed")
+    servers.finish("main", listed.values)
+    return listed
+
+
+def _row(what: str, listed: Sequence[Listed], imports: Sequence[Listed]) -> Row:
+    first = listed[0]
+    tables = first.values.get("tables", [])
+    calls = {f"{service} calls": first.calls.get(service, 0) for service in (LAKEFS, UNITY_CATALOG)}
+    megabytes = statistics.median(each.megabytes for each in listed)
+    return {
+        "list task": what,
+        "tables": len(tables),
+        "bytes a table": len(json.dumps(tables)) / len(tables) if tables else 0.0,
+        "seconds": statistics.median(each.seconds for each in listed),
+        "besides imports": statistics.median(each.seconds - each.import_seconds for each in listed),
+        "peak MB": megabytes,
+        "ratio": megabytes / statistics.median(each.megabytes for each in imports),
+        **calls,
+    }
+
+
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tables", type=int, default=2000, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="commits that change one table (default: %(default)s)")
     parser.add_argument("--pages", type=int, default=0, help="how many to measure; all by default")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
-        _commit_descriptors(servers, arguments.tables)
-        imports = _list(servers, {})
-        pages = _pages(servers, arguments.pages)
-    Console().print(_shown(arguments.tables, imports, pages))
+    print_result(measure(arguments.tables, arguments.rounds, arguments.pages))
 
 
 def _commit_descriptors(servers: Installation, tables: int) -> None:
@@ -88,24 +147,6 @@ def _list(servers: Installation, parameters: dict[str, str]) -> Listed:
     if ended.returncode:
         raise RuntimeError(f"the list task failed:\n{ended.stderr}")
     return Listed(**json.loads(ended.stdout))
-
-
-def _shown(tables: int, imports: Listed, pages: list[Listed]) -> Table:
-    listed = sum(page.values["table_count"] for page in pages)
-    shown = Table(title=f"{tables:,} tables in one commit: {len(pages)} pages with {listed:,} of them")
-    for column in ("list task", "tables", "KB", "seconds", "peak MB", "lakeFS calls", "UC calls"):
-        shown.add_column(column, justify="left" if column == "list task" else "right")
-    shown.add_row("import", "", "", f"{imports.seconds:.1f}", f"{imports.megabytes:.0f}", "0", "0")
-    for number, page in enumerate(pages, start=1):
-        calls = [f"{page.calls.get(service, 0):,}" for service in (LAKEFS, UNITY_CATALOG)]
-        size = len(json.dumps(page.values["tables"])) / 1000
-        count = str(page.values["table_count"])
-        shown.add_row(f"page {number}", count, f"{size:.1f}", f"{page.seconds:.1f}", f"{page.megabytes:.0f}", *calls)
-    seconds, most = sum(page.seconds for page in pages), max(page.megabytes for page in pages)
-    calls = [f"{sum(page.calls.get(service, 0) for page in pages):,}" for service in (LAKEFS, UNITY_CATALOG)]
-    shown.add_row("all", f"{listed:,}", "", f"{seconds:.1f}", f"{most:.0f}", *calls)
-    shown.add_row("all / import", "", "", "", f"{most / imports.megabytes:.1f}", "", "")
-    return shown
 
 
 if __name__ == "__main__":

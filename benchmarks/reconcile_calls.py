@@ -3,7 +3,7 @@
     python benchmarks/reconcile_calls.py [--branches 1 10 100]
 
 It asks the local stack's servers over HTTP, where calls are counted. Every branch is exported before; then one of them
-gets a commit. Prints calls and seconds for both. The other call is the Databricks SDK's own, for what its host is.
+gets a commit. Prints calls and seconds for both.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from http_calls import JOBS, LAKEFS, OTHER, UNITY_CATALOG, counted_calls
 from pretended_exports import CATALOG, Installation, installation
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 from lakefs_unity_export.servers.workspace import WorkspaceExportRuns, WorkspaceUnityCatalog
 from lakefs_unity_export.tasks.reconcile import ReconcileRequest, reconcile
@@ -36,31 +36,44 @@ class Cost:
     started: int
 
 
-def main() -> None:
-    """Measure, and print the figures side by side."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--branches", type=int, nargs="+", default=[1, 10, 100], help="default: 1 10 100")
-    counts = parser.parse_args().branches
-    shown = Table("branches", "behind", *SERVICES, "seconds", title="HTTP calls of one reconcile")
-    for column in shown.columns:
-        column.justify = "right"
+def measure(branches: list[int]) -> Result:
+    """One reconcile over each number of branches, with none of them behind and with one."""
+    around, rows = surroundings(), list[Row]()
     with tempfile.TemporaryDirectory() as folder, installation(Path(folder)) as servers:
         servers.repository.upload("main", {"_lakefs_tables/orders.yaml": DESCRIPTOR})
         _commit(servers, "0")
         servers.export("main")
         _reconciled(servers, "warm-up")
-        for count in sorted(counts):
+        for count in sorted(branches):
             _make_branches(servers, count)
-            for behind in (0, 1):
-                if behind:
-                    _commit(servers, str(count))
-                cost = _reconciled(servers, f"{count}-{behind}")
-                if (cost.branches, cost.started) != (count, behind):
-                    raise RuntimeError(f"{behind} of {count} branches are behind, but: {cost}")
-                calls = [str(cost.calls[service]) for service in SERVICES]
-                shown.add_row(str(count), str(behind), *calls, f"{cost.seconds:.3f}")
+            rows += [_row(servers, count, behind) for behind in (0, 1)]
             servers.export("main")
-    Console().print(shown)
+        kind = servers.lakefs.kind
+    return Result(
+        name="reconcile",
+        title="HTTP calls of one reconcile",
+        against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
+        rows=tuple(rows),
+        notes=("A call named other is the Databricks SDK's own, for what its host is.",),
+        surroundings=around,
+    )
+
+
+def _row(servers: Installation, count: int, behind: int) -> Row:
+    if behind:
+        _commit(servers, str(count))
+    cost = _reconciled(servers, f"{count}-{behind}")
+    if (cost.branches, cost.started) != (count, behind):
+        raise RuntimeError(f"{behind} of {count} branches are behind, but: {cost}")
+    calls = {f"{service} calls": cost.calls[service] for service in SERVICES}
+    return {"branches": count, "behind": behind, **calls, "seconds": cost.seconds}
+
+
+def main() -> None:
+    """Measure, and print the figures side by side."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--branches", type=int, nargs="+", default=[1, 10, 100], help="default: 1 10 100")
+    print_result(measure(parser.parse_args().branches))
 
 
 def _make_branches(servers: Installation, count: int) -> None:

@@ -1,10 +1,11 @@
-"""What it costs to register a table: seconds of src/sql/register_table.sql on the local warehouse, and its statements.
+"""What it costs to register a table: src/sql/register_table.sql on the local warehouse, beside the bare statement.
 
     python benchmarks/registration.py [--tables 10] [--beside FOLDER]
 
 One warm warehouse over the embedded Unity Catalog; tables of one version and of 1,000, each registered for the first
-time, and again. FOLDER has another register_table.sql, such as that of a release: each table is then registered by
-both, in turns. What a SQL warehouse of Databricks adds to each statement is not shown here.
+time, and again, in turns: by our file, and by the one statement that a registration could not do without (CREATE TABLE,
+then REPAIR TABLE ... SYNC METADATA). FOLDER has another register_table.sql, such as that of a release, to compare. What
+a SQL warehouse of Databricks adds to each statement is not shown here.
 """
 
 import argparse
@@ -13,14 +14,16 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
+from surroundings import surroundings
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import Warehouse
@@ -29,6 +32,9 @@ from local_stack.warehouse.tokens import split_statements
 OURS = Path(__file__).parents[1] / "src" / "sql"
 FILE = "register_table.sql"
 VERSIONS = (1, 1000)
+WHEN = ("first", "again")
+BRANCH, BARE = "main", "bare statement"
+WARM_UP = 3
 ORIGIN = {"lakefs.repository": "tpch", "lakefs.branch": "main", "lakefs.line": "1", "lakefs.commit_generation": "2"}
 
 
@@ -41,9 +47,10 @@ class Bench:
     files: dict[str, str]
     seconds: dict[tuple[str, int, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def clone(self, name: str, versions: int) -> str:
-        """Write a clone whose log has so many versions, most of them with nothing in them, and give its location."""
-        folder = self.folder / "exports" / name
+    def clone(self, which: str, name: str, versions: int) -> str:
+        """Write a clone whose log has so many versions, most of them with nothing in them; the target base location."""
+        base = self.folder / which
+        folder = base / BRANCH / name
         for version in range(versions - 1):
             if version == 0:
                 write_deltalake(folder, _rows())
@@ -55,78 +62,111 @@ class Bench:
             DeltaTable(folder).create_checkpoint()
         origin = CommitProperties(custom_metadata={"userMetadata": json.dumps(ORIGIN)})
         write_deltalake(folder, _rows(), mode="append", commit_properties=origin)
-        return folder.as_uri()
+        return base.as_uri()
 
-    def register(self, which: str, name: str, location: str) -> float:
+    def register(self, which: str, when: str, name: str, base: str) -> float:
         """Seconds of one registration."""
-        parameters = {
-            "table": f"`main`.`{which}`.`{name}`",
-            "schema": f"`main`.`{which}`",
-            "target_path": location,
-            # What files of this version have instead of the two above: the clone lies as {branch}/{table} in it.
-            "target_base_location": location.removesuffix(f"/main/{name}"),
-            "repository": "tpch",
-            "branch": "main",
-            "line": "1",
-            "commit_generation": "2",
-        }
+        schema = f"`main`.`{which.replace(' ', '_')}`"
+        table, location = f"{schema}.`{name}`", f"{base}/{BRANCH}/{name}"
         started = time.monotonic()
-        self.warehouse.execute(self.files[which], parameters)
+        if which == BARE:
+            create = f"CREATE TABLE {table} USING DELTA LOCATION '{location}'"
+            self.warehouse.execute(create if when == WHEN[0] else f"REPAIR TABLE {table} SYNC METADATA", {})
+        else:
+            # More than a file may ask for: what follows by rule from others is given too.
+            parameters = {
+                "table": table,
+                "schema": schema,
+                "target_base_location": base,
+                "target_path": location,
+                "repository": "tpch",
+                "branch": BRANCH,
+                "line": "1",
+                "commit_generation": "2",
+            }
+            self.warehouse.execute(self.files[which], parameters)
         return time.monotonic() - started
 
     def measure(self, number: int, versions: int) -> None:
-        """Register one table by each file, the first of them in turns."""
-        order = list(self.files) if number % 2 else list(reversed(self.files))
-        for which in order:
-            name = f"t{versions}_{number}"
-            location = self.clone(f"{which}/main/{name}", versions)
-            for when in ("first", "again"):
-                self.seconds[which, versions, when].append(self.register(which, name, location))
+        """Register one table in each way, whose order turns round from table to table."""
+        ways = [BARE, *self.files]
+        for which in ways[:: -1 if number % 2 else 1]:
+            name = f"t{versions}_{abs(number)}{'_warm_up' if number < 0 else ''}"
+            base = self.clone(which.replace(" ", "_"), name, versions)
+            for when in WHEN:
+                self.seconds[which, versions, when].append(self.register(which, when, name, base))
+
+
+def measure(tables: int, beside: Path | None = None) -> Result:
+    """So many tables of each number of versions. Raises ValueError for none."""
+    if tables < 1:
+        raise ValueError(f"at least 1 table is measured, not {tables}")
+    around = surroundings()
+    folders = {"ours": OURS} | ({"beside": beside} if beside else {})
+    files = {which: (folder / FILE).read_text(encoding="utf-8") for which, folder in folders.items()}
+    with tempfile.TemporaryDirectory() as folder, _warehouse(Path(folder)) as warehouse:
+        bench = Bench(warehouse=warehouse, folder=Path(folder), files=files)
+        for number in range(-WARM_UP, 0):
+            bench.measure(number, versions=1)
+        bench.seconds.clear()
+        for number in range(tables):
+            for versions in VERSIONS:
+                bench.measure(number, versions)
+    return Result(
+        name="registration",
+        title="Registering a table",
+        against="warehouse and Unity Catalog: the local stack",
+        rows=tuple(_rows_of(bench)),
+        notes=("Medians; a ratio is that of the seconds to those of the bare statement.",),
+        surroundings=around,
+    )
+
+
+def _rows_of(bench: Bench) -> Iterator[Row]:
+    for versions in VERSIONS:
+        for when in WHEN:
+            limit = statistics.median(bench.seconds[BARE, versions, when])
+            for which in (BARE, *bench.files):
+                seconds = statistics.median(bench.seconds[which, versions, when])
+                yield {
+                    "versions": versions,
+                    "when": when,
+                    "way": which,
+                    "tables": len(bench.seconds[which, versions, when]),
+                    "statements": len(split_statements(bench.files[which])) if which in bench.files else 1,
+                    "seconds": seconds,
+                    "ratio": seconds / limit,
+                }
 
 
 def main() -> None:
     """Measure, and print the figures side by side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tables", type=int, default=10)
-    parser.add_argument("--beside", type=Path)
+    parser.add_argument("--tables", type=int, default=10, help="of each kind (default: %(default)s)")
+    parser.add_argument("--beside", type=Path, help="a folder with another register_table.sql")
     arguments = parser.parse_args()
-    folders = {"ours": OURS} | ({"beside": arguments.beside} if arguments.beside else {})
-    files = {which: (folder / FILE).read_text(encoding="utf-8") for which, folder in folders.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        catalog = UnityCatalogServer(folder=Path(folder) / "unity_catalog")
-        catalog.start()
-        warehouse = Warehouse(
-            unity_catalog_url=catalog.url,
-            unity_catalog_token=catalog.token,
-            spark_conf={},
-            folder=Path(folder) / "warehouse",
-        )
-        try:
-            _create_catalog(catalog)
-            warehouse.start()
-            bench = Bench(warehouse=warehouse, folder=Path(folder), files=files)
-            Console().print(_measured(bench, arguments.tables))
-        finally:
-            warehouse.stop()
-            catalog.stop()
+    print_result(measure(arguments.tables, arguments.beside))
 
 
-def _measured(bench: Bench, tables: int) -> Table:
-    warm_up = 3
-    for number in range(-warm_up, 0):
-        bench.measure(number, versions=1)
-    bench.seconds.clear()
-    for number in range(tables):
-        for versions in VERSIONS:
-            bench.measure(number, versions)
-    shown = Table(title=f"{tables} tables, median seconds")
-    for column in ("", "statements", *(f"{when}, {versions}" for versions in VERSIONS for when in ("first", "again"))):
-        shown.add_column(column, justify="right" if column else "left")
-    for which, sql in bench.files.items():
-        each = (bench.seconds[which, versions, when] for versions in VERSIONS for when in ("first", "again"))
-        medians = (f"{statistics.median(seconds):.2f}" for seconds in each)
-        shown.add_row(which, str(len(split_statements(sql))), *medians)
-    return shown
+@contextmanager
+def _warehouse(folder: Path) -> Iterator[Warehouse]:
+    """A running warehouse over a Unity Catalog with the catalog `main`, and in it the schema of the bare statements."""
+    catalog = UnityCatalogServer(folder=folder / "unity_catalog")
+    catalog.start()
+    warehouse = Warehouse(
+        unity_catalog_url=catalog.url,
+        unity_catalog_token=catalog.token,
+        spark_conf={},
+        folder=folder / "warehouse",
+    )
+    try:
+        _create_catalog(catalog)
+        warehouse.start()
+        warehouse.execute(f"CREATE SCHEMA `main`.`{BARE.replace(' ', '_')}`", {})
+        yield warehouse
+    finally:
+        warehouse.stop()
+        catalog.stop()
 
 
 def _create_catalog(catalog: UnityCatalogServer) -> None:

@@ -1,6 +1,6 @@
 """What the webhook costs beside a bare Starlette app that answers 200, and what a storm of events does to it.
 
-    python benchmarks/webhook.py [--requests 2000] [--slow-requests 100] [--storm 1000] [--parallel 1000] [--soak 5000]
+    python benchmarks/webhook.py [--requests 2000] [--slow-requests 100] [--storm 1000] ...
 
 Each server is a process of its own on the loopback interface: the bare app, the webhook as it is installed (with the
 Databricks SDK), and a double of the workspace that keeps one run for each idempotency token, answering at once or
@@ -15,30 +15,33 @@ import math
 import os
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
-from rich.console import Console
-from rich.table import Table
+from results import Result, Row, print_result
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
+from surroundings import surroundings
 
 RECORDED = Path(__file__).parents[1] / "fixtures" / "lakefs_events.json"
 COMMIT = json.loads(RECORDED.read_text())["webhook"]["post-commit"]
 SECRET = "benchmark-secret-of-32-characters"  # noqa: S105, for this run only
 SLOW_SECONDS = 2.0
 CONNECTIONS = 32
+STORM_CONNECTIONS = 100
+BARE = "bare application"
 
 
 # The servers
@@ -227,99 +230,115 @@ async def _status(reader: asyncio.StreamReader) -> int:
 # The figures
 
 
-def measured(arguments: argparse.Namespace, shown: Table) -> None:
-    """Requests a second and times of the bare app and the webhook, in turns."""
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How many requests each part sends; `rounds` of the bare application and the webhook in turns."""
+
+    requests: int = 2000
+    slow_requests: int = 100
+    storm: int = 1000
+    parallel: int = 1000
+    soak: int = 5000
+    rounds: int = 3
+
+
+FULL = Sizes()
+SHORT = Sizes(requests=500, slow_requests=40, storm=300, parallel=200, soak=1000, rounds=1)
+
+
+def measure(sizes: Sizes) -> Result:
+    """The webhook beside the bare application, then storms, then its memory over many requests."""
+    around = surroundings()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    rows = [*_in_turns(sizes), _slow(sizes), *_storms(sizes)]
+    limit = statistics.median(row["p50 ms"] for row in rows if row["what"] == BARE)
+    return Result(
+        name="webhook",
+        title="The webhook beside an application that only answers 200",
+        against="workspace: a double that keeps one run for each token; each server in a process of its own",
+        rows=tuple({**row, "ratio": row["p50 ms"] / limit} for row in rows),
+        notes=("A ratio is that of the p50 to the bare application's.", _soaked(sizes)),
+        surroundings=around,
+    )
+
+
+def _in_turns(sizes: Sizes) -> list[Row]:
+    rows = list[Row]()
     with ExitStack() as stack:
         bare = stack.enter_context(started("bare"))
-        fast = stack.enter_context(webhook_for(stack.enter_context(started("workspace"))))
-        for server in (bare, fast):
+        workspace = stack.enter_context(started("workspace"))
+        webhook = stack.enter_context(webhook_for(workspace))
+        for server in (bare, webhook):
             send(server, [event(-number) for number in range(1, 201)])
-        for number in range(2):
-            first = number * arguments.requests
-            requests = [event(each) for each in range(first, first + arguments.requests)]
-            _show(shown, f"bare app, round {number + 1}", send(bare, requests))
-            _show(
-                shown,
-                f"webhook, nothing to start, round {number + 1}",
-                send(fast, [event(each, event_type="post-create-tag") for each in range(arguments.requests)]),
-            )
-            _show(shown, f"webhook, workspace at once, round {number + 1}", send(fast, requests))
+        tags = [event(number, event_type="post-create-tag") for number in range(sizes.requests)]
+        for number in range(sizes.rounds):
+            first = number * sizes.requests
+            commits = [event(each) for each in range(first, first + sizes.requests)]
+            loads = [(BARE, bare, commits), ("nothing to start", webhook, tags), ("a run to start", webhook, commits)]
+            for what, server, requests in loads[:: -1 if number % 2 else 1]:
+                rows.append(_row(what, send(server, requests)))
+    return rows
+
+
+def _slow(sizes: Sizes) -> Row:
     with ExitStack() as stack:
         slow = stack.enter_context(webhook_for(stack.enter_context(started("slow"))))
-        requests = [event(each) for each in range(arguments.slow_requests)]
-        _show(shown, f"webhook, workspace after {SLOW_SECONDS:g} s", send(slow, requests))
+        load = send(slow, [event(each) for each in range(sizes.slow_requests)])
+    return _row(f"a run to start, workspace answers after {SLOW_SECONDS:g} s", load)
 
 
-def stormed(arguments: argparse.Namespace, shown: Table) -> list[str]:
+def _storms(sizes: Sizes) -> Iterator[Row]:
     """What is left of storms: the same event many times, and many events at one moment."""
-    lines = []
     with ExitStack() as stack:
         workspace = stack.enter_context(started("workspace"))
         server = stack.enter_context(webhook_for(workspace))
-        _show(shown, "storm of one event", send(server, [event(0)] * arguments.storm, 100))
-        counted = workspace.count()
-        lines.append(
-            f"storm of {arguments.storm} redelivered events: {counted['runs'] - 1} duplicates, "
-            f"{counted['calls']} calls to the workspace"
-        )
-        load = send(server, [event(each) for each in range(1, arguments.parallel + 1)], arguments.parallel)
-        _show(shown, f"{arguments.parallel} events in parallel", load)
-        runs = workspace.count()["runs"] - counted["runs"]
-        answered = load.statuses[200]
-        lines.append(
-            f"{arguments.parallel} in parallel: {answered} answered 200, {runs} runs, statuses {load.statuses}"
-        )
-    return lines
+        load = send(server, [event(0)] * sizes.storm, STORM_CONNECTIONS)
+        runs = workspace.count()["runs"]
+        yield _row("one event, delivered again and again", load, duplicates=runs - 1)
+        load = send(server, [event(each) for each in range(1, sizes.parallel + 1)], sizes.parallel)
+        more = workspace.count()["runs"] - runs
+        yield _row("events at one moment, each over a connection", load, duplicates=max(0, more - load.statuses[200]))
 
 
-def soaked(arguments: argparse.Namespace) -> str:
+def _soaked(sizes: Sizes) -> str:
     """The memory of the webhook before and after many requests."""
     with ExitStack() as stack:
         server = stack.enter_context(webhook_for(stack.enter_context(started("workspace"))))
-        sizes = []
         send(server, [event(-number) for number in range(1, 501)])
-        sizes.append(server.memory_mib())
+        memory = [server.memory_mib()]
         for part in range(4):
-            first, last = (arguments.soak * edge // 4 for edge in (part, part + 1))
+            first, last = (sizes.soak * edge // 4 for edge in (part, part + 1))
             send(server, [event(each) for each in range(first, last)])
-            sizes.append(server.memory_mib())
-    steps = " -> ".join(f"{size:.1f}" for size in sizes)
-    return f"resident memory over {arguments.soak} requests (after 500, then by quarters): {steps} MiB"
+            memory.append(server.memory_mib())
+    steps = ", ".join(f"{size:.1f}" for size in memory)
+    return f"Resident memory of the webhook after 500 requests, and by quarters of {sizes.soak:,} more: {steps} MiB."
 
 
-def _show(shown: Table, name: str, load: Load) -> None:
-    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(load.statuses.items()))
-    rate = f"{len(load.seconds) / load.elapsed:.0f}"
-    shown.add_row(name, rate, *(f"{load.quantile(share):.1f}" for share in (0.5, 0.99, 1)), statuses)
+def _row(what: str, load: Load, *, duplicates: int = 0) -> Row:
+    return {
+        "what": what,
+        "requests": len(load.seconds),
+        "requests/s": len(load.seconds) / load.elapsed,
+        "p50 ms": load.quantile(0.5),
+        "p99 ms": load.quantile(0.99),
+        "longest ms": load.quantile(1),
+        "not answered 200": len(load.seconds) - load.statuses[200],
+        "duplicate runs": duplicates,
+    }
 
 
 def main() -> None:
     """Measure, and print the figures side by side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (
-        ("requests", 2000),
-        ("slow-requests", 100),
-        ("storm", 1000),
-        ("parallel", 1000),
-        ("soak", 5000),
-    ):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    for each in fields(Sizes):
+        parser.add_argument(f"--{each.name.replace('_', '-')}", type=int, default=each.default)
     parser.add_argument("--serve", choices=["bare", "webhook", "workspace", "slow"], help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        serve(arguments.serve)
+    arguments = vars(parser.parse_args())
+    if kind := arguments.pop("serve"):
+        serve(kind)
         return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    console = Console(width=110)
-    shown = Table(title=f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began; times in milliseconds")
-    for column in ("", "requests/s", "p50", "p99", "longest", "statuses"):
-        shown.add_column(column, justify="right" if column else "left")
-    measured(arguments, shown)
-    lines = [*stormed(arguments, shown), soaked(arguments)]
-    console.print(shown)
-    for line in lines:
-        console.print(line, soft_wrap=True)
+    print_result(measure(Sizes(**arguments)))
 
 
 if __name__ == "__main__":

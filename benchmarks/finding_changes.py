@@ -1,0 +1,225 @@
+"""What it takes to find the tables that a commit changed: our walk of the diff, beside reading the whole diff.
+
+    python benchmarks/finding_changes.py [--short]
+
+The whole diff is read in pages of 100, as the API gives them where nobody asks for more, and of 1,000. All ways use the
+same plain client, and have to find the same tables. A changed table has all of its objects written anew, or three of
+them, as an append does. The server has compared the two commits before the first way is measured.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakefs_api import CONNECTIONS, LakeFSApi
+from results import Result, Row, print_result
+from side_by_side import medians, side_by_side, timed
+from surroundings import surroundings
+
+from lakefs_unity_export.commit.changes import find_changes
+from lakefs_unity_export.ports import DiffReader
+from local_stack.demo.repository import Repository, demo_repository
+from local_stack.lakefs.server import ENDPOINT_VARIABLE, LakeFS, lakefs_of, start_lakefs
+from local_stack.lakefs.standin import LakeFSStandIn
+
+FOLDER = "_lakefs_tables"
+WALK, WHOLE_1000, WHOLE_100 = "walk", "whole diff, 1,000 a page", "whole diff, 100 a page"
+WAYS = (WALK, WHOLE_1000, WHOLE_100)
+ALL_OBJECTS = "all"
+APPENDED = 3
+# A server of ours has these in memory; over HTTP each would take some milliseconds.
+SHORT_OF_OTHERS = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A repository and the commit that changes it. `changed` is a percentage of the tables."""
+
+    tables: int
+    objects: int = 20
+    changed: int = 10
+    layout: str = "flat"
+    written: str = ALL_OBJECTS
+
+    def paths(self) -> list[str]:
+        """The tables' paths: all in one folder, or in two levels of folders, alike on each."""
+        if self.layout == "flat":
+            return [f"tables/sales_{number:05}" for number in range(self.tables)]
+        width = max(1, round(self.tables ** (1 / 3)))
+        return [
+            f"lake/region_{number % width:02}/area_{number // width % width:02}/sales_{number:05}"
+            for number in range(self.tables)
+        ]
+
+    def changed_paths(self) -> list[str]:
+        """The tables that the commit changes, evenly spread."""
+        paths = self.paths()
+        return paths[:: max(1, 100 // self.changed)]
+
+    def objects_of(self, path: str) -> list[str]:
+        """The paths of a table's objects."""
+        return [f"{path}/day={number // 100:03}/part-{number:05}.parquet" for number in range(self.objects)]
+
+    def written_to(self, path: str) -> list[str]:
+        """The objects that the commit writes of a table that it changes."""
+        objects = self.objects_of(path)
+        return objects if self.written == ALL_OBJECTS else objects[-APPENDED:]
+
+
+SHORT = (Case(tables=10), Case(tables=1000), Case(tables=1000, layout="nested"), Case(tables=100, objects=200))
+FULL = (
+    *(Case(tables=tables) for tables in (10, 100, 1000, 10_000)),
+    *(Case(tables=100, objects=objects) for objects in (200, 2000)),
+    *(Case(tables=1000, changed=changed) for changed in (1, 50)),
+    Case(tables=1000, written=str(APPENDED)),
+    *(Case(tables=tables, layout="nested") for tables in (100, 1000, 10_000)),
+    *(Case(tables=1000, changed=changed, layout="nested") for changed in (1, 50)),
+)
+
+
+class Objects:
+    """Writes objects of one byte to a server: over its API, or straight into the store of a stand-in of ours."""
+
+    def __init__(self, server: LakeFS, stand_in: LakeFSStandIn | None) -> None:
+        self._api, self._stand_in = LakeFSApi(server), stand_in
+
+    def write(self, repository: Repository, paths: list[str], content: bytes) -> None:
+        """Write them to the branch `main`."""
+        if self._stand_in is None:
+            with ThreadPoolExecutor(CONNECTIONS) as pool:
+                list(pool.map(lambda path: self._api.put(repository.name, "main", path, content), paths))
+            return
+        store = self._stand_in._store
+        assert store is not None
+        held = store.repository(repository.name)
+        blob = store.blobs.put(held.storage_namespace, content)
+        for path in paths:
+            store.put_object(held, "main", path, blob)
+
+
+def measure(cases: tuple[Case, ...], *, rounds: int) -> Result:
+    """Each case in a repository of its own, on the server that is configured, or on a stand-in."""
+    around = surroundings()
+    rows = list[Row]()
+    with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (server, stand_in):
+        objects = Objects(server, stand_in)
+        for case in cases:
+            if stand_in is None and case.tables * case.objects > SHORT_OF_OTHERS:
+                continue
+            with demo_repository(server) as repository:
+                rows += _measured(case, server, repository, objects, rounds)
+    return Result(
+        name="finding_changes",
+        title="Finding the tables that a commit changed",
+        against="lakeFS: " + ("a stand-in in this process" if stand_in else f"a {server.kind}"),
+        rows=tuple(rows),
+        notes=(
+            "A ratio is that of the seconds to the walk's. One client for all ways; a server's work is in the seconds.",
+        ),
+        surroundings=around,
+    )
+
+
+def _measured(case: Case, server: LakeFS, repository: Repository, objects: Objects, rounds: int) -> Iterator[Row]:
+    commits = _commits(case, repository, objects)
+    api, found = LakeFSApi(server), dict[str, frozenset[str]]()
+    actions: dict[str, Callable[[], None]] = {
+        way: _action(way, case, api, (repository.name, *commits), found) for way in WAYS
+    }
+    cost = {way: _traffic(api, action) for way, action in actions.items()}
+    seconds = medians(side_by_side({way: timed(action) for way, action in actions.items()}, rounds=rounds))
+    if set(found.values()) != {frozenset(case.changed_paths())}:
+        raise RuntimeError(f"{case}: not every way found the tables that changed")
+    for way in WAYS:
+        calls, received = cost[way]
+        yield {
+            "layout": case.layout,
+            "tables": case.tables,
+            "objects a table": case.objects,
+            "changed %": case.changed,
+            "objects written": case.written,
+            "way": way,
+            "calls": calls,
+            "KB": received / 1000,
+            "seconds": seconds[way],
+            "ratio": seconds[way] / seconds[WALK],
+        }
+
+
+def _commits(case: Case, repository: Repository, objects: Objects) -> tuple[str, str]:
+    """The commits before and after the change."""
+    everything = [path for table in case.paths() for path in case.objects_of(table)]
+    objects.write(repository, everything, b"1")
+    before = repository.commit("main", "Before")
+    objects.write(repository, [path for table in case.changed_paths() for path in case.written_to(table)], b"2")
+    return before, repository.commit("main", "After")
+
+
+def _action(
+    way: str, case: Case, api: LakeFSApi, diff: tuple[str, str, str], found: dict[str, frozenset[str]]
+) -> Callable[[], None]:
+    """One reading by this way, which tells what it found."""
+    reader = api.diff_reader(*diff, amount=100 if way == WHOLE_100 else 1000)
+    tables = case.paths()
+
+    def read() -> None:
+        if way == WALK:
+            found[way] = find_changes(reader, table_paths=tables, folder=FOLDER).table_paths
+        else:
+            found[way] = _by_whole_diff(reader, frozenset(tables))
+
+    return read
+
+
+def _by_whole_diff(read_page: DiffReader, tables: frozenset[str]) -> frozenset[str]:
+    """The tables that hold a changed object, from every page of the diff."""
+    changed, after = set[str](), ""
+    while True:
+        page = read_page(prefix="", after=after, delimiter="")
+        for entry in page.entries:
+            parts = entry.path.split("/")
+            changed |= tables & {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+        if not page.has_more:
+            return frozenset(changed)
+        after = page.entries[-1].path
+
+
+def _traffic(api: LakeFSApi, action: Callable[[], None]) -> tuple[int, int]:
+    """Calls and bytes of one reading; the first, so that the server knows the diff afterwards."""
+    calls, received = api.traffic.calls, api.traffic.received
+    action()
+    return api.traffic.calls - calls, api.traffic.received - received
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[tuple[LakeFS, LakeFSStandIn | None]]:
+    """The lakeFS that is configured, or a stand-in of ours."""
+    is_stand_in = not os.environ.get(ENDPOINT_VARIABLE) and shutil.which("lakefs") is None
+    stand_in = LakeFSStandIn(folder=folder / "objects") if is_stand_in else None
+    if stand_in is None:
+        server = start_lakefs(folder=folder, hook_environment={})
+    else:
+        stand_in.start()
+        server = lakefs_of(stand_in)
+    try:
+        yield server, stand_in
+    finally:
+        server.stop()
+
+
+def main() -> None:
+    """Measure, and print the figures side by side."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="fewer and smaller repositories")
+    short = parser.parse_args().short
+    print_result(measure(SHORT if short else FULL, rounds=3 if short else 5))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Benchmarks without Spark run as they are, at their smallest: a change of what they measure is a change of theirs.
+
+Their counts are the product's: calls and bytes are held here, seconds nowhere.
+"""
+
+import finding_changes
+import lua_hook
+import many_tables
+import pytest
+import reconcile_calls
+from finding_changes import WALK, WHOLE_100, WHOLE_1000, Case
+
+
+def test_finding_changes_asks_once_for_each_folder_whatever_the_objects() -> None:
+    cases = (Case(tables=20, objects=100), Case(tables=20, objects=30, layout="nested"))
+    result = finding_changes.measure(cases, rounds=1)
+    calls = {(row["layout"], row["way"]): row["calls"] for row in result.rows}
+    assert calls["flat", WALK] == 2
+    assert (calls["flat", WHOLE_1000], calls["flat", WHOLE_100]) == (1, 2)
+    # The root, lake/, and for each of the two changed tables a region and an area at most.
+    assert calls["nested", WALK] <= 2 + 2 * 2
+
+
+def test_a_list_task_reads_what_a_commit_holds_and_leaves_small_items() -> None:
+    result = many_tables.measure(tables=3, rounds=1)
+    rows = {row["list task"]: row for row in result.rows}
+    assert rows.keys() == {"imports alone", "page 1", "one table changed"}
+    assert (rows["page 1"]["tables"], rows["one table changed"]["tables"]) == (3, 1)
+    assert rows["page 1"]["bytes a table"] <= 609
+    assert rows["imports alone"]["lakeFS calls"] == 0 < rows["one table changed"]["lakeFS calls"]
+    assert rows["page 1"]["ratio"] < 1.3
+
+
+def test_a_reconcile_makes_as_many_calls_for_three_branches_as_for_one() -> None:
+    result = reconcile_calls.measure([1, 3])
+    counted = [{name: value for name, value in row.items() if name.endswith("calls")} for row in result.rows]
+    assert counted[0] == counted[2]
+    assert counted[1] == counted[3] == {**counted[0], "jobs calls": counted[0]["jobs calls"] + 1}
+
+
+def test_the_lua_hook_is_measured_beside_the_request_that_it_is_there_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lua_hook, "SLOW_SECONDS", 0.1)
+    result = lua_hook.measure(runs=2, slow_runs=1)
+    assert [row["what"] for row in result.rows if row["ratio"] == 1] == ["bare request"] * 2
