@@ -152,7 +152,7 @@ def _webhook(result: Result) -> Iterator[list[str]]:
     yield _beside("the webhook, an event that starts a run, p50", starting, bare, "p50 ms", "a bare application")
 
 
-def _lua_hook(result: Result) -> Iterator[list[str]]:
+def _hook_worker(result: Result) -> Iterator[list[str]]:
     bare, hook = (_middle(result.where(what=what), "p50 ms") for what in ("bare request", "hook, token"))
     yield _beside("the Lua hook, p50", hook, bare, "p50 ms", "the request alone")
 
@@ -195,7 +195,7 @@ LINES: Mapping[str, Callable[[Result], Iterator[list[str]]]] = {
     "burst": _burst,
     "reconcile": _reconcile,
     "webhook": _webhook,
-    "lua_hook": _lua_hook,
+    "hook_worker": _hook_worker,
     "cold_starts": _cold_starts,
 }
 CHARTS = {

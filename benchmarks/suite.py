@@ -53,7 +53,7 @@ BENCHMARKS = (
     Benchmark(module="many_tables", short={"tables": 300, "rounds": 2}, full={"tables": 2000, "rounds": 5}),
     Benchmark(module="reconcile_calls", short={"branches": [1, 10]}, full={"branches": [1, 10, 100]}),
     Benchmark(module="webhook", short={"sizes": "SHORT"}, full={"sizes": "FULL"}),
-    Benchmark(module="lua_hook", short={"runs": 100, "slow_runs": 16}, full={"runs": 300, "slow_runs": 60}),
+    Benchmark(module="hook_worker", short={"runs": 100, "slow_runs": 16}, full={"runs": 300, "slow_runs": 60}),
     Benchmark(
         module="clone_methods",
         short={"files": [10, 1000], "rounds": 2},

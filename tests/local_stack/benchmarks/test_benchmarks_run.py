@@ -4,7 +4,7 @@ Their counts are the product's: calls and bytes are held here, seconds nowhere.
 """
 
 import finding_changes
-import lua_hook
+import hook_worker
 import many_tables
 import pytest
 import reconcile_calls
@@ -39,6 +39,6 @@ def test_a_reconcile_makes_as_many_calls_for_three_branches_as_for_one() -> None
 
 
 def test_the_lua_hook_is_measured_beside_the_request_that_it_is_there_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lua_hook, "SLOW_SECONDS", 0.1)
-    result = lua_hook.measure(runs=2, slow_runs=1)
+    monkeypatch.setattr(hook_worker, "SLOW_SECONDS", 0.1)
+    result = hook_worker.measure(runs=2, slow_runs=1)
     assert [row["what"] for row in result.rows if row["ratio"] == 1] == ["bare request"] * 2

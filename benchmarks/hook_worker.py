@@ -1,6 +1,6 @@
 """How long the Lua hook holds a worker of the lakeFS server, beside the bare request that it is there for.
 
-    python benchmarks/lua_hook.py [--runs 300] [--slow-runs 60]
+    python benchmarks/hook_worker.py [--runs 300] [--slow-runs 60]
 
 The hook runs in the stand-in's Lua, as lakeFS runs it: a new interpreter and a new connection for each event. The
 double of the workspace is a process of its own on the loopback interface and answers each request at once or after
@@ -121,7 +121,7 @@ def measure(runs: int, slow_runs: int) -> Result:
     """The hook and the bare request, with a workspace that answers at once and with one that is slow."""
     around = surroundings()
     return Result(
-        name="lua_hook",
+        name="hook_worker",
         title="How long the Lua hook holds a worker of lakeFS",
         against="lakeFS: the stand-in's Lua; workspace: a double in a process of its own",
         rows=(*_rows(0, runs, 1), *_rows(SLOW_SECONDS, slow_runs, SLOW_AT_ONCE)),
