@@ -77,20 +77,22 @@ class Clones:
     cluster: Cluster
     conf: dict[str, str]
     wheel: Path
-    target: str
+    target_base: str
+
+    @property
+    def target(self) -> str:
+        return f"{self.target_base}/main/orders"
 
     def run(self, commit: str, *, generation: int = 2, path: str = "tables/orders", **changes: str) -> NotebookResult:
-        repository = changes.get("repository", REPOSITORY)
         parameters = {
-            "repository": repository,
+            "repository": REPOSITORY,
             "branch": "main",
             "source_commit_id": commit,
             "commit_generation": str(generation),
             "line": "0",
             "path": path,
             "table": "`lake`.`main`.`orders`",
-            "source_path": f"s3a://{repository}/{commit}/{path}",
-            "target_path": self.target,
+            "target_base_location": self.target_base,
             "method": "shallow",
             **LAKEFS_SETTINGS,
             **changes,
@@ -149,7 +151,7 @@ def clones(cluster: Cluster, server: LakeFS, wheel: Path, tmp_path: Path) -> Clo
         for bucket, settings in buckets.items()
         for name, value in settings.items()
     }
-    return Clones(cluster, conf, wheel, f"file:{tmp_path}/exports/main/orders")
+    return Clones(cluster, conf, wheel, f"file:{tmp_path}/exports")
 
 
 def test_each_commit_is_cloned_by_its_id(clones: Clones, commits: list[str]) -> None:

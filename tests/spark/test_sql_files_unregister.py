@@ -19,9 +19,10 @@ def test_our_registration_is_dropped_and_files_stay(stack: Stack) -> None:
 
 
 def test_a_name_in_upper_case_is_dropped_too(stack: Stack) -> None:
+    """But for its last part: where the clone lies follows from that, letter by letter."""
     stack.write("orders", {"id": [1]})
     stack.run(REGISTER, "orders")
-    stack.run(UNREGISTER, "orders", table=f"`MAIN`.`{stack.schema.upper()}`.`ORDERS`")
+    stack.run(UNREGISTER, "orders", table=f"`MAIN`.`{stack.schema.upper()}`.`orders`")
     assert stack.tables() == []
 
 
