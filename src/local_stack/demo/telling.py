@@ -94,6 +94,7 @@ class Telling(ABC):
                 deployed = start(deployment.deploy)
                 # Whoever runs the first notebook finds it started, or hears why it does not start.
                 start(self._stack.cluster.start, self._stack.s3a_conf())
+                start(self._stack.warehouse.warm)
                 data = self._folder / "tpch"
                 tables.generate(data, scale)
                 by_spark = start(self._write_with_spark, data)
