@@ -1,6 +1,5 @@
 """Where lakeFS keeps the objects of a commit, asked from the cluster that clones."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
@@ -20,22 +19,14 @@ class LakeFSAddresses:
         but: a folder inside it that is passed over. Calls: one for 1,000 objects. Raises LakeFSError, by cause.
         """
         prefix, passed_over = f"{folder}/", f"{folder}/{but}/"
-        return {path.removeprefix(prefix): address for path, address in self._entries(commit_id, prefix, passed_over)}
 
-    def _entries(self, commit_id: str, prefix: str, passed_over: str) -> Iterator[tuple[str, str]]:
-        what, after = f"the storage of objects under {prefix!r} at {commit_id!r}", ""
-        parts = ("refs", commit_id, "objects", "ls")
-        while True:
-            page, has_more = self._http.page(
-                what, _path_and_address, *parts, after=after, prefix=prefix, user_metadata="false"
-            )
-            yield from (entry for entry in page if not entry[0].startswith(passed_over))
-            if not has_more or not page:
-                return
-            after = page[-1][0]
-            if after.startswith(passed_over):
-                # No key of the folder comes after it: pages are in the order of UTF-8's bytes.
-                after = f"{passed_over}\U0010ffff"
+        def next_after(last: tuple[str, str]) -> str:
+            # No key of the folder comes after it: pages are in the order of UTF-8's bytes.
+            return f"{passed_over}\U0010ffff" if last[0].startswith(passed_over) else last[0]
+
+        what, parts = f"the storage of objects under {prefix!r} at {commit_id!r}", ("refs", commit_id, "objects", "ls")
+        entries = self._http.entries(what, _path_and_address, next_after, *parts, prefix=prefix, user_metadata="false")
+        return {path.removeprefix(prefix): address for path, address in entries if not path.startswith(passed_over)}
 
 
 def _path_and_address(entry: Any) -> tuple[str, str]:

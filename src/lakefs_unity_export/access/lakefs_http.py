@@ -92,7 +92,7 @@ class LakeFSHttp:
     def entries(
         self, what: str, of_entry: Callable[[Any], Read], key: Callable[[Read], str], *parts: str, **query: str
     ) -> Iterator[Read]:
-        """The entries of every page, each asked for once it is wanted; the next begins after the last entry's `key`."""
+        """The entries of every page, asked for once it is wanted; the next begins after `key` of the last entry."""
         after = ""
         while True:
             page, has_more = self.page(what, of_entry, *parts, after=after, **query)
