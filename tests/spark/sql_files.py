@@ -7,7 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,22 @@ class Stack:
         return self.warehouse.execute(sql, parameters | changed)
 
 
+@contextmanager
+def served(
+    warehouse: Any, unity_catalog: UnityCatalogServer, unity_catalog_folder: Path, folder: Path
+) -> Iterator[Stack]:
+    """The catalog `main` and a folder for exports, beside whatever runs the files as a warehouse does."""
+    found = Stack(
+        warehouse=warehouse,
+        unity_catalog=unity_catalog,
+        unity_catalog_file=unity_catalog_folder / "unity_catalog.sqlite",
+        folder=folder,
+    )
+    found.request("POST", "/catalogs", json={"name": "main"})
+    yield found
+    drop(unity_catalog, "/catalogs/main")
+
+
 @pytest.fixture(scope="module")
 def services(
     local_warehouse: Warehouse,
@@ -133,15 +149,8 @@ def services(
     unity_catalog_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    found = Stack(
-        warehouse=local_warehouse,
-        unity_catalog=unity_catalog,
-        unity_catalog_file=unity_catalog_folder / "unity_catalog.sqlite",
-        folder=tmp_path_factory.mktemp("exports"),
-    )
-    found.request("POST", "/catalogs", json={"name": "main"})
-    yield found
-    drop(unity_catalog, "/catalogs/main")
+    with served(local_warehouse, unity_catalog, unity_catalog_folder, tmp_path_factory.mktemp("exports")) as found:
+        yield found
 
 
 @pytest.fixture

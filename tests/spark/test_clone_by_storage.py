@@ -6,6 +6,7 @@ from shutil import rmtree
 from typing import Any
 
 import pytest
+import table_changes
 from cloned_tables import LocalSteps, Tables
 
 from lakefs_unity_export.clones.decision import Action
@@ -17,10 +18,7 @@ from lakefs_unity_export.tasks.clone_table import clone
 
 pytestmark = pytest.mark.spark
 
-VECTORS = (
-    "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true');"
-    "INSERT INTO {t} SELECT id FROM range(0, 20, 1, 1); DELETE FROM {t} WHERE id < 5"
-)
+VECTORS = f"{table_changes.VECTORS}; DELETE FROM {{t}} WHERE id < 5"
 
 
 class FilesOfDbutils:

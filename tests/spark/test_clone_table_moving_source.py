@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import table_changes
 from cloned_tables import COMMITS, Tables
 from delta.tables import DeltaTable
 from table_changes import SIMPLE
@@ -15,10 +16,7 @@ from lakefs_unity_export.tasks.clone_table import MovingSourceError
 
 pytestmark = pytest.mark.spark
 
-VECTORS = (
-    "CREATE TABLE {t} (id BIGINT) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true');"
-    "INSERT INTO {t} SELECT id FROM range(0, 20, 1, 1); DELETE FROM {t} WHERE id = 3"
-)
+VECTORS = f"{table_changes.VECTORS}; DELETE FROM {{t}} WHERE id = 3"
 
 
 def clone_of_a_branch(tables: Tables, made: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 from local_warehouse import drop
-from sql_files import REGISTER, UNREGISTER, Stack
+from sql_files import REGISTER, UNREGISTER, Stack, served
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import session
@@ -53,15 +53,9 @@ def services(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     driver = WarehouseDriver(spark, unity_catalog_url=unity_catalog.url, unity_catalog_token=unity_catalog.token)
-    found = Stack(
-        warehouse=WarehouseInside(driver),  # type: ignore[arg-type]
-        unity_catalog=unity_catalog,
-        unity_catalog_file=unity_catalog_folder / "unity_catalog.sqlite",
-        folder=tmp_path_factory.mktemp("exports"),
-    )
-    found.request("POST", "/catalogs", json={"name": "main"})
-    yield found
-    drop(unity_catalog, "/catalogs/main")
+    folder = tmp_path_factory.mktemp("exports")
+    with served(WarehouseInside(driver), unity_catalog, unity_catalog_folder, folder) as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 from nested_tasks import clone_request, parameters_of
 
+from lakefs_unity_export.clones.decision import Action, decide
 from lakefs_unity_export.clones.delta_tables import Commit, TableState
 from lakefs_unity_export.clones.methods import split_method
 from lakefs_unity_export.clones.provenance import Provenance
@@ -18,7 +19,6 @@ from lakefs_unity_export.export.listing import Listing
 from lakefs_unity_export.export.record import Record
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import Request
-from lakefs_unity_export.tasks.clone_table import Action, decide
 from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 
 BASE = "s3://bucket/exports"

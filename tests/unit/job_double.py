@@ -10,6 +10,7 @@ from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatal
 from export_story import REQUEST
 from nested_tasks import clone_request, parameters_of, target_path
 
+from lakefs_unity_export.clones.decision import Action, decide
 from lakefs_unity_export.clones.delta_tables import Commit, TableState
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import ExportError, InvalidDescriptorsError, NameTakenError
@@ -20,7 +21,6 @@ from lakefs_unity_export.export.request import NamedRequest, Request
 from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.tasks import list_changed_tables as module
-from lakefs_unity_export.tasks.clone_table import Action, decide
 from lakefs_unity_export.tasks.list_changed_tables import hand_over, list_changed_tables
 
 _JOB_PARAMETERS = {"repository", "branch", "commit_id", "event", "mode", "snapshot", "page_after", "base_commit"}
