@@ -202,7 +202,11 @@ class Exports:
 
         Those of a shallow clone are read by the cluster.
         """
-        if self.clone_method(schema, table) is CloneMethod.SHALLOW:
+        return self.words_at(self.newest(schema, table), schema, table)
+
+    def words_at(self, newest: Mapping[str, str | None], schema: str, table: str) -> list[str]:
+        """As `words`, of a table whose newest Delta commit is known."""
+        if _clone_method(newest) is CloneMethod.SHALLOW:
             answer = self.cluster.query(f"SELECT {COLUMN} FROM delta.`{self._found(schema, table).storage_location}`")
         else:
             answer = self.warehouse.query(f"SELECT {COLUMN} FROM {self.quoted(schema, table)}")
@@ -210,17 +214,16 @@ class Exports:
 
     def clone_method(self, schema: str, table: str) -> CloneMethod:
         """How the table's newest version was cloned, as its log says."""
-        origin = as_json(self.history(schema, table)[0]["userMetadata"]) or {}
-        return CloneMethod(origin.get("lakefs.clone_method", CloneMethod.SHALLOW))
+        return _clone_method(self.newest(schema, table))
 
     def table(self, schema: str, table: str) -> ExportedTable:
         """The table with its rows."""
-        found = self._found(schema, table)
+        found, newest = self._found(schema, table), self.newest(schema, table)
         return ExportedTable(
-            words=self.words(schema, table),
+            words=self.words_at(newest, schema, table),
             comment=found.comment or "",
             properties=found.properties or {},
-            version=self.version(schema, table),
+            version=_version(newest),
         )
 
     def _found(self, schema: str, table: str) -> TableInfo:
@@ -228,11 +231,16 @@ class Exports:
 
     def version(self, schema: str, table: str) -> int:
         """The table's newest Delta version."""
-        return int(self.history(schema, table)[0]["version"] or -1)
+        return _version(self.newest(schema, table))
 
-    def history(self, schema: str, table: str) -> list[dict[str, str | None]]:
+    def newest(self, schema: str, table: str) -> dict[str, str | None]:
+        """The table's newest Delta commit."""
+        (newest,) = self.history(schema, table, limit=1)
+        return newest
+
+    def history(self, schema: str, table: str, *, limit: int = 1000) -> list[dict[str, str | None]]:
         """The table's Delta commits, the newest first."""
-        answer = self.warehouse.query(f"DESCRIBE HISTORY {self.quoted(schema, table)}")
+        answer = self.warehouse.query(f"DESCRIBE HISTORY {self.quoted(schema, table)} LIMIT {limit}")
         names = [name for name, _ in answer.columns]
         return [dict(zip(names, row, strict=True)) for row in answer.rows]
 
@@ -280,6 +288,15 @@ class Exports:
 
 def _without_attempt(title: str) -> str:
     return title.partition(" (attempt ")[0]
+
+
+def _version(commit: Mapping[str, str | None]) -> int:
+    return int(commit["version"] or -1)
+
+
+def _clone_method(commit: Mapping[str, str | None]) -> CloneMethod:
+    origin = as_json(commit["userMetadata"]) or {}
+    return CloneMethod(origin.get("lakefs.clone_method", CloneMethod.SHALLOW))
 
 
 def as_json(text: str | None) -> Any:

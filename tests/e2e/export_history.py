@@ -5,20 +5,19 @@ happens is drawn from a seed, and not by Hypothesis, of which few examples are p
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from databricks.sdk.service.jobs import RunResultState
 from deployed_exports import Exports, as_json
 from fault_injection import FAILS_AFTER, FAILS_BEFORE, IS_CANCELED, SPARK_DIES, Fault, FaultInjection
 from lakefs.exceptions import LakeFSException
+from small_pages import ONE_TABLE
 from table_repository import TableRepository
 
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.export.state import read_state
 
-# What is larger than a page is a page alone.
-ONE_TABLE = 1
 RUNS_END_SECONDS = 300
 POLL_SECONDS = 0.2
 TABLES = ("a", "b")
@@ -58,6 +57,7 @@ class ExportHistory:
         self._events: list[Event] = []
         self._repaired: set[int] = set()
         self._shown: dict[str, int] = {}
+        self._read: dict[tuple[str | None, ...], list[str]] = {}
         self._words = 0
         self._on_removed = on_removed
         self._exports = deployed.variant(concurrent_runs=2, page_bytes=ONE_TABLE, on_removed=on_removed)
@@ -269,39 +269,49 @@ class ExportHistory:
     def _check(self) -> None:
         """Every table shows one commit of its branch, none an older one than before, and watermarks say the truth."""
         for side, branch in self._branches.items():
-            for name in self._exports.tables(branch):
-                self._check_table(side, name)
-            self._check_watermark(branch)
+            words = {name: self._checked_words(side, name) for name in self._exports.tables(branch)}
+            self._check_watermark(branch, words)
 
-    def _check_table(self, side: str, name: str) -> None:
+    def _checked_words(self, side: str, name: str) -> list[str]:
+        """The rows of a table, which are those of the commit that it says it shows."""
         branch = self._branches[side]
         # Unity Catalog's view of the properties is as old as the last registration that ended well.
-        origin = as_json(self._exports.history(branch, name)[0]["userMetadata"])
+        newest = self._exports.newest(branch, name)
+        origin = as_json(newest["userMetadata"])
         assert origin["lakefs.branch"] == branch
-        expected = self._repository.words(origin["lakefs.path"], origin["lakefs.commit_id"])
-        assert self._exports.words(branch, name) == expected, name
+        words = self._words_at(newest, branch, name)
+        assert words == self._repository.words(origin["lakefs.path"], origin["lakefs.commit_id"]), name
         generation, key = int(origin["lakefs.commit_generation"]), f"{branch}.{name}"
         # A run of before a reset may be repaired after it: what it shows is no longer of the branch.
         if origin["lakefs.commit_id"] in self._commits.get(side, []):
             assert generation >= self._shown.get(key, 0), f"{key} became older"
             self._shown[key] = generation
+        return words
 
-    def _check_watermark(self, branch: str) -> None:
+    def _words_at(self, newest: Mapping[str, str | None], branch: str, name: str) -> list[str]:
+        """The rows of a table whose newest Delta commit is this one, read once for each commit."""
+        commit = (branch, name, *newest.values())
+        if commit not in self._read:
+            self._read[commit] = self._exports.words_at(newest, branch, name)
+        return self._read[commit]
+
+    def _check_watermark(self, branch: str, words: Mapping[str, list[str]]) -> None:
         properties = self._exports.schema_properties(branch)
         state = read_state(properties, repository=self._repository.name, branch=branch, schema=branch)
         if state.watermark and not state.is_unknown and not state.attempts:
-            self._check_equal(branch, state.watermark.id)
+            self._check_equal(branch, state.watermark.id, words)
 
-    def _check_equal(self, branch: str, ref: str) -> None:
+    def _check_equal(self, branch: str, ref: str, words: Mapping[str, list[str]]) -> None:
         for name, path in self._repository.described(ref).items():
-            assert self._exports.words(branch, name) == self._repository.words(path, ref), f"{branch}.{name} at {ref}"
+            assert words[name] == self._repository.words(path, ref), f"{branch}.{name} at {ref}"
 
     def end(self) -> None:
         """Faults stop: one reconcile brings every branch to its head, and another one starts nothing."""
         self.reconcile()
         for side, commits in self._commits.items():
             branch = self._branches[side]
-            self._check_equal(branch, commits[-1])
+            described = self._repository.described(commits[-1])
+            self._check_equal(branch, commits[-1], {name: self._exports.words(branch, name) for name in described})
             if self._on_removed == "drop":
                 assert self._exports.tables(branch) == self._repository.described(branch).keys()
         if self._on_removed == "drop":

@@ -7,6 +7,8 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 
 MODULE = "lakefs_unity_export/export/pages.py"
+# What is larger than a page is a page alone.
+ONE_TABLE = 1
 LIMIT = b"MAX_TASK_VALUE_BYTES = 48_000\n"
 
 

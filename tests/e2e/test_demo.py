@@ -14,6 +14,7 @@ from demo_command import SCALE, processes_of, started_demo, telling_on
 from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.failure import DemoFailure
 from local_stack.demo.story import Story
+from local_stack.demo.tables import table_named
 from local_stack.demo.telling import MAIN
 from local_stack.stack import LocalStack
 
@@ -64,12 +65,21 @@ def test_stopping_the_demo_cleans_up(tmp_path: Path) -> None:
     assert processes_of(folder) == []
 
 
+class TwoTables(Story):
+    """The demo with two tables, and without the queries over all of them."""
+
+    tables = (table_named("nation"), table_named("region"))
+
+    def _queries(self) -> dict[str, str]:
+        return {}
+
+
 @pytest.mark.timeout(900)
 def test_a_table_that_was_tampered_with_is_reported(tmp_path: Path, cli: Path) -> None:
     # On a stack of its own: Spark remembers Delta tables by their paths, and the second act exports to the same ones.
     with (
         LocalStack(folder=tmp_path / "stack", progress=sys.stdout) as stack,
-        telling_on(stack, Story, cli=cli, folder=tmp_path, out=sys.stdout, clone_method=CloneMethod.SHALLOW) as (
+        telling_on(stack, TwoTables, cli=cli, folder=tmp_path, out=sys.stdout, clone_method=CloneMethod.SHALLOW) as (
             story,
             deployment,
         ),

@@ -42,6 +42,15 @@ class LocalSteps:
         return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A table as a reader sees it: its schema, its DETAIL, its rows as text."""
+
+    schema: Any
+    detail: Any
+    rows: list[str]
+
+
 @dataclass
 class Tables:
     """A source table at several commits, as lakeFS shows it: one path a commit; and one target."""
@@ -102,14 +111,19 @@ class Tables:
         """What a lakeFS commit does: everything of the commit before is there, at a path of its own."""
         _link(_folder(self.source(commit - 1)), _folder(self.source(commit)))
 
-    def assert_equal(self, commit: int = 0) -> None:
-        """Same schema, same partitioning, same rows."""
-        source, target = self.read(self.source(commit)), self.read(self.target)
+    def assert_equal(self, commit: int = 0, source: Shown | None = None) -> None:
+        """Same schema, same partitioning, same rows; as the source shows them now, or as it was seen to."""
+        source = source or self.shown(self.source(commit))
+        target = self.shown(self.target)
         assert target.schema == source.schema
-        assert self.detail(self.target)["partitionColumns"] == self.detail(self.source(commit))["partitionColumns"]
-        rows, expected = _rows(target), _rows(source)
-        assert rows == expected
-        assert expected or commit == 0
+        assert target.detail["partitionColumns"] == source.detail["partitionColumns"]
+        assert target.rows == source.rows
+        assert source.rows or commit == 0
+
+    def shown(self, path: str) -> Shown:
+        """What a reader sees of a table."""
+        frame = self.read(path)
+        return Shown(schema=frame.schema, detail=self.detail(path), rows=_rows(frame))
 
     def read(self, path: str) -> Any:
         return self.spark.read.format("delta").load(path)

@@ -36,15 +36,13 @@ def test_a_change_reaches_the_clone_in_one_version(tables: Tables, kind: str) ->
     tables.commit(1)
     tables.sql(changed, commit=1)
     result = tables.clone(1)
-    tables.assert_equal(1)
+    source = tables.shown(tables.source(1))
+    tables.assert_equal(1, source)
     operations = [entry["operation"] for entry in reversed(tables.history(tables.target))]
     assert operations == ["CLONE", *PREPARED.get(kind, []), "CLONE"]
-    assert (result.files, result.bytes) == (
-        tables.detail(tables.source(1))["numFiles"],
-        tables.detail(tables.source(1))["sizeInBytes"],
-    )
+    assert (result.files, result.bytes) == (source.detail["numFiles"], source.detail["sizeInBytes"])
     by_storage = tables.clone_by(CloneMethod.STORAGE, 1)
-    tables.assert_equal(1)
+    tables.assert_equal(1, source)
     # A target that takes appends only is prepared for each clone.
     version = result.version + (2 if kind in ("append-only", "append-only turned on") else 1)
     assert (by_storage.version, by_storage.files, by_storage.bytes) == (version, result.files, result.bytes)
