@@ -162,7 +162,7 @@ def _changes(
 
 
 def _paths(tables: Iterable[Descriptor]) -> frozenset[str]:
-    return frozenset(each.path for each in tables if each.path)
+    return frozenset(each.path for each in tables)
 
 
 def _read(
