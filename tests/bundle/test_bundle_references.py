@@ -36,6 +36,7 @@ JOB_PARAMETERS = {
     "page_after": "",
     "base_commit": "",
     "page_failed": "",
+    "pages": "",
 }
 
 

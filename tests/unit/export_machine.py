@@ -63,13 +63,21 @@ class ExportMachine(RuleBasedStateMachine):
         latest=st.booleans(),
         exported=st.booleans(),
         one_a_page=st.sampled_from([True, True, False]),
+        in_one_catalog=st.booleans(),
     )
     def deploy(
-        self, on_removed: str, at_once: int, latest: bool, exported: bool = False, one_a_page: bool = False
+        self,
+        on_removed: str,
+        at_once: int,
+        latest: bool,
+        exported: bool = False,
+        one_a_page: bool = False,
+        in_one_catalog: bool = False,
     ) -> None:
         """The settings of the deployment, the first commits, and maybe their export."""
         if one_a_page:
             self.patch.setattr(pages, "MAX_TASK_VALUE_BYTES", ONE_A_PAGE)
+        self.in_one_catalog = in_one_catalog
         self.at_once, self.snapshot, self.on_removed = at_once, "latest" if latest else "commit", on_removed
         self.job = JobDouble(
             lakefs=self.lakefs,
@@ -79,12 +87,15 @@ class ExportMachine(RuleBasedStateMachine):
             on_list=self._note_listing,
         )
         for name in TABLES:
-            described = descriptor(name, catalog="finance" if name == "c" else "")
+            described = descriptor(name, catalog=self._usual_catalog(name))
             self._commit("main", {f"{FOLDER}/{name}.yaml": described, f"tables/{name}/part": b"0"})
         if exported:
             self.job.start(branch="main", event="manual")
             self.job.finish_all()
             self.events.clear()
+
+    def _usual_catalog(self, name: str) -> str:
+        return "finance" if name == "c" and not self.in_one_catalog else ""
 
     # What happens in lakeFS
 
@@ -120,7 +131,7 @@ class ExportMachine(RuleBasedStateMachine):
         """A descriptor is added, renamed, moved, or collides with another."""
         if self.on_removed == "keep" and catalog != "nowhere":
             # The old registration would be in the way of the one in another catalog.
-            catalog = "finance" if name == "c" else ""
+            catalog = self._usual_catalog(name)
         if self._has(branch):
             text = descriptor(name, path=path, catalog=catalog, clone_method=method)
             self._commit(branch, {f"{FOLDER}/{file}.yaml": text})
@@ -371,6 +382,12 @@ class ExportMachine(RuleBasedStateMachine):
             self.explored["runs that read no unchanged descriptor"] += sum(
                 run.knew_descriptors for run in self.job.runs
             )
+            further = [run for run in self.job.runs if run.parameters["event"] == "next_page"]
+            self.explored["further pages"] += len(further)
+            self.explored["further pages that read no unchanged descriptor"] += sum(
+                run.knew_descriptors for run in further
+            )
+            self.explored["further pages that read their own descriptors"] += sum(run.read_own_page for run in further)
             self.explored["clones"] += sum(run.cloned for run in self.job.runs)
             begun = [run.values for run in self.job.runs if run.export == run.id and run.values.get("tables")]
             for values in begun:

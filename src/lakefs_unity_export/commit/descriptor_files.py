@@ -67,6 +67,14 @@ def read_some(
     return _read(commit_id, files, sizes, lakefs), notes
 
 
+def read_ranks(commit_id: str, ranks: Collection[range], rules: NamingRules, lakefs: DescriptorReader) -> Contents:
+    """As `read_files`, but only of the files at these ranks, from 0, among all of them in the order of their paths."""
+    sizes = _sizes(commit_id, rules, lakefs)
+    files, _ = descriptors.select_files(sizes, rules.folder, ())
+    some = [file for rank, file in enumerate(sorted(files)) if any(rank in each for each in ranks)]
+    return _read(commit_id, some, sizes, lakefs)
+
+
 def read_merged(
     destination: str,
     source: str,

@@ -10,6 +10,7 @@ from lakefs_unity_export.errors import LakeFSNotFoundError
 from lakefs_unity_export.export import plan as export_plan
 from lakefs_unity_export.export.plan import Delta, Difference, SchemaState, Snapshot
 from lakefs_unity_export.export.request import NamedRequest
+from lakefs_unity_export.export.told_pages import ToldPages
 from lakefs_unity_export.ports import LakeFSReader
 
 
@@ -18,7 +19,7 @@ class DescribedCommit:
     """The commit to export, with its descriptors: as files, and as what they say.
 
     `since` are differences to earlier commits that are known already; where they are all that is asked for, there need
-    be no files.
+    be no files. Where `told`, they are those of one page alone, and of what is exported anew.
     """
 
     request: NamedRequest
@@ -26,6 +27,7 @@ class DescribedCommit:
     contents: Contents
     found: DescriptorSet
     since: Mapping[str, Difference] = field(default_factory=dict)
+    told: ToldPages | None = None
 
 
 @dataclass
@@ -68,11 +70,15 @@ def find_deltas(described: DescribedCommit, states: Sequence[SchemaState], lakef
     return [replace(delta, line=newest) for delta in deltas]
 
 
-def _delta(described: DescribedCommit, state: SchemaState, walks: _Walks) -> Delta:
-    request = described.request
+def begins_anew(request: NamedRequest, state: SchemaState) -> bool:
+    """Whether everything is exported to the schema, whatever changed."""
     # A run by another method may have cloned tables, and ended before Unity Catalog was told by which.
     by_other_method = any(method != request.clone_method for method in state.exports.methods)
-    is_anew = request.mode == "full" or state.exports.is_unknown or by_other_method
+    return request.mode == "full" or state.exports.is_unknown or by_other_method
+
+
+def _delta(described: DescribedCommit, state: SchemaState, walks: _Walks) -> Delta:
+    is_anew = begins_anew(described.request, state)
     walked = [] if is_anew else [walks.since(commit.id) for commit in state.exports.commits]
     differences = tuple(each for each in walked if each is not None)
     is_anew = is_anew or len(differences) < len(walked)

@@ -3,11 +3,12 @@
 Beside the watermark a schema keeps a digest of the tables that the watermark's commit describes, and the names of the
 registrations that are left over. Each registered table says from which path, and by which method, it was cloned. Where
 all of them but those left over give that digest, they are what was described, and only the descriptor files that
-changed since have to be read.
+changed since have to be read. Some tables may show the commit that is being exported already, as where this is a
+further page, or its run is repeated: those whose descriptors changed are then taken as their files were.
 
-Whatever does not fit leads to every descriptor being read: an export that did not end, a registration that is lost, a
-property that somebody edited, a descriptor that is or was invalid or worth a note, another setting, another version of
-this package.
+Whatever does not fit leads to every descriptor being read: an export of another commit that did not end, a
+registration that is lost, a property that somebody edited, a descriptor that is or was invalid or worth a note, another
+setting, another version of this package.
 """
 
 import hashlib
@@ -44,18 +45,19 @@ def kept_of(
         return ""
     described = {each.name.full_name for each in found.tables}
     gone = {item.name for item in removed}
-    left = {each.name.full_name for each in _registered(request, states)} - described - gone
-    kept = " ".join([_digest(request, found.tables), *sorted(left)])
+    left = {each.name.full_name for each in registered_tables(request, states)} - described - gone
+    kept = " ".join([digest(request, found.tables), *sorted(left)])
     # No name is spread over two properties.
     fits = len(kept) <= MAX_KEPT_LENGTH and all(names.java_length(name) <= property_values.MAX_LENGTH for name in left)
     return kept if fits else ""
 
 
-def _digest(request: NamedRequest, tables: Iterable[Descriptor]) -> str:
+def digest(request: NamedRequest, tables: Iterable[Descriptor], *more: str | int) -> str:
+    """Of the names, paths and methods of tables, of the settings that they follow from, and of what `more` is given."""
     rules = request.rules
     settings = [_version(), rules.catalog, rules.schema, rules.folder, request.clone_method]
     facts = sorted((each.name.full_name, each.path, each.clone_method or request.clone_method) for each in tables)
-    return hashlib.sha256(json.dumps([settings, facts]).encode()).hexdigest()[:_DIGEST_LENGTH]
+    return hashlib.sha256(json.dumps([settings, facts, *more]).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 @cache
@@ -75,47 +77,56 @@ def known_commit(
     None where they cannot tell. `states` are the schemas of every catalog that had tables of the branch, the job's own
     first. Raises what `lakefs` raises, but for a watermark that it does not know.
     """
-    base = _settled_at(states)
+    base = _settled_at(states, snapshot.commit.id)
     if base is None or request.mode == "full" or request.descriptor_names:
         return None
-    digest, *left_over = states[0].exports.described.split(" ")
-    earlier = tuple(each for each in _registered(request, states) if each.name.full_name not in left_over)
-    if _digest(request, earlier) != digest:
+    described, *left_over = states[0].exports.described.split(" ")
+    registered = tuple(each for each in registered_tables(request, states) if each.name.full_name not in left_over)
+    is_begun = any(state.exports.attempts for state in states)
+    if not is_begun and digest(request, registered) != described:
         return None
     try:
-        changes = _changes(request, base, snapshot.commit.id, earlier, lakefs)
+        changes = _changes(request, base, snapshot.commit.id, registered, lakefs)
         replaced = _read(request, base, changes.of_descriptors, lakefs)
         new = _read(request, snapshot.commit.id, changes.descriptor_files, lakefs)
     except LakeFSNotFoundError:
         return None
     if replaced is None or new is None:
         return None
-    kept = _without(earlier, replaced)
-    tables = (*kept, *new)
+    kept = _without(registered, (*replaced, *new))
+    earlier, tables = (*kept, *replaced), (*kept, *new)
     catalogs = {state.catalog for state in states}
-    if not (descriptors.stand_together(tables) and all(each.name.catalog in catalogs for each in new)):
+    fits = (
+        digest(request, earlier) == described
+        # Paths that were described together lie apart: the walk met no other one around that of a table.
+        and _paths(registered) <= _paths((*earlier, *tables))
+        and descriptors.stand_together(tables)
+        and all(each.name.catalog in catalogs for each in new)
+    )
+    if not fits:
         return None
     return DescribedCommit(
         request=request,
         snapshot=snapshot,
         contents={},
         found=DescriptorSet(tables=tables),
-        since={base: Difference(changes=changes, earlier=(*kept, *replaced))},
+        since={base: Difference(changes=changes, earlier=earlier)},
     )
 
 
-def _settled_at(states: Sequence[SchemaState]) -> str | None:
-    """The watermark of all these schemas, where no export began since and they keep one digest."""
+def _settled_at(states: Sequence[SchemaState], commit_id: str) -> str | None:
+    """The watermark of all these schemas, where no export but of this commit began since and they keep one digest."""
     own = states[0].exports
     settled = own.described and all(
-        not (each.exports.is_unknown or each.exports.attempts)
+        not each.exports.is_unknown
+        and all(attempt.id == commit_id for attempt in each.exports.attempts)
         and (each.exports.watermark, each.exports.described) == (own.watermark, own.described)
         for each in states
     )
     return own.watermark.id if settled and own.watermark else None
 
 
-def _registered(request: NamedRequest, states: Sequence[SchemaState]) -> tuple[Descriptor, ...]:
+def registered_tables(request: NamedRequest, states: Sequence[SchemaState]) -> tuple[Descriptor, ...]:
     """What the tables at the branch's target paths say was described."""
     return tuple(
         _told(request, state, name, table)
@@ -142,13 +153,16 @@ def _told(request: NamedRequest, state: SchemaState, name: str, table: Registere
 
 
 def _changes(
-    request: NamedRequest, base: str, head: str, earlier: Iterable[Descriptor], lakefs: LakeFSReader
+    request: NamedRequest, base: str, head: str, registered: Iterable[Descriptor], lakefs: LakeFSReader
 ) -> Changes:
-    """What changed of the tables that were described, and of the descriptors; those of new ones are exported anyway."""
+    """What changed of the registered tables, and of the descriptors; the tables of new ones are exported anyway."""
     if base == head:
         return Changes()
-    paths = [descriptor.path for descriptor in earlier]
-    return find_changes(lakefs.diff_reader(base, head), table_paths=paths, folder=request.rules.folder)
+    return find_changes(lakefs.diff_reader(base, head), table_paths=_paths(registered), folder=request.rules.folder)
+
+
+def _paths(tables: Iterable[Descriptor]) -> frozenset[str]:
+    return frozenset(each.path for each in tables)
 
 
 def _read(

@@ -8,7 +8,8 @@ from typing import Any, TextIO
 
 from lakefs_unity_export import names
 from lakefs_unity_export.clones.methods import CloneMethod
-from lakefs_unity_export.commit.descriptors import DescriptorSet, Problem
+from lakefs_unity_export.commit.descriptors import Problem
+from lakefs_unity_export.export.differences import DescribedCommit
 from lakefs_unity_export.export.pages import Page
 from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, Tables
 from lakefs_unity_export.export.record import Record, RecordedSchema
@@ -177,6 +178,7 @@ def _next_page(request: NamedRequest, commit_id: str, base_commit: str, page: Pa
         "clone_method": request.clone_method.value,
         "page_after": page.next_after,
         "base_commit": base_commit,
+        **({"pages": page.told} if page.told else {}),
     }
 
 
@@ -191,16 +193,17 @@ def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def print_listing(
-    snapshot: Snapshot,
-    found: DescriptorSet,
+    described: DescribedCommit,
     tables: Tables,
     page: Page,
     new_problems: Sequence[Problem],
     out: TextIO,
 ) -> None:
     """Says what is exported in this run and how many pages follow, what is removed, and what is wrong."""
-    part = f", {len(page.items)} of them in this run" if len(page.items) < len(tables.items) else ""
-    print(f"{len(tables.items)} of {len(found.tables)} tables to export{part}", file=out)
+    snapshot, found, told = described.snapshot, described.found, described.told
+    total, of_all = (told.tables, told.tables) if told else (len(tables.items), len(found.tables))
+    part = f", {len(page.items)} of them in this run" if len(page.items) < total else ""
+    print(f"{total} of {of_all} tables to export{part}", file=out)
     for item in page.items:
         source = names.source_path(repository=snapshot.repository, commit_id=snapshot.commit.id, path=item.path)
         own_method = f" by clone method {item.method}" if item.method else ""

@@ -17,24 +17,30 @@ class Page:
     """The tables to export and to remove in one run.
 
     `next_after` is the place that the next page begins after, empty on the last page; `following` is how many pages
-    there are after this one.
+    there are after this one. `told` is what they are told of themselves, see `told_pages`.
     """
 
     items: tuple[Item, ...]
     removed: tuple[RemovedItem, ...]
     next_after: str
     following: int = 0
+    told: str = ""
 
 
 def cut_page(items: Sequence[Item], removed: Sequence[RemovedItem], *, after: str) -> Page:
     """The page of those whose place is after `after`. Removals come first, since they make room for tables."""
-    first, *following = _pages(_in_order([*items, *removed], after))
+    first, *following = pages_after(items, removed, after)
     return Page(
         items=tuple(item for item in first if isinstance(item, Item)),
         removed=tuple(item for item in first if isinstance(item, RemovedItem)),
         next_after=_place(first[-1]) if following else "",
         following=len(following),
     )
+
+
+def pages_after(items: Sequence[Item], removed: Sequence[RemovedItem], after: str) -> list[list[Item | RemovedItem]]:
+    """The pages of those whose place is after `after`; at least one, which may be empty."""
+    return _pages(_in_order([*items, *removed], after))
 
 
 def _pages(items: Iterable[Item | RemovedItem]) -> list[list[Item | RemovedItem]]:

@@ -30,6 +30,7 @@ class Request:
     page_after: str = ""
     base_commit: str = ""
     page_failed: str = ""
+    pages: str = ""
     lakefs_endpoint: str
     secret_scope: str
     access_key_name: str = "lakefs-access-key-id"
@@ -53,10 +54,10 @@ class Request:
         names.check_choice("clone_method", self.clone_method, METHODS)
         names.check_choice("page_failed", self.page_failed, ("", "true"))
         names.check_setting("on_removed", self.on_removed, ("keep", "drop"))
-        continues = bool(self.page_after or self.base_commit or self.page_failed)
+        continues = bool(self.page_after or self.base_commit or self.page_failed or self.pages)
         if continues != (self.event == "next_page") or (continues and not self.page_after):
             raise SettingsError(
-                "job parameters page_after, base_commit and page_failed are for runs that another run starts "
+                "job parameters page_after, base_commit, page_failed and pages are for runs that another run starts "
                 "(event next_page); leave them empty"
             )
 
@@ -76,6 +77,7 @@ class Request:
             page_after=self.page_after,
             base_commit=self.base_commit,
             page_failed=bool(self.page_failed),
+            pages=self.pages,
             rules=self._naming_rules(),
             target_base_location=names.target_base(self.target_base_location),
             descriptor_names=tuple(entry.strip() for entry in self.table_defs.split(",") if entry.strip()),
@@ -99,7 +101,7 @@ class NamedRequest:
     """What is to be exported, where every value is checked and has its last form: made by `Request.named()`.
 
     `commit_id` is empty for the branch's head. `descriptor_names` are the entries of `table_defs`; none means every
-    descriptor.
+    descriptor. `pages` is what a page is told by the one before, see `told_pages`.
     """
 
     repository: str
@@ -112,6 +114,7 @@ class NamedRequest:
     page_after: str
     base_commit: str
     page_failed: bool
+    pages: str
     rules: NamingRules
     target_base_location: str
     descriptor_names: tuple[str, ...]
@@ -120,7 +123,7 @@ class NamedRequest:
     def for_head(self) -> "NamedRequest":
         """The request for the branch's head, from the first page on."""
         event = "reconcile" if self.event == "next_page" else self.event
-        return replace(self, commit_id="", event=event, page_after="", base_commit="", page_failed=False)
+        return replace(self, commit_id="", event=event, page_after="", base_commit="", page_failed=False, pages="")
 
 
 def parse_arguments(arguments: Sequence[str]) -> Request:

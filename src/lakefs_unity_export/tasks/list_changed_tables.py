@@ -21,10 +21,11 @@ from lakefs_unity_export.errors import ExportError, LakeFSNotFoundError, Workspa
 from lakefs_unity_export.export import plan as export_plan
 from lakefs_unity_export.export.branch_schemas import BranchSchemas, shown_commits
 from lakefs_unity_export.export.differences import DescribedCommit, find_deltas
+from lakefs_unity_export.export.further_pages import tell_pages, told_page
 from lakefs_unity_export.export.known_tables import kept_of, known_commit
 from lakefs_unity_export.export.listing import NO_TASK_VALUES, Listing, print_listing, print_removals
-from lakefs_unity_export.export.pages import cut_page
-from lakefs_unity_export.export.plan import Item, RemovedItem, SchemaState, Snapshot
+from lakefs_unity_export.export.pages import Page, cut_page
+from lakefs_unity_export.export.plan import Item, RemovedItem, SchemaState, Snapshot, Tables
 from lakefs_unity_export.export.record import Record, RecordedSchema, change_recorded
 from lakefs_unity_export.export.recording import record_export
 from lakefs_unity_export.export.request import NamedRequest, parse_arguments
@@ -97,7 +98,8 @@ def _described(
 ) -> tuple[DescribedCommit, list[SchemaState]]:
     """What the commit's descriptors say, and the schemas that the branch is exported to.
 
-    Descriptors that did not change are not read where what is exported tells what they say.
+    Descriptors that did not change are not read where what is exported tells what they say, nor those of other pages
+    where the page before told which they are.
     """
     schemas = BranchSchemas(request, unity_catalog)
     with suppress(WorkspaceNotFoundError):
@@ -105,6 +107,10 @@ def _described(
         if known is not None:
             print("descriptors that did not change since the last export are not read", file=out)
             return known, schemas.exported()
+        told = told_page(request, snapshot, schemas.exported(), lakefs)
+        if told is not None:
+            print("descriptors of other pages are not read", file=out)
+            return told, schemas.exported()
     contents, notes = read_files(snapshot.commit.id, request.rules, request.descriptor_names, lakefs)
     found = descriptors.read_descriptors(contents, request.rules)
     states, found = schemas.described(found)
@@ -136,7 +142,8 @@ def _list_commit(
     """The page of what these schemas lack at the commit."""
     request, snapshot, found = described.request, described.snapshot, described.found
     deltas = find_deltas(described, states, lakefs)
-    removed = _removed(described, states, lakefs, out)
+    # What other pages export is not known to a page that was told of its own tables: it would seem to be left over.
+    removed = () if described.told else _removed(described, states, lakefs, out)
     tables = export_plan.plan_tables(
         snapshot,
         found.tables,
@@ -148,10 +155,26 @@ def _list_commit(
     _check_target(request, tables.items, lakefs)
     new_problems = export_plan.first_seen(found.problems, deltas)
     base_commit = shown_commits(states, but=snapshot.commit.id)
-    page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
-    print_listing(snapshot, found, tables, page, new_problems, out)
-    kept = kept_of(request, found, states, removed)
+    page, kept = _page(described, states, tables, removed, base_commit, out)
+    print_listing(described, tables, page, new_problems, out)
     return Listing.of(request, snapshot, deltas, tables, new_problems, page, base_commit, kept)
+
+
+def _page(
+    described: DescribedCommit,
+    states: Sequence[SchemaState],
+    tables: Tables,
+    removed: Sequence[RemovedItem],
+    base_commit: str,
+    out: TextIO,
+) -> tuple[Page, str]:
+    """The page, which tells those after it what they need not find again, and what is kept of the descriptors."""
+    request, told = described.request, described.told
+    if told is not None:
+        return told.page_of(tables.items), told.described
+    kept = kept_of(request, described.found, states, removed)
+    page = cut_page(tables.items, removed, after=_page_after(request, base_commit, out))
+    return replace(page, told=tell_pages(described, states, tables, removed, page, kept)), kept
 
 
 def _check_target(request: NamedRequest, items: Sequence[Item], lakefs: LakeFSReader) -> None:

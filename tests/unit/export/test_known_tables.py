@@ -125,6 +125,7 @@ def _swap_paths(story: Story) -> None:
 def _die(story: Story) -> None:
     story.lakefs.put({"tables/t1/part-8": b""})
     story.export(dies=True)
+    story.lakefs.put({"elsewhere/x": b"x"})
 
 
 @pytest.mark.parametrize(

@@ -44,4 +44,6 @@ def test_the_examples_reach_every_kind_of_fault() -> None:
     assert explored["events lost"]
     assert explored["exports of several pages"] > explored["exports of several tables"] / 2
     assert explored["runs that read no unchanged descriptor"]
+    assert explored["further pages that read no unchanged descriptor"]
+    assert explored["further pages that read their own descriptors"]
     assert explored["provenance edited"]

@@ -100,6 +100,7 @@ def test_odd_values_of_job_parameters_are_refused_and_named(name: str, value: st
         {"page_after": "lake.main.a"},
         {"base_commit": "c0ffee", "event": "post-commit"},
         {"page_failed": "true"},
+        {"pages": "{}"},
         {"event": "next_page"},
         {"event": "next_page", "base_commit": "c0ffee"},
     ],
@@ -163,7 +164,13 @@ SETTINGS = {
     "table_descriptors_path": "/meta/tables/",
     "table_defs": "a,,b ",
 }
-PAGE = {"event": "next_page", "page_after": "lake.main.a", "base_commit": "c0ffee", "page_failed": "true"}
+PAGE = {
+    "event": "next_page",
+    "page_after": "lake.main.a",
+    "base_commit": "c0ffee",
+    "page_failed": "true",
+    "pages": "{}",
+}
 
 
 def test_a_named_request_holds_every_value_in_its_last_form() -> None:
@@ -180,6 +187,7 @@ def test_a_named_request_holds_every_value_in_its_last_form() -> None:
         page_after="lake.main.a",
         base_commit="c0ffee",
         page_failed=True,
+        pages="{}",
         rules=NamingRules(catalog="lake", schema="shop_feature-x", folder="meta/tables"),
         target_base_location="file:///exports",
         descriptor_names=("a", "b"),
