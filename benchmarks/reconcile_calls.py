@@ -50,7 +50,7 @@ def measure(branches: list[int]) -> Result:
             servers.export("main")
         kind = servers.lakefs.kind
     return Result(
-        name="reconcile",
+        name="reconcile_calls",
         title="HTTP calls of one reconcile",
         against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
         rows=tuple(rows),

@@ -252,12 +252,12 @@ def measure(sizes: Sizes) -> Result:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rows = [*_in_turns(sizes), _slow(sizes), *_storms(sizes)]
-    limit = statistics.median(row["p50 ms"] for row in rows if row["what"] == BARE)
+    limit = statistics.median(float(row["p50 ms"]) for row in rows if row["what"] == BARE)
     return Result(
         name="webhook",
         title="The webhook beside an application that only answers 200",
         against="workspace: a double that keeps one run for each token; each server in a process of its own",
-        rows=tuple({**row, "ratio": row["p50 ms"] / limit} for row in rows),
+        rows=tuple({**row, "ratio": float(row["p50 ms"]) / limit} for row in rows),
         notes=("A ratio is that of the p50 to the bare application's.", _soaked(sizes)),
         surroundings=around,
     )
