@@ -43,8 +43,8 @@ from local_stack.toolchain.java import java_home
 BARE = "bare clone"
 KINDS = (BARE, *CloneMethod)
 WHEN = ("first", "again")
-# Larger tables are measured once, and the largest not copied: each takes minutes.
-OFTEN = 1000
+# Of larger tables there are fewer, and the largest are not copied: each takes minutes.
+OFTEN, SELDOM = 1000, 3
 COPIED = 20_000
 
 
@@ -163,7 +163,7 @@ def measure(files: Sequence[int], rounds: int) -> Result:
     with tempfile.TemporaryDirectory() as folder, spark_bench(Path(folder)) as bench:
         _table(bench, "warm-up", 10, KINDS)
         for number in files:
-            rows += _rows(bench, number, rounds if number <= OFTEN else 1)
+            rows += _rows(bench, number, rounds if number <= OFTEN else min(rounds, SELDOM))
         against = bench.server.against
     return Result(
         name="clone_methods",
@@ -172,7 +172,7 @@ def measure(files: Sequence[int], rounds: int) -> Result:
         rows=tuple(rows),
         notes=(
             "Medians. A ratio is the median of those to the bare clone of the same table.",
-            f"Tables of more than {OFTEN:,} files are measured once; deep clones up to {COPIED:,} files.",
+            f"At most {SELDOM} tables of more than {OFTEN:,} files are measured; deep clones up to {COPIED:,} files.",
         ),
         surroundings=around,
     )

@@ -54,7 +54,9 @@ def measure(branches: list[int]) -> Result:
         title="HTTP calls of one reconcile",
         against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
         rows=tuple(rows),
-        notes=("A call named other is the Databricks SDK's own, for what its host is.",),
+        notes=(
+            "A call named other is the Databricks SDK's own, for what its host is. Seconds are those of one reconcile.",
+        ),
         surroundings=around,
     )
 
