@@ -192,7 +192,7 @@ def _whole_export(result: Result) -> Iterator[list[str]]:
 def _registration(result: Result) -> Iterator[list[str]]:
     for ours in result.where(way="ours"):
         (bare,) = result.where(versions=ours["versions"], when=ours["when"], way="bare statement")
-        what = f"register_tables, a table of {text_of(ours['versions'])} versions, {ours['when']}"
+        what = f"register_tables, versions of the table: {text_of(ours['versions'])}, {ours['when']}"
         yield _beside(what, ours, bare, "seconds", "the bare statement")
 
 

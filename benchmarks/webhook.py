@@ -42,6 +42,8 @@ SLOW_SECONDS = 2.0
 CONNECTIONS = 32
 STORM_CONNECTIONS = 100
 BARE = "bare application"
+# What the surroundings set of the webhook's own variables, or of a lakeFS server, is for others.
+SETTINGS = ("DATABRICKS_", "EXPORT_", "LAKECTL_", "WEBHOOK_")
 
 
 # The servers
@@ -123,7 +125,8 @@ class Server:
 def started(kind: str, **environment: str) -> Iterator[Server]:
     """A server of this kind, until the end of the context."""
     command = [sys.executable, __file__, "--serve", kind]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}) as process:
+    around = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=around | environment) as process:
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -12,6 +12,7 @@ import many_tables
 import pytest
 import reconcile_calls
 import suite
+import webhook
 from finding_changes import WALK, WHOLE_100, WHOLE_1000, Case
 from results import read_result
 
@@ -50,6 +51,15 @@ def test_the_lua_hook_is_measured_beside_the_request_that_it_is_there_for(monkey
     result = hook_worker.measure(runs=2, slow_runs=1)
     assert [row["what"] for row in result.rows if row["ratio"] == 1] == ["bare request"] * 2
     assert figures.lines({result.name: result})
+
+
+def test_the_webhook_is_measured_without_the_gate_also_where_a_lakefs_server_is_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAKECTL_SERVER_ENDPOINT_URL", "https://lakefs.example.com")
+    with webhook.started("workspace") as workspace, webhook.webhook_for(workspace) as server:
+        load = webhook.send(server, [webhook.event(1), webhook.event(1)])
+        assert (load.statuses, workspace.count()["runs"]) == ({200: 2}, 1)
 
 
 def test_the_suite_measures_in_a_process_of_its_own_and_keeps_the_result(tmp_path: Path) -> None:
