@@ -77,17 +77,17 @@ def _value(module: Any, value: Any) -> Any:
 BENCHMARKS = (
     Benchmark(
         module="finding_changes",
-        short=Size(seconds=10, arguments={"cases": "SHORT", "rounds": 3}),
+        short=Size(seconds=5, arguments={"cases": "SHORT", "rounds": 3}),
         full=Size(seconds=300, arguments={"cases": "FULL", "rounds": 5}),
     ),
     Benchmark(
         module="cold_starts",
-        short=Size(seconds=30, arguments={"rounds": 3}),
-        full=Size(seconds=90, arguments={"rounds": 9}),
+        short=Size(seconds=40, arguments={"rounds": 3}),
+        full=Size(seconds=100, arguments={"rounds": 9}),
     ),
     Benchmark(
         module="many_tables",
-        short=Size(seconds=25, arguments={"tables": 300, "rounds": 2}),
+        short=Size(seconds=15, arguments={"tables": 300, "rounds": 2}),
         full=Size(seconds=180, arguments={"tables": 2000, "rounds": 5}),
     ),
     Benchmark(
@@ -97,7 +97,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         module="webhook",
-        short=Size(seconds=20, arguments={"sizes": "SHORT"}),
+        short=Size(seconds=15, arguments={"sizes": "SHORT"}),
         full=Size(seconds=120, arguments={"sizes": "FULL"}),
     ),
     Benchmark(
@@ -107,13 +107,13 @@ BENCHMARKS = (
     ),
     Benchmark(
         module="clone_tables",
-        short=Size(seconds=40, arguments={"files": [10], "tables": 4, "at_a_time": [1]}),
+        short=Size(seconds=45, arguments={"files": [10], "tables": 4, "at_a_time": [1]}),
         full=Size(seconds=1800, arguments={"files": [10, 1000, 20_000], "tables": 12, "at_a_time": [1, 4]}),
         needs_spark=True,
     ),
     Benchmark(
         module="clone_requests",
-        short=Size(seconds=30, arguments={"files": [10]}),
+        short=Size(seconds=25, arguments={"files": [10]}),
         full=Size(seconds=120, arguments={"files": [10, 1000, 20_000]}),
         needs_spark=True,
     ),
@@ -125,19 +125,19 @@ BENCHMARKS = (
     ),
     Benchmark(
         module="registration",
-        short=Size(seconds=35, arguments={"tables": 3}),
+        short=Size(seconds=30, arguments={"tables": 3}),
         full=Size(seconds=180, arguments={"tables": 20}),
         needs_spark=True,
     ),
     Benchmark(
         module="whole_export",
-        short=Size(seconds=40, arguments={"tables": 4, "rounds": 1}),
+        short=Size(seconds=45, arguments={"tables": 4, "rounds": 1}),
         full=Size(seconds=300, arguments={"tables": 20, "rounds": 5}),
         needs_spark=True,
     ),
     Benchmark(
         module="burst",
-        short=Size(seconds=45, arguments={"commits": 6}),
+        short=Size(seconds=45, arguments={"commits": 4}),
         full=Size(seconds=900, arguments={"commits": 100}),
         needs_spark=True,
     ),
@@ -250,6 +250,8 @@ def main() -> None:
             measure=lambda benchmark: measure_apart(benchmark, is_full=arguments.full, folder=folder),
             tell=_tell,
         )
+    except KeyboardInterrupt:
+        sys.exit("bench: stopped; what was measured is kept")
     finally:
         if arguments.full:
             figures.write_figures()

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,15 @@ TWICE = 2
 def measure(times):
     return Result(name={name!r}, title="", against="", rows=({{"times": times}},), surroundings={{}})
 """
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """The command takes signals for itself; the tests' process keeps its own."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 def a_benchmark(module: str, arguments: dict[str, Any] | None = None) -> Benchmark:
@@ -190,3 +201,31 @@ def test_the_command_fails_where_a_benchmark_did_and_tells_the_figures_of_the_ot
     assert "bench: webhook failed: the server is gone" in said
     assert "reconcile, 1 branches, none behind" in said
     assert "7 calls" in said
+
+
+def test_what_was_measured_is_kept_and_shown_where_the_command_is_stopped(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = list[str]()
+
+    def measure(benchmark: Benchmark, *, is_full: bool, folder: Path) -> Path:
+        if benchmark.module == "webhook":
+            raise KeyboardInterrupt
+        return write_result(replace(result, name=benchmark.module), folder)
+
+    monkeypatch.setattr(suite, "FOLDER", tmp_path)
+    monkeypatch.setattr(suite, "measure_apart", measure)
+    monkeypatch.setattr("figures.write_figures", lambda: shown.append("figures"))
+    monkeypatch.setattr(sys, "argv", ["suite.py", "--full", "reconcile_calls", "webhook", "burst"])
+    with pytest.raises(SystemExit, match="bench: stopped; what was measured is kept"):
+        suite.main()
+    assert [path.stem for path in tmp_path.glob("*.json")] == ["reconcile_calls"]
+    assert shown == ["figures"]
+
+
+def test_what_would_end_the_command_at_once_stops_it_as_ctrl_c_does_but_for_nohup() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    suite._stop_as_by_hand()
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
