@@ -109,7 +109,7 @@ def _origins(results: Mapping[str, Result]) -> str:
     by_machine = dict[str, list[str]]()
     for name, result in results.items():
         by_machine.setdefault(_machine(result), []).append(name)
-    lines = [f"Measured on {machine}: {', '.join(names)}." for machine, names in by_machine.items()]
+    machines = [f"Measured on {machine}: {', '.join(names)}." for machine, names in by_machine.items()]
     rows = [
         [
             name,
@@ -121,7 +121,7 @@ def _origins(results: Mapping[str, Result]) -> str:
         for name, result in results.items()
     ]
     table = _table(("figures of", "measured by", "against", "version and day", "load before"), rows)
-    return "\n".join([*lines, "", table])
+    return "\n".join([*machines, "", table])
 
 
 def _machine(result: Result) -> str:
