@@ -48,6 +48,10 @@ OFTEN, SELDOM = 1000, 3
 COPIED = 20_000
 
 
+# A driver of a small node has more; the logs of the largest tables fill a local stack's.
+MEMORY = {"spark.driver.memory": "4g"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """Of one clone: seconds, calls of lakeFS's API, requests to its gateway, bytes that the target had not before."""
@@ -226,7 +230,8 @@ def spark_bench(folder: Path) -> Iterator[Bench]:
     """Everything started, with an empty repository."""
     os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     with running_lakefs(folder) as server, demo_repository(server.lakefs) as repository:
-        spark = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()))
+        conf = base_conf(folder=folder, temporary=folder, jars=prefetch_jars()) | MEMORY
+        spark = start_spark(conf)
         spark.sparkContext.setLogLevel("ERROR")  # not a page of warnings for each target that is not there yet
         try:
             delta_bridge.install()
