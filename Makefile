@@ -117,7 +117,7 @@ bench: setup ## Benchmarks at small sizes, some minutes; figures, not tests
 	@$(BIN)/python benchmarks/suite.py
 
 .PHONY: bench-full
-bench-full: setup ## Benchmarks at all sizes, for hours on an idle machine; writes README's figures and charts anew
+bench-full: setup ## Benchmarks at all sizes, for hours on an idle machine; goes on where it was stopped, and writes README's figures and charts anew
 	@$(BIN)/python benchmarks/suite.py --full
 
 .PHONY: bench-figures

@@ -56,7 +56,10 @@ class Workspace:
         6, "s", Kind.DOCUMENTED, f"serverless: typically between 2 and 6 seconds: {_WAREHOUSE_TYPES}"
     )
     warehouse_stop: float = known(
-        600, "s", Kind.ASSUMED, "the warehouse stops 10 minutes after its last statement; a setting of it"
+        600,
+        "s",
+        Kind.REPORTED,
+        "a setting of the warehouse; databrickslabs.github.io/brickster advises 10 minutes for a serverless one",
     )
     iteration_start: float = known(3, "s", Kind.ASSUMED, "what a job adds to each iteration of a for-each task")
     list_seconds: float = known(3, "s", Kind.MEASURED, "list_changed_tables on the local stack, imports included")
@@ -65,9 +68,14 @@ class Workspace:
     register_seconds: float = known(1.2, "s", Kind.MEASURED, "a table in register_tables on the local stack")
     clone_concurrency: float = known(4, "tables", Kind.DOCUMENTED, "clone_concurrency in databricks.yml")
     register_concurrency: float = known(8, "tables", Kind.DOCUMENTED, "register_concurrency in databricks.yml")
-    tables_a_run: float = known(100, "tables", Kind.MEASURED, "what fits into a task value of 48 KB")
+    tables_a_run: float = known(
+        489, "tables", Kind.MEASURED, "what fits into a task value of 48 KB: names of 24 characters, paths of 31"
+    )
     instance_price: float = known(
-        0.312, "$/h", Kind.ASSUMED, "one i3.xlarge on demand; what your cloud asks for your node type"
+        0.312,
+        "$/h",
+        Kind.REPORTED,
+        "one i3.xlarge on demand, as gist.github.com/ebekker/dcf12108d25e3d108a3bcf16f3b69083 lists it",
     )
     node_dbus: float = known(1, "DBU/h", Kind.ASSUMED, "one i3.xlarge; the price calculator of Databricks tells it")
     jobs_price: float = known(0.15, "$/DBU", Kind.REPORTED, f"jobs compute, {_LIST}")
@@ -75,7 +83,7 @@ class Workspace:
     serverless_price: float = known(0.37, "$/DBU", Kind.REPORTED, f"serverless jobs, {_LIST}")
     serverless_dbus: float = known(2, "DBU/h", Kind.ASSUMED, "a task without Spark; system.billing.usage tells yours")
     warehouse_price: float = known(0.70, "$/DBU", Kind.REPORTED, f"serverless SQL, {_LIST}")
-    warehouse_dbus: float = known(4, "DBU/h", Kind.REPORTED, "2X-Small, as community.databricks.com 71385 names it")
+    warehouse_dbus: float = known(4, "DBU/h", Kind.DOCUMENTED, "2X-Small: docs.databricks.com, resources/pricing")
     pool_idle_dbus: float = known(
         0, "DBU/h", Kind.DOCUMENTED, f"none for idle instances, billed by the cloud: {_POOLS}"
     )
@@ -100,8 +108,8 @@ class Workspace:
             for name, entry_point in (("list_seconds", LIST_TASK), ("record_seconds", RECORD_TASK)):
                 (row,) = results["cold_starts"].where(**{"entry point": entry_point})
                 values[name] += float(row["import seconds"])
-        if "list_task" in results:
-            values["tables_a_run"] = max(float(row["tables"]) for row in results["list_task"].rows)
+        if "many_tables" in results:
+            values["tables_a_run"] = max(float(row["tables"]) for row in results["many_tables"].rows)
         return self.changed(values)
 
     def changed(self, values: Mapping[str, float]) -> "Workspace":

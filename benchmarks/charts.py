@@ -17,7 +17,7 @@ from model import Compute, Load, Outcome, Snapshot, outcome
 from results import Result, Row
 
 FOLDER = Path(__file__).with_name("charts")
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#777777"
+COLOURS = BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#777777"
 SETTINGS: Any = {
     # Without these, an SVG has the day in it, and names that are new each time.
     "svg.hashsalt": "lakefs-unity-export",
@@ -100,17 +100,18 @@ def _name_commits(axes: Any, points: Iterable[tuple[int, Outcome]], colour: str)
 
 
 def finding_changes(result: Result) -> Figure:
-    """Calls by the number of tables, in one folder and in many, and by the number of objects."""
+    """Calls by the number of tables, in one folder and in many, by the number of objects, and by the share changed."""
     usual: dict[str, Any] = {"changed %": 10, "objects written": "all"}
     small = usual | {"objects a table": 20}
     panels = (
         ("tables in one folder", "tables", result.where(layout="flat", **small)),
         ("tables in many folders", "tables", result.where(layout="nested", **small)),
         ("objects of each of 100 tables", "objects a table", result.where(layout="flat", tables=100, **usual)),
+        ("% of 1,000 tables in many folders", "changed %", _nested_by_share(result)),
     )
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
     for axes, (name, column, rows) in zip(figure.subplots(1, len(panels), sharey=True), panels, strict=True):
-        for way, colour in zip(_in_order(rows, "way"), (BLUE, ORANGE, GREY), strict=True):
+        for way, colour in zip(_in_order(rows, "way"), COLOURS, strict=True):
             of_way = sorted((row[column], row["calls"]) for row in rows if row["way"] == way)
             axes.plot(*zip(*of_way, strict=True), color=colour, marker="o", label=way)
         axes.set_xscale("log")
@@ -118,13 +119,61 @@ def finding_changes(result: Result) -> Figure:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
             axis.set_minor_locator(NullLocator())
-        axes.set_xticks(_in_order(rows, column))
+        axes.set_xticks(sorted(_in_order(rows, column)))
         axes.set_xlabel(name)
     figure.axes[0].set_ylabel("calls of lakeFS's API")
-    _entitle(figure, "Finding the changed tables: 10 % of the tables written anew")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    _entitle(figure, "Finding the changed tables: 10 % of the tables written anew, where it is not said otherwise")
+    _legend_below(figure)
     return figure
+
+
+def _nested_by_share(result: Result) -> list[Row]:
+    usual: dict[str, Any] = {"objects a table": 20, "objects written": "all"}
+    return result.where(layout="nested", tables=1000, **usual)
+
+
+def clone_tables(result: Result) -> Figure:
+    """Seconds of an iteration as a multiple of a bare clone's, by the number of files and how many run at a time."""
+    files, together = _in_order(result.rows, "files"), _in_order(result.rows, "at a time")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    panels = {"first": "cloned for the first time", "again": "cloned again", "nothing to do": "nothing to do"}
+    width = 0.8 / len(together)
+    for axes, (when, words) in zip(figure.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
+        for number, (count, colour) in enumerate(zip(together, COLOURS[: len(together)], strict=True)):
+            rows = result.where(**{"when": when, "clone": "clone_tables", "at a time": count})
+            places = [files.index(row["files"]) + (number - (len(together) - 1) / 2) * width for row in rows]
+            axes.bar(places, [row["ratio"] for row in rows], width, color=colour, label=f"{count} at a time")
+        axes.axhline(1, color="black", linewidth=1)
+        axes.set_xticks(range(len(files)), [f"{count:,}" for count in files])
+        axes.set_xlabel(f"files of the table, {words}")
+        axes.grid(visible=False, axis="x")
+    figure.axes[0].set_ylabel("seconds / seconds of a bare clone")
+    _legend_below(figure)
+    _entitle(figure, "An iteration of clone_tables, beside a bare DeltaTable.clone")
+    return figure
+
+
+def clone_requests(result: Result) -> Figure:
+    """Requests of one clone to each of the two stores, by what is cloned."""
+    files = _in_order(result.rows, "files")
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    for axes, count in zip(figure.subplots(1, len(files), sharey=True, squeeze=False)[0], files, strict=True):
+        rows = result.where(files=count)[::-1]
+        names = [f"{row['clone']}, {row['when']}" for row in rows]
+        begin = [0] * len(rows)
+        for column, colour in (("lakeFS requests", BLUE), ("target requests", ORANGE)):
+            widths = [int(row[column]) for row in rows]
+            axes.barh(names, widths, left=begin, color=colour, label=f"to {_STORES[column]}")
+            begin = [start + width for start, width in zip(begin, widths, strict=True)]
+        axes.set_xlabel(f"requests, a table of {count:,} files")
+        axes.grid(visible=False, axis="y")
+    figure.axes[0].set_ylabel("clone")
+    _legend_below(figure)
+    _entitle(figure, "Requests of one clone, with nothing cached")
+    return figure
+
+
+_STORES = {"lakeFS requests": "lakeFS's gateway", "target requests": "the store of the target"}
 
 
 def clone_methods(result: Result) -> Figure:
@@ -134,7 +183,7 @@ def clone_methods(result: Result) -> Figure:
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     width = 0.8 / len(kinds)
     for axes, when in zip(figure.subplots(1, 2, sharey=True), ("first", "again"), strict=True):
-        for number, (kind, colour) in enumerate(zip(kinds, (BLUE, ORANGE, GREY), strict=True)):
+        for number, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=True)):
             bars = [
                 (place, row["ratio"])
                 for place, count in enumerate(files)
@@ -151,16 +200,23 @@ def clone_methods(result: Result) -> Figure:
         axes.set_xlabel(f"files of the table, cloned {'for the first time' if when == 'first' else when}")
         axes.grid(visible=False, axis="x")
     figure.axes[0].set_ylabel("seconds / seconds of a bare clone")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    _legend_below(figure)
     _entitle(figure, "Cloning a table, beside a bare DeltaTable.clone")
     return figure
 
 
 OF_RESULTS: Mapping[str, Callable[[Result], Figure]] = {
     "finding_changes": finding_changes,
+    "clone_tables": clone_tables,
+    "clone_requests": clone_requests,
     "clone_methods": clone_methods,
 }
+
+
+def _legend_below(figure: Figure) -> None:
+    """One legend for all panels."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
 
 
 def _entitle(figure: Figure, title: str) -> None:

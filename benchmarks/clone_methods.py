@@ -11,64 +11,65 @@ are those of the local bridge, which copies files by Hadoop, eight at a time: ho
 import argparse
 import io
 import json
+import os
 import secrets
 import statistics
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-import lakefs
 from delta.tables import DeltaTable
-from lakefs.client import Client
+from http_calls import LAKEFS, counted_calls
+from lakefs_servers import BRANCH, Server, running_lakefs
 from results import Result, Row, print_result
 from surroundings import surroundings
 
 from lakefs_unity_export import names
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
-from lakefs_unity_export.tasks.clone_table import clone_table
+from lakefs_unity_export.tasks.clone_table import CloneResult, clone_table
 from local_stack.cluster import delta_bridge
-from local_stack.lakefs.standin import LakeFSStandIn
-from local_stack.lakefs.standin import server as standin_server
+from local_stack.demo.repository import Repository, demo_repository
+from local_stack.lakefs.server import LakeFS
 from local_stack.spark.child import start_spark
 from local_stack.spark.process import base_conf
 from local_stack.toolchain.jars import prefetch_jars
+from local_stack.toolchain.java import java_home
 
-REPOSITORY = "clone-methods"
 BARE = "bare clone"
 KINDS = (BARE, *CloneMethod)
 WHEN = ("first", "again")
-# Larger tables are measured once, and the largest not copied: each takes minutes.
-OFTEN = 1000
+# Of larger tables there are fewer, and the largest are not copied: each takes minutes.
+OFTEN, SELDOM = 1000, 3
 COPIED = 20_000
+
+
+# A driver of a small node has more; the logs of the largest tables fill a local stack's.
+MEMORY = {"spark.driver.memory": "4g"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of one clone: seconds, calls of lakeFS's API and of its gateway, bytes in the target that were not there."""
+    """Of one clone: seconds, calls of lakeFS's API, requests to its gateway, bytes that the target had not before."""
 
     seconds: float
     api_calls: int
-    gateway_calls: int
+    gateway_requests: int
     written: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A Spark session, a repository, and a folder for targets."""
+    """A Spark session, a repository that it reads, and a folder for what it writes."""
 
     spark: Any
-    server: LakeFSStandIn
-    branch: Any
-    gateway: Any
+    server: Server
+    repository: Repository
     folder: Path
-    calls: Counter[str]
 
     def make(self, table: str, files: int) -> str:
         """A table of so many files, committed; the commit's id."""
@@ -79,58 +80,45 @@ class Bench:
         log = plain / "_delta_log" / f"{0:020}.json"
         actions = [json.loads(line) for line in log.read_text().splitlines()]
         (one,) = [action["add"] for action in actions if "add" in action]
-        content = (plain / one["path"]).read_bytes()
         paths = [f"part-{number:06}.parquet" for number in range(files)]
         lines = [action for action in actions if "add" not in action]
         lines += [{"add": {**one, "path": path}} for path in paths]
-        self._put_all([f"{table}/{path}" for path in paths], content)
-        self._put(f"{table}/_delta_log/{log.name}", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
-        return self._commit(table)
+        self.server.write(self.repository, [f"{table}/{path}" for path in paths], (plain / one["path"]).read_bytes())
+        content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        self.server.write(self.repository, [f"{table}/_delta_log/{log.name}"], content)
+        return self.repository.commit(BRANCH, table)
 
     def add_file(self, table: str) -> str:
         """One file more; the commit's id."""
         rows = self.spark.range(10).selectExpr("id", "'new' AS name").coalesce(1)
-        rows.write.format("delta").mode("append").save(f"s3a://{REPOSITORY}/main/{table}")
-        return self._commit(table)
-
-    def _put_all(self, keys: list[str], content: bytes) -> None:
-        """Straight into the stand-in's store: over HTTP each would take some milliseconds."""
-        store = self.server._store
-        assert store is not None
-        held = store.repository(REPOSITORY)
-        for key in keys:
-            store.put_object(held, "main", key, store.blobs.put(held.storage_namespace, content))
-
-    def _put(self, key: str, content: bytes) -> None:
-        self.gateway.put_object(Bucket=REPOSITORY, Key=f"main/{key}", Body=content)
-
-    def _commit(self, message: str) -> str:
-        return str(self.branch.commit(message).get_commit().id)
+        rows.write.format("delta").mode("append").save(f"s3a://{self.repository.name}/{BRANCH}/{table}")
+        return self.repository.commit(BRANCH, table)
 
     def cost(self, kind: str, table: str, commit: str, generation: int) -> Cost:
         """Of a clone of this kind to a target of its own."""
         target = self.folder / "exports" / kind.replace(" ", "_") / table
-        before = _size(target)
-        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-        self.calls.clear()
+        before, requests = _size(target), self.requests(self.repository.name)
+        self.empty_cache()
         started = time.monotonic()
-        self._clone(kind, table, commit, generation, f"file:{target}")
+        with counted_calls() as calls:
+            self.clone(kind, table, commit, generation, f"file:{target}")
         seconds = time.monotonic() - started
         return Cost(
             seconds=seconds,
-            api_calls=self.calls["api"],
-            gateway_calls=self.calls["gateway"],
+            api_calls=calls.count(LAKEFS),
+            gateway_requests=self.requests(self.repository.name) - requests,
             written=_size(target) - before,
         )
 
-    def _clone(self, kind: str, table: str, commit: str, generation: int, target: str) -> None:
-        source = names.source_path(repository=REPOSITORY, commit_id=commit, path=table)
+    def clone(self, kind: str, table: str, commit: str, generation: int, target: str) -> CloneResult | None:
+        """Clone the table at a commit: by a method of the task, which tells what it did, or bare."""
+        source = names.source_path(repository=self.repository.name, commit_id=commit, path=table)
         if kind == BARE:
             DeltaTable.forPath(self.spark, source).clone(target=target, isShallow=True, replace=True)
-            return
+            return None
         request = CloneRequest(
-            repository=REPOSITORY,
-            branch="main",
+            repository=self.repository.name,
+            branch=BRANCH,
             commit_id=commit,
             commit_generation=generation,
             path=table,
@@ -138,17 +126,27 @@ class Bench:
             source_path=source,
             target_path=target,
             method=CloneMethod(kind),
-            lakefs_endpoint=self.server.url,
+            lakefs_endpoint=self.server.lakefs.endpoint_url,
             secret_scope="lakefs",  # noqa: S106, the name of a scope
             access_key_name="id",
             secret_key_name="secret",  # noqa: S106, the name of a secret
         )
-        clone_table(self.spark, request, dbutils=_Dbutils(self.server), output=io.StringIO())
+        return clone_table(self.spark, request, dbutils=_Dbutils(self.server.lakefs), output=io.StringIO())
+
+    def empty_cache(self) -> None:
+        """Let Delta forget every table."""
+        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+    def requests(self, bucket: str) -> int:
+        """How many requests S3A has made to the bucket, retries included, as it counts them itself."""
+        jvm, conf = self.spark._jvm, self.spark.sparkContext._jsc.hadoopConfiguration()
+        files = jvm.org.apache.hadoop.fs.FileSystem.get(jvm.java.net.URI(f"s3a://{bucket}/"), conf)
+        return int(files.getIOStatistics().counters()["store_io_request"])
 
 
 class _Dbutils:
-    def __init__(self, server: LakeFSStandIn) -> None:
-        self._of_server = {"id": server.access_key.id, "secret": server.access_key.secret}
+    def __init__(self, lakefs: LakeFS) -> None:
+        self._of_server = {"id": lakefs.access_key_id, "secret": lakefs.secret_access_key}
         self.secrets = self
 
     def get(self, *, scope: str, key: str) -> str:
@@ -166,18 +164,19 @@ def measure(files: Sequence[int], rounds: int) -> Result:
     if rounds < 1:
         raise ValueError(f"{rounds} rounds measure nothing: ask for at least 1")
     around, rows = surroundings(), list[Row]()
-    with tempfile.TemporaryDirectory() as folder, _bench(Path(folder)) as bench:
+    with tempfile.TemporaryDirectory() as folder, spark_bench(Path(folder)) as bench:
         _table(bench, "warm-up", 10, KINDS)
         for number in files:
-            rows += _rows(bench, number, rounds if number <= OFTEN else 1)
+            rows += _rows(bench, number, rounds if number <= OFTEN else min(rounds, SELDOM))
+        against = bench.server.against
     return Result(
         name="clone_methods",
         title="A clone by each method, beside a bare DeltaTable.clone",
-        against="lakeFS: the stand-in, through S3A; targets: local files",
+        against=f"{against}, through S3A; targets: local files",
         rows=tuple(rows),
         notes=(
             "Medians. A ratio is the median of those to the bare clone of the same table.",
-            f"Tables of more than {OFTEN:,} files are measured once; deep clones up to {COPIED:,} files.",
+            f"At most {SELDOM} tables of more than {OFTEN:,} files are measured; deep clones up to {COPIED:,} files.",
         ),
         surroundings=around,
     )
@@ -202,7 +201,7 @@ def _rows(bench: Bench, files: int, rounds: int) -> Iterator[Row]:
                 "seconds": statistics.median(cost.seconds for cost in costs),
                 "ratio": statistics.median(ratios),
                 "API calls": costs[0].api_calls,
-                "gateway calls": costs[0].gateway_calls,
+                "gateway requests": costs[0].gateway_requests,
                 "bytes written": costs[0].written,
             }
 
@@ -227,52 +226,21 @@ def main() -> None:
 
 
 @contextmanager
-def _bench(folder: Path) -> Iterator[Bench]:
-    calls: Counter[str] = Counter()
-    server = LakeFSStandIn()
-    with _counted(calls):
-        server.start()
-    spark = start_spark(base_conf(folder=folder, temporary=folder, jars=prefetch_jars()))
-    spark.sparkContext.setLogLevel("ERROR")  # not a page of warnings for each target that is not there yet
-    try:
-        delta_bridge.install()
-        keys = {"access.key": server.access_key.id, "secret.key": server.access_key.secret}
-        hadoop = spark.sparkContext._jsc.hadoopConfiguration()
-        for key, value in {"endpoint": server.url, "path.style.access": "true", **keys}.items():
-            hadoop.set(f"fs.s3a.bucket.{REPOSITORY}.{key}", value)
-        client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
-        repository = lakefs.Repository(REPOSITORY, client=client).create(storage_namespace=f"local://{REPOSITORY}")
-        gateway = boto3.client(
-            "s3",
-            endpoint_url=server.url,
-            aws_access_key_id=server.access_key.id,
-            aws_secret_access_key=server.access_key.secret,
-            region_name="us-east-1",
-        )
-        yield Bench(
-            spark=spark, server=server, branch=repository.branch("main"), gateway=gateway, folder=folder, calls=calls
-        )
-    finally:
-        spark.stop()
-        server.stop()
-
-
-@contextmanager
-def _counted(calls: Counter[str]) -> Iterator[None]:
-    """A server that is started meanwhile counts its requests: those of its API and those of its gateway."""
-    application = standin_server._Application
-
-    class Counting(application):  # type: ignore[misc, valid-type]
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] == "http":
-                calls["api" if scope["path"].startswith(standin_server.API_PATH) else "gateway"] += 1
-            await super().__call__(scope, receive, send)
-
-    standin_server._Application = Counting  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        standin_server._Application = application  # type: ignore[misc]
+def spark_bench(folder: Path) -> Iterator[Bench]:
+    """Everything started, with an empty repository."""
+    os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
+    with running_lakefs(folder) as server, demo_repository(server.lakefs) as repository:
+        conf = base_conf(folder=folder, temporary=folder, jars=prefetch_jars()) | MEMORY
+        spark = start_spark(conf)
+        spark.sparkContext.setLogLevel("ERROR")  # not a page of warnings for each target that is not there yet
+        try:
+            delta_bridge.install()
+            hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+            for name, value in server.s3a_settings(repository).items():
+                hadoop.set(name, value)
+            yield Bench(spark=spark, server=server, repository=repository, folder=folder)
+        finally:
+            spark.stop()
 
 
 if __name__ == "__main__":

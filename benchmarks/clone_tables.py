@@ -1,38 +1,39 @@
 """What an iteration of the task clone_tables costs beside a bare `DeltaTable.clone` of the same tables.
 
-    python benchmarks/clone_tables.py [--tables 12] [--files 10] [--at-a-time 1 4] [--s3a]
+    python benchmarks/clone_tables.py [--files 10 1000] [--tables 12] [--at-a-time 1 4]
 
-Both run on one warm local cluster, to targets on local files; with --s3a, the tables are read through the gateway of
-the stand-in of lakeFS. Delta's cache is emptied before each clone, as a new commit finds it, and which of the two comes
-first alternates. The iteration is the whole notebook: the look at target and source, the clone, the comment and the
-report. It leaves out what the job adds around a notebook. Beside the seconds: the load of the machine.
+Both run on one warm local cluster, which reads the tables through the gateway of lakeFS and clones to local files.
+Delta's cache is emptied before each turn, as a new commit finds it, and which of the two comes first alternates. The
+iteration is the job's whole notebook: the look at the target, the clone, the comment and the report. It leaves out what
+the job adds around a notebook. Of each table there is only the log: a shallow clone reads no more.
 """
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import boto3
-import lakefs
-from lakefs.client import Client
-from rich.console import Console
-from rich.table import Table
+from lakefs_servers import Server, running_lakefs
+from results import Result, Row, print_result
+from surroundings import ROOT, surroundings
 
+from lakefs_unity_export.clones.decision import Action
 from local_stack.cluster.cluster import Cluster, NotebookRun
-from local_stack.lakefs.standin import LakeFSStandIn
+from local_stack.demo.repository import Repository, demo_repository
 
-ROOT = Path(__file__).parents[1]
-REPOSITORY = "clone-tables"
+BARE, ITERATION = "bare clone", "clone_tables"
+FIRST, AGAIN, CURRENT = "first", "again", "nothing to do"
 WARM_UP = 2
+_ROWS = ((FIRST, BARE), (FIRST, ITERATION), (AGAIN, BARE), (AGAIN, ITERATION), (CURRENT, ITERATION))
 
 _HEADER = "# Databricks notebook source\n"
 _EMPTY_CACHE = "spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()\n"
@@ -49,24 +50,20 @@ dbutils.notebook.exit(str(time.monotonic() - started))
 _COLUMNS = (("id", "long"), ("name", "string"))
 _STATS = {"numRecords": 1000, "minValues": {"id": 0, "name": "row 0"}, "maxValues": {"id": 999, "name": "row 999"}}
 
-
-@dataclass(frozen=True)
-class Source:
-    """Tables at two commits. `paths` are what each commit's paths begin with."""
-
-    paths: tuple[str, ...]
-    commits: tuple[str, ...]
-    spark_conf: Mapping[str, str] = field(default_factory=dict)
+Seconds = Mapping[tuple[str, str], Sequence[float]]
+"""By the kind of clone and what there was before: those of each table, in the order of the tables."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A warm cluster, and the tables."""
+    """A warm cluster, and a repository whose tables are at two commits. `spark_conf` lets the cluster read it."""
 
     cluster: Cluster
     folder: Path
     wheel: Path
-    source: Source
+    repository: str
+    commits: tuple[str, str]
+    spark_conf: Mapping[str, str]
 
     def run(self, notebook: Path, **parameters: str) -> str:
         """The notebook's value. Raises RuntimeError with the notebook's own error."""
@@ -82,38 +79,34 @@ class Bench:
                 run_id=1,
                 task_key="clone_table",
             ),
-            {"spark.databricks.delta.snapshotPartitions": "1", **self.source.spark_conf},
+            self.spark_conf,
         )
         if result.error is not None:
             raise RuntimeError(result.trace or result.error)
         return result.exit_value or ""
 
-    def notebook(self, name: str, source: str) -> Path:
-        """A notebook with this one cell."""
-        path = self.folder / f"{name}.py"
-        if not path.exists():
-            path.write_text(_HEADER + source)
-        return path
+    def empty_cache(self) -> None:
+        """Let Delta forget every table."""
+        self.run(self._notebook("empty_cache", _EMPTY_CACHE))
 
-    def bare(self, table: int, commit: int, target: str) -> float:
+    def bare(self, path: str, commit: int, branch: str) -> float:
         """Seconds of the clone alone, without the notebook around it."""
-        self.run(self.notebook("empty_cache", _EMPTY_CACHE))
-        paths = self._paths(table, commit, f"{target}-bare")
-        return float(self.run(self.notebook("bare_clone", _BARE_CLONE), **paths))
+        notebook = self._notebook("bare_clone", _BARE_CLONE)
+        source = f"s3a://{self.repository}/{self.commits[commit]}/{path}"
+        target = f"{self._base}/{branch}-bare/{Path(path).name}"
+        return float(self.run(notebook, source_path=source, target_path=target))
 
-    def iteration(self, table: int, commit: int, target: str) -> float:
-        """Seconds of the task's whole notebook."""
-        self.run(self.notebook("empty_cache", _EMPTY_CACHE))
+    def iteration(self, path: str, commit: int, branch: str, action: Action = Action.CLONED) -> float:
+        """Seconds of the job's whole notebook. Raises RuntimeError where it does not do this."""
         parameters = {
-            "source_path": self._paths(table, commit, target)["source_path"],
-            "target_base_location": f"file:{self.folder}/exports",
-            "repository": REPOSITORY,
-            "branch": target,
-            "source_commit_id": self.source.commits[commit],
+            "target_base_location": self._base,
+            "repository": self.repository,
+            "branch": branch,
+            "source_commit_id": self.commits[commit],
             "commit_generation": str(commit + 2),
             "line": "0",
-            "path": f"tables/t{table}",
-            "table": f"`benchmark`.`main`.`t{table}`",
+            "path": path,
+            "table": f"`benchmark`.`main`.`{Path(path).name}`",
             "method": "shallow",
             "lakefs_endpoint": "http://127.0.0.1:9",
             "secret_scope": "lakefs",
@@ -121,130 +114,149 @@ class Bench:
             "secret_key_name": "secret",
         }
         started = time.monotonic()
-        value = self.run(self.notebook("clone_table", _notebook_of_the_job()), **parameters)
+        done = json.loads(self.run(ROOT / "notebooks" / "clone_table.py", **parameters))["action"]
         seconds = time.monotonic() - started
-        action = json.loads(value)["action"]
-        if action != "cloned":
-            raise RuntimeError(f"table t{table} was to be cloned, but is {action}")
+        if done != action:
+            raise RuntimeError(f"the notebook was to say {action!r} of {path}, and said {done!r}")
         return seconds
 
-    def _paths(self, table: int, commit: int, target: str) -> dict[str, str]:
-        return {
-            "source_path": f"{self.source.paths[commit]}/tables/t{table}",
-            "target_path": f"file:{self.folder}/exports/{target}/t{table}",
+    @property
+    def _base(self) -> str:
+        return f"file:{self.folder}/exports"
+
+    def _notebook(self, name: str, source: str) -> Path:
+        """A notebook with this one cell."""
+        path = self.folder / f"{name}.py"
+        if not path.exists():
+            path.write_text(_HEADER + source)
+        return path
+
+
+def measure(files: Sequence[int], tables: int, at_a_time: Sequence[int]) -> Result:
+    """So many tables of each number of files, cloned so many at a time.
+
+    Raises ValueError where some turn would have fewer tables than others, or none.
+    """
+    if tables < 1 or any(each < 1 or tables % each for each in at_a_time):
+        raise ValueError(f"{tables} tables do not come in turns of {', '.join(map(str, at_a_time))}")
+    around, rows = surroundings(), list[Row]()
+    with tempfile.TemporaryDirectory() as folder, running_lakefs(Path(folder)) as server:
+        with (
+            demo_repository(server.lakefs) as repository,
+            _bench(Path(folder), server, repository, files, tables) as bench,
+        ):
+            for number in range(WARM_UP):
+                _cloned(bench, [path_of(files[0], number)], f"warm{number}", [BARE, ITERATION])
+            for number in files:
+                for together in at_a_time:
+                    rows += _rows(bench, number, tables, together)
+        against = server.against
+    return Result(
+        name="clone_tables",
+        title="An iteration of clone_tables, beside a bare DeltaTable.clone",
+        against=f"{against}, through S3A; cluster: the local stack; targets: local files",
+        rows=tuple(rows),
+        notes=(
+            "Medians. A ratio is the median of those to the bare clone of the same table; where nothing is to be done, "
+            "to its bare clone again.",
+        ),
+        surroundings=around,
+    )
+
+
+def path_of(files: int, number: int) -> str:
+    """The path of one of the tables with so many files."""
+    return f"tables/files_{files}_{number:03}"
+
+
+def _rows(bench: Bench, files: int, tables: int, at_a_time: int) -> Iterator[Row]:
+    """What the clones of these tables cost, in turns of so many at a time."""
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    paths = [path_of(files, number) for number in range(tables)]
+    for turn, start in enumerate(range(0, tables, at_a_time)):
+        kinds = [BARE, ITERATION][:: -1 if turn % 2 else 1]
+        for key, taken in _cloned(bench, paths[start : start + at_a_time], f"by{at_a_time}", kinds).items():
+            seconds[key] += taken
+    for when, kind in _ROWS:
+        taken, bare = seconds[kind, when], seconds[BARE, AGAIN if when == CURRENT else when]
+        yield {
+            "files": files,
+            "at a time": at_a_time,
+            "when": when,
+            "clone": kind,
+            "tables": tables,
+            "seconds": statistics.median(taken),
+            "ratio": statistics.median(one / limit for one, limit in zip(taken, bare, strict=True)),
         }
 
 
-def _notebook_of_the_job() -> str:
-    """The job's notebook, but that its source may lie on this machine."""
-    notebook = (ROOT / "notebooks" / "clone_table.py").read_text().removeprefix(_HEADER)
-    made = "CloneRequest.from_widgets(dbutils.widgets.get)"
-    if made not in notebook:
-        raise RuntimeError(f"the notebook has no {made}")
-    return "from dataclasses import replace\n" + notebook.replace(
-        made, f'replace({made}, source_path=dbutils.widgets.get("source_path"))'
-    )
+def _cloned(bench: Bench, paths: Sequence[str], branch: str, kinds: Sequence[str]) -> Seconds:
+    """The tables at once, by each kind: at the first commit, at the second, and at that where nothing is to be done."""
+    seconds = dict[tuple[str, str], Sequence[float]]()
+    ways = {BARE: bench.bare, ITERATION: bench.iteration}
+    with ThreadPoolExecutor(len(paths)) as pool:
+        for commit, when in enumerate((FIRST, AGAIN)):
+            for kind in kinds:
+                bench.empty_cache()
+                seconds[kind, when] = list(
+                    pool.map(lambda path, way=ways[kind], commit=commit: way(path, commit, branch), paths)
+                )
+        bench.empty_cache()
+        seconds[ITERATION, CURRENT] = list(
+            pool.map(lambda path: bench.iteration(path, 1, branch, Action.CURRENT), paths)
+        )
+    return seconds
 
 
 def main() -> None:
     """Measure, and print the figures side by side."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tables", type=int, default=12)
-    parser.add_argument("--files", type=int, default=10, help="of each table (default: %(default)s)")
-    parser.add_argument("--at-a-time", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--s3a", action="store_true", help="read the tables through the stand-in of lakeFS")
+    parser.add_argument("--files", type=int, nargs="+", default=[10], help="of each table (default: 10)")
+    parser.add_argument("--tables", type=int, default=12, help="of each number of files (default: %(default)s)")
+    parser.add_argument("--at-a-time", type=int, nargs="+", default=[1, 4], help="default: 1 4")
     arguments = parser.parse_args()
-    tables = arguments.tables + WARM_UP
-    with tempfile.TemporaryDirectory() as folder, _source(Path(folder), tables, arguments) as source:
-        cluster = Cluster(folder=Path(folder) / "cluster")
-        try:
-            bench = Bench(cluster, Path(folder), _wheel(Path(folder)), source)
-            Console().print(_measured(bench, arguments))
-        finally:
-            cluster.stop()
-
-
-def _measured(bench: Bench, arguments: argparse.Namespace) -> Table:
-    where = "through S3A" if arguments.s3a else "on local files"
-    shown = Table(title=f"{arguments.tables} tables of {arguments.files:,} files {where}, medians in seconds")
-    for column in ("", "at once", "bare clone", "iteration", "ratio", "load"):
-        shown.add_column(column, justify="right" if column else "left")
-    for table in range(WARM_UP):
-        for commit in (0, 1):
-            bench.bare(arguments.tables + table, commit, "warm")
-            bench.iteration(arguments.tables + table, commit, "warm")
-    for at_a_time in arguments.at_a_time:
-        for commit, kind in enumerate(("first", "again")):
-            bare, ours = _both(bench, arguments.tables, commit, at_a_time)
-            load = f"{os.getloadavg()[0]:.1f}"
-            shown.add_row(kind, str(at_a_time), f"{bare:.2f}", f"{ours:.2f}", f"{ours / bare:.2f}", load)
-    return shown
-
-
-def _both(bench: Bench, tables: int, commit: int, at_a_time: int) -> tuple[float, float]:
-    """The medians of a bare clone and of an iteration. A group is cloned at once by the one, then by the other."""
-    seconds: dict[str, list[float]] = {"bare": [], "iteration": []}
-    with ThreadPoolExecutor(at_a_time) as pool:
-        for group in range(0, tables, at_a_time):
-            kinds = ["bare", "iteration"]
-            for kind in kinds if (group // at_a_time) % 2 == 0 else reversed(kinds):
-                measure = getattr(bench, kind)
-                members = range(group, min(group + at_a_time, tables))
-                seconds[kind] += pool.map(lambda table, each=measure: each(table, commit, f"by{at_a_time}"), members)
-    return statistics.median(seconds["bare"]), statistics.median(seconds["iteration"])
+    print_result(measure(arguments.files, arguments.tables, arguments.at_a_time))
 
 
 @contextmanager
-def _source(folder: Path, tables: int, arguments: argparse.Namespace) -> Iterator[Source]:
-    logs = _logs(arguments.files)
-    if not arguments.s3a:
-        commits = ("a" * 64, "b" * 64)
-        for commit, number in ((commit, number) for commit in (0, 1) for number in range(tables)):
-            log = folder / "repository" / commits[commit] / f"tables/t{number}/_delta_log"
-            log.mkdir(parents=True)
-            for version in range(commit + 1):
-                (log / f"{version:020}.json").write_text(logs[version])
-        yield Source(tuple(f"file:{folder}/repository/{commit}" for commit in commits), commits)
-        return
-    server = LakeFSStandIn()
-    server.start()
+def _bench(folder: Path, server: Server, repository: Repository, files: Sequence[int], tables: int) -> Iterator[Bench]:
+    cluster = Cluster(folder=folder / "cluster")
+    settings = {f"spark.hadoop.{name}": value for name, value in server.s3a_settings(repository).items()}
     try:
-        yield _through_gateway(server, tables, logs)
+        yield Bench(
+            cluster=cluster,
+            folder=folder,
+            wheel=_wheel(folder),
+            repository=repository.name,
+            commits=_commits(server, repository, files, max(tables, WARM_UP)),
+            spark_conf=settings,
+        )
     finally:
-        server.stop()
+        cluster.stop()
 
 
-def _through_gateway(server: LakeFSStandIn, tables: int, logs: tuple[str, ...]) -> Source:
-    keys = {"aws_access_key_id": server.access_key.id, "aws_secret_access_key": server.access_key.secret}
-    gateway = boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", **keys)
-    client = Client(host=server.url, username=server.access_key.id, password=server.access_key.secret)
-    repository = lakefs.Repository(REPOSITORY, client=client).create(storage_namespace=f"local://{REPOSITORY}")
-    commits = []
-    for version, log in enumerate(logs):
-        for number in range(tables):
-            key = f"main/tables/t{number}/_delta_log/{version:020}.json"
-            gateway.put_object(Bucket=REPOSITORY, Key=key, Body=log.encode())
-        commits.append(str(repository.branch("main").commit(f"version {version}").get_commit().id))
-    settings = {
-        "endpoint": server.url,
-        "path.style.access": "true",
-        "access.key": server.access_key.id,
-        "secret.key": server.access_key.secret,
-    }
-    spark_conf = {f"spark.hadoop.fs.s3a.bucket.{REPOSITORY}.{name}": value for name, value in settings.items()}
-    return Source(tuple(f"s3a://{REPOSITORY}/{commit}" for commit in commits), tuple(commits), spark_conf)
+def _commits(server: Server, repository: Repository, files: Sequence[int], tables: int) -> tuple[str, str]:
+    """So many tables with each number of files, at a commit with one version and at one with two."""
+    commits = list[str]()
+    for version in (0, 1):
+        for number in files:
+            logs = [f"{path_of(number, table)}/_delta_log/{version:020}.json" for table in range(tables)]
+            server.write(repository, logs, log_of(number)[version].encode(), is_one_file=True)
+        commits.append(repository.commit("main", f"Version {version}"))
+    return commits[0], commits[1]
 
 
-def _logs(files: int) -> tuple[str, ...]:
-    """The commits of a table: one with these files, which are not there, and one with one file more."""
+def log_of(files: int) -> tuple[str, str]:
+    """The two versions of a table's log: one with these files, which are not there, and one with one file more."""
     fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in _COLUMNS]
     schema = json.dumps({"type": "struct", "fields": fields})
-    metadata = {"id": "1", "format": {"provider": "parquet", "options": {}}, "schemaString": schema}
+    metadata: dict[str, Any] = {"id": "1", "format": {"provider": "parquet", "options": {}}, "schemaString": schema}
     metadata |= {"partitionColumns": [], "configuration": {}, "createdTime": 1}
-    head = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": metadata}]
+    head: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": metadata}]
     rest = {"partitionValues": {}, "size": 9000, "modificationTime": 1, "dataChange": True, "stats": json.dumps(_STATS)}
     added = [{"add": {"path": f"part-{number:05}.parquet", **rest}} for number in range(files + 1)]
-    return tuple("".join(f"{json.dumps(line)}\n" for line in lines) for lines in ([*head, *added[:-1]], added[-1:]))
+    first, second = ("".join(f"{json.dumps(line)}\n" for line in lines) for lines in ([*head, *added[:-1]], added[-1:]))
+    return first, second
 
 
 def _wheel(folder: Path) -> Path:

@@ -13,11 +13,14 @@ from pathlib import Path
 import charts
 from assumptions import Workspace
 from model import CLUSTER, WAREHOUSE, Compute, Load, Snapshot, minutes, outcome
-from results import Result, Row, Value, read_results, text_of
+from results import WIDTH, Result, Row, Value, read_results, text_of
+from rich.console import Console
+from rich.table import Table
 from surroundings import ROOT
 
 README = ROOT / "README.md"
 HEAD = ("commits an hour", "clones on", "snapshot", "median", "95 % within", "cluster, $ a day", "warehouse, $ a day")
+COLUMNS = ("work", "here", "beside", "limit", "ratio")
 BEGIN, END = "<!-- figures: written by `make bench-figures` -->\n", "<!-- end of figures -->\n"
 COMMITS_AN_HOUR = (4, 30)
 
@@ -76,10 +79,24 @@ def _outcome(commits: float, compute: Compute, snapshot: Snapshot, workspace: Wo
     return [minutes(found.median_latency), minutes(found.p95_latency), *dollars]
 
 
+def lines(results: Mapping[str, Result]) -> list[list[str]]:
+    """What is told of the results, a line each, in the columns of `COLUMNS`."""
+    return [row for name, tell in LINES.items() if name in results for row in tell(results[name])]
+
+
+def print_lines(results: Mapping[str, Result]) -> None:
+    """The same on standard output."""
+    shown = Table(title="Figures as README would have them")
+    for column in COLUMNS:
+        shown.add_column(column)
+    for row in lines(results):
+        shown.add_row(*row)
+    Console(width=WIDTH).print(shown)
+
+
 def _measured(results: Mapping[str, Result]) -> Iterator[str]:
-    told = [row for name, tell in LINES.items() if name in results for row in tell(results[name])]
-    if told:
-        yield _table(("work", "here", "beside", "limit", "ratio"), told)
+    if told := lines(results):
+        yield _table(COLUMNS, told)
     for name, words in CHARTS.items():
         if name in results:
             yield _image(name, words)
@@ -88,19 +105,31 @@ def _measured(results: Mapping[str, Result]) -> Iterator[str]:
 
 
 def _origins(results: Mapping[str, Result]) -> str:
-    """On what machine, against what and of which version; results of one origin share a line."""
-    by_origin = dict[str, list[str]]()
-    for result in results.values():
-        around = result.surroundings
-        machine = around["machine"]
-        origin = (
-            f"version {around['version']}, {around['measured']}, {machine['cores']} cores {machine['processor']}, "
-            f"{machine['memory_gb']} GB, Python {around['versions']['python']}"
-        )
-        by_origin.setdefault(origin, []).append(
-            f"{result.name} (against {result.against}; load {around['load_before']})"
-        )
-    return "\n".join(f"Measured with {origin}: {'; '.join(names)}." for origin, names in by_origin.items())
+    """What machine measured which, and by what command each is measured again, against what, of which version."""
+    by_machine = dict[str, list[str]]()
+    for name, result in results.items():
+        by_machine.setdefault(_machine(result), []).append(name)
+    machines = [f"Measured on {machine}: {', '.join(names)}." for machine, names in by_machine.items()]
+    rows = [
+        [
+            name,
+            f"`{result.made['command']}`",
+            result.against,
+            f"{result.surroundings['version']}, {result.surroundings['measured']}",
+            text_of(result.surroundings["load_before"]),
+        ]
+        for name, result in results.items()
+    ]
+    table = _table(("figures of", "measured by", "against", "version and day", "load before"), rows)
+    return "\n".join([*machines, "", table])
+
+
+def _machine(result: Result) -> str:
+    machine, versions = (result.surroundings[key] for key in ("machine", "versions"))
+    return (
+        f"{machine['cores']} cores {machine['processor']}, {machine['memory_gb']} GB, Python {versions['python']}, "
+        f"Spark {versions['pyspark']}, Delta {versions['delta-spark']}"
+    )
 
 
 def _finding_changes(result: Result) -> Iterator[list[str]]:
@@ -112,7 +141,7 @@ def _finding_changes(result: Result) -> Iterator[list[str]]:
         yield _beside(what, walk, usual_page, "calls", "whole diff, 100 a page")
 
 
-def _list_task(result: Result) -> Iterator[list[str]]:
+def _many_tables(result: Result) -> Iterator[list[str]]:
     (imports,) = result.where(**{"list task": "imports alone"})
     for row in result.rows:
         if row["list task"] in ("page 1", "one table changed"):
@@ -120,23 +149,50 @@ def _list_task(result: Result) -> Iterator[list[str]]:
             yield _beside(what, row, imports, "seconds", "its imports alone")
 
 
+def _clone_tables(result: Result) -> Iterator[list[str]]:
+    """One table at a time, the smallest and the largest; then many at a time, the smallest."""
+    files = _ends(result, "files")
+    together = sorted({int(row["at a time"]) for row in result.rows})
+    for count, at_a_time in [*((count, together[0]) for count in files), *((files[0], each) for each in together[1:])]:
+        rows = result.where(**{"files": count, "at a time": at_a_time})
+        bare = {row["when"]: row for row in rows if row["clone"] == "bare clone"}
+        for row in rows:
+            if row["clone"] != "bare clone":
+                what = f"clone_tables, {text_of(count)} files, {text_of(at_a_time)} at a time, {row['when']}"
+                yield _beside(what, row, bare.get(row["when"], bare["again"]), "seconds", "a bare clone", row["ratio"])
+
+
+def _clone_requests(result: Result) -> Iterator[list[str]]:
+    rows = result.where(files=_ends(result, "files")[0])
+    bare = {row["when"]: row for row in rows if row["clone"] == "bare clone"}
+    for row in rows:
+        if row["clone"] != "bare clone":
+            what = f"clone_tables, requests to lakeFS and the target's store, {row['when']}"
+            yield _beside(what, row, bare.get(row["when"], bare["again"]), "requests", "a bare clone")
+
+
 def _clone_methods(result: Result) -> Iterator[list[str]]:
-    for row in result.where(clone="shallow"):
-        (bare,) = result.where(files=row["files"], when=row["when"], clone="bare clone")
-        what = f"clone_tables, a table of {text_of(row['files'])} files, {row['when']}"
-        yield [
-            what,
-            f"{text_of(row['seconds'])} s",
-            "a bare clone",
-            f"{text_of(bare['seconds'])} s",
-            _ratio(row["ratio"]),
-        ]
+    """Each method for the smallest and for the largest table that it was measured with."""
+    for method in dict.fromkeys(row["clone"] for row in result.rows if row["clone"] != "bare clone"):
+        counts = [int(row["files"]) for row in result.where(clone=method, when="first")]
+        for files in dict.fromkeys((min(counts), max(counts))):
+            (row,) = result.where(files=files, clone=method, when="first")
+            (bare,) = result.where(files=files, clone="bare clone", when="first")
+            what = f"the clone task by method {method}, {text_of(files)} files, first"
+            yield _beside(what, row, bare, "seconds", "a bare clone", row["ratio"])
+
+
+def _whole_export(result: Result) -> Iterator[list[str]]:
+    for row in result.where(when="again"):
+        if row["task"] in ("clone_tables, one table", "register_tables, one table", "the whole run"):
+            what = f"of a run with {text_of(row['tables'])} tables, no cluster to start: {row['task']}"
+            yield [what, f"{text_of(row['seconds'])} s", "", "", ""]
 
 
 def _registration(result: Result) -> Iterator[list[str]]:
     for ours in result.where(way="ours"):
         (bare,) = result.where(versions=ours["versions"], when=ours["when"], way="bare statement")
-        what = f"register_tables, a table of {text_of(ours['versions'])} versions, {ours['when']}"
+        what = f"register_tables, versions of the table: {text_of(ours['versions'])}, {ours['when']}"
         yield _beside(what, ours, bare, "seconds", "the bare statement")
 
 
@@ -157,7 +213,7 @@ def _hook_worker(result: Result) -> Iterator[list[str]]:
     yield _beside("the Lua hook, p50", hook, bare, "p50 ms", "the request alone")
 
 
-def _reconcile(result: Result) -> Iterator[list[str]]:
+def _reconcile_calls(result: Result) -> Iterator[list[str]]:
     row = result.where(behind=0)[-1]
     calls = sum(int(value) for column, value in row.items() if column.endswith("calls"))
     yield [f"reconcile, {text_of(row['branches'])} branches, none behind", f"{calls} calls", "", "", ""]
@@ -170,15 +226,18 @@ def _cold_starts(result: Result) -> Iterator[list[str]]:
         yield _beside(what, row, alone, "peak MB", "Python alone")
 
 
-def _beside(what: str, here: Row, limit: Row, column: str, beside: str) -> list[str]:
-    """One line: what it took here, and beside it, in the unit that the column names."""
-    unit = {"calls": "calls", "seconds": "s", "p50 ms": "ms", "peak MB": "MB"}[column]
+def _beside(what: str, here: Row, limit: Row, column: str, beside: str, ratio: Value | None = None) -> list[str]:
+    """One line: what it took here, and beside it, in the unit that the column names; the ratio measured, or of both."""
+    unit = {"seconds": "s", "p50 ms": "ms", "peak MB": "MB"}.get(column, column)
     values = [f"{text_of(row[column])} {unit}" for row in (here, limit)]
-    return [what, values[0], beside, values[1], _ratio(float(here[column]) / float(limit[column]))]
+    shown = float(here[column]) / float(limit[column]) if ratio is None else float(ratio)
+    return [what, values[0], beside, values[1], f"{shown:.2f}"]
 
 
-def _ratio(value: object) -> str:
-    return f"{float(str(value)):.2f}"
+def _ends(result: Result, column: str) -> list[int]:
+    """The smallest and the largest value of a column, once where there is no other."""
+    values = [int(row[column]) for row in result.rows]
+    return list(dict.fromkeys((min(values), max(values))))
 
 
 def _middle(rows: Iterable[Row], column: str) -> Row:
@@ -189,17 +248,22 @@ def _middle(rows: Iterable[Row], column: str) -> Row:
 
 LINES: Mapping[str, Callable[[Result], Iterator[list[str]]]] = {
     "finding_changes": _finding_changes,
-    "list_task": _list_task,
+    "many_tables": _many_tables,
+    "clone_tables": _clone_tables,
+    "clone_requests": _clone_requests,
     "clone_methods": _clone_methods,
     "registration": _registration,
+    "whole_export": _whole_export,
     "burst": _burst,
-    "reconcile": _reconcile,
+    "reconcile_calls": _reconcile_calls,
     "webhook": _webhook,
     "hook_worker": _hook_worker,
     "cold_starts": _cold_starts,
 }
 CHARTS = {
     "finding_changes": "Calls of lakeFS's API to find the changed tables, by our walk and by the whole diff",
+    "clone_tables": "Seconds of an iteration of clone_tables, as a multiple of a bare clone's, by number of files",
+    "clone_requests": "Requests of one clone to lakeFS and to the store of its target, beside a bare clone's",
     "clone_methods": "Seconds of a clone by each method, as a multiple of a bare clone's",
 }
 

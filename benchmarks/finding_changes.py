@@ -8,16 +8,13 @@ them, as an append does. The server has compared the two commits before the firs
 """
 
 import argparse
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakefs_api import CONNECTIONS, LakeFSApi
+from lakefs_api import LakeFSApi
+from lakefs_servers import BRANCH, Server, running_lakefs
 from results import Result, Row, print_result
 from side_by_side import medians, side_by_side, timed
 from surroundings import surroundings
@@ -25,16 +22,12 @@ from surroundings import surroundings
 from lakefs_unity_export.commit.changes import find_changes
 from lakefs_unity_export.ports import DiffReader
 from local_stack.demo.repository import Repository, demo_repository
-from local_stack.lakefs.server import ENDPOINT_VARIABLE, LakeFS, lakefs_of, start_lakefs
-from local_stack.lakefs.standin import LakeFSStandIn
 
 FOLDER = "_lakefs_tables"
 WALK, WHOLE_1000, WHOLE_100 = "walk", "whole diff, 1,000 a page", "whole diff, 100 a page"
 WAYS = (WALK, WHOLE_1000, WHOLE_100)
 ALL_OBJECTS = "all"
 APPENDED = 3
-# A server of ours has these in memory; over HTTP each would take some milliseconds.
-SHORT_OF_OTHERS = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,46 +71,24 @@ FULL = (
     *(Case(tables=100, objects=objects) for objects in (200, 2000)),
     *(Case(tables=1000, changed=changed) for changed in (1, 50)),
     Case(tables=1000, written=str(APPENDED)),
-    *(Case(tables=tables, layout="nested") for tables in (100, 1000, 10_000)),
+    *(Case(tables=tables, layout="nested") for tables in (10, 100, 1000, 10_000)),
     *(Case(tables=1000, changed=changed, layout="nested") for changed in (1, 50)),
 )
-
-
-class Objects:
-    """Writes objects of one byte to a server: over its API, or straight into the store of a stand-in of ours."""
-
-    def __init__(self, server: LakeFS, stand_in: LakeFSStandIn | None) -> None:
-        self._api, self._stand_in = LakeFSApi(server), stand_in
-
-    def write(self, repository: Repository, paths: list[str], content: bytes) -> None:
-        """Write them to the branch `main`."""
-        if self._stand_in is None:
-            with ThreadPoolExecutor(CONNECTIONS) as pool:
-                list(pool.map(lambda path: self._api.put(repository.name, "main", path, content), paths))
-            return
-        store = self._stand_in._store
-        assert store is not None
-        held = store.repository(repository.name)
-        blob = store.blobs.put(held.storage_namespace, content)
-        for path in paths:
-            store.put_object(held, "main", path, blob)
 
 
 def measure(cases: tuple[Case, ...], *, rounds: int) -> Result:
     """Each case in a repository of its own, on the server that is configured, or on a stand-in."""
     around = surroundings()
     rows = list[Row]()
-    with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (server, stand_in):
-        objects = Objects(server, stand_in)
+    with tempfile.TemporaryDirectory() as folder, running_lakefs(Path(folder)) as server:
         for case in cases:
-            if stand_in is None and case.tables * case.objects > SHORT_OF_OTHERS:
-                continue
-            with demo_repository(server) as repository:
-                rows += _measured(case, server, repository, objects, rounds)
+            with demo_repository(server.lakefs) as repository:
+                rows += _measured(case, server, repository, rounds)
+        against = server.against
     return Result(
         name="finding_changes",
         title="Finding the tables that a commit changed",
-        against="lakeFS: " + ("a stand-in in this process" if stand_in else f"a {server.kind}"),
+        against=against,
         rows=tuple(rows),
         notes=(
             "A ratio is that of the seconds to the walk's. One client for all ways; a server's work is in the seconds.",
@@ -126,9 +97,9 @@ def measure(cases: tuple[Case, ...], *, rounds: int) -> Result:
     )
 
 
-def _measured(case: Case, server: LakeFS, repository: Repository, objects: Objects, rounds: int) -> Iterator[Row]:
-    commits = _commits(case, repository, objects)
-    api, found = LakeFSApi(server), dict[str, frozenset[str]]()
+def _measured(case: Case, server: Server, repository: Repository, rounds: int) -> Iterator[Row]:
+    commits = _commits(case, server, repository)
+    api, found = LakeFSApi(server.lakefs), dict[str, frozenset[str]]()
     actions: dict[str, Callable[[], None]] = {
         way: _action(way, case, api, (repository.name, *commits), found) for way in WAYS
     }
@@ -152,13 +123,14 @@ def _measured(case: Case, server: LakeFS, repository: Repository, objects: Objec
         }
 
 
-def _commits(case: Case, repository: Repository, objects: Objects) -> tuple[str, str]:
+def _commits(case: Case, server: Server, repository: Repository) -> tuple[str, str]:
     """The commits before and after the change."""
     everything = [path for table in case.paths() for path in case.objects_of(table)]
-    objects.write(repository, everything, b"1")
-    before = repository.commit("main", "Before")
-    objects.write(repository, [path for table in case.changed_paths() for path in case.written_to(table)], b"2")
-    return before, repository.commit("main", "After")
+    server.write(repository, everything, b"1", is_one_file=True)
+    before = repository.commit(BRANCH, "Before")
+    changed = [path for table in case.changed_paths() for path in case.written_to(table)]
+    server.write(repository, changed, b"2", is_one_file=True)
+    return before, repository.commit(BRANCH, "After")
 
 
 def _action(
@@ -195,22 +167,6 @@ def _traffic(api: LakeFSApi, action: Callable[[], None]) -> tuple[int, int]:
     calls, received = api.traffic.calls, api.traffic.received
     action()
     return api.traffic.calls - calls, api.traffic.received - received
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[tuple[LakeFS, LakeFSStandIn | None]]:
-    """The lakeFS that is configured, or a stand-in of ours."""
-    is_stand_in = not os.environ.get(ENDPOINT_VARIABLE) and shutil.which("lakefs") is None
-    stand_in = LakeFSStandIn(folder=folder / "objects") if is_stand_in else None
-    if stand_in is None:
-        server = start_lakefs(folder=folder, hook_environment={})
-    else:
-        stand_in.start()
-        server = lakefs_of(stand_in)
-    try:
-        yield server, stand_in
-    finally:
-        server.stop()
 
 
 def main() -> None:

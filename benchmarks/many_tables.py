@@ -61,7 +61,7 @@ def measure(tables: int, rounds: int, pages: int = 0) -> Result:
             taken["one table changed"] = [_change_one(servers, tables, number) for number in range(rounds)]
         kind = servers.lakefs.kind
     return Result(
-        name="list_task",
+        name="many_tables",
         title=f"list_changed_tables with {tables:,} tables in one commit",
         against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
         rows=tuple(_row(what, listed, imports) for what, listed in taken.items()),

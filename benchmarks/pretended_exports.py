@@ -47,6 +47,10 @@ class TaskValues:
         """Keep a value."""
         self.values[key] = value
 
+    def get(self, taskKey: str, key: str) -> Any:  # noqa: N803, as Databricks calls it
+        """None is left by a task before: the first task of a run has none."""
+        raise ValueError(f"there is no task {taskKey} before this one, and so no value {key}")
+
 
 @dataclass(kw_only=True)
 class NextRuns:

@@ -50,11 +50,13 @@ def measure(branches: list[int]) -> Result:
             servers.export("main")
         kind = servers.lakefs.kind
     return Result(
-        name="reconcile",
+        name="reconcile_calls",
         title="HTTP calls of one reconcile",
         against=f"lakeFS: {kind}; workspace and Unity Catalog: stand-ins",
         rows=tuple(rows),
-        notes=("A call named other is the Databricks SDK's own, for what its host is.",),
+        notes=(
+            "A call named other is the Databricks SDK's own, for what its host is. Seconds are those of one reconcile.",
+        ),
         surroundings=around,
     )
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).with_name("results")
 Value = str | int | float
 Row = Mapping[str, Value]
 _DIGITS = 4
-_WIDTH = 150
+WIDTH = 150
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,8 @@ class Result:
     """One table: its rows by column, what was measured against, how, on what machine and with which versions.
 
     `against` names the servers that were asked, and says of each whether it is a stand-in. `notes` are for readers:
-    what the figures do not show. The surroundings are those of `surroundings.surroundings`.
+    what the figures do not show. The surroundings are those of `surroundings.surroundings`. Where the suite measured
+    it, `made` tells the command that does so again, its sizes and the seconds that it took.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Result:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     surroundings: Mapping[str, Any]
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises ValueError where there are no rows, or rows of different columns: a chart would leave them out."""
@@ -44,7 +46,7 @@ class Result:
 
 def write_result(result: Result, folder: Path) -> Path:
     """Keep the result in the folder, under its name; one line for a row, so that a change of one can be read."""
-    document = {key: getattr(result, key) for key in ("title", "against", "notes", "surroundings")}
+    document = {key: getattr(result, key) for key in ("title", "against", "notes", "made", "surroundings")}
     head = json.dumps(document, indent=2, ensure_ascii=False).removesuffix("\n}")
     rows = ",\n".join(f"    {json.dumps(_rounded(row), ensure_ascii=False)}" for row in result.rows)
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,7 @@ def read_result(path: Path) -> Result:
             name=path.stem,
             rows=tuple(document["rows"]),
             notes=tuple(document["notes"]),
+            made=document["made"],
             surroundings=document["surroundings"],
             **texts,
         )
@@ -76,7 +79,7 @@ def read_results(folder: Path = FOLDER) -> dict[str, Result]:
 
 def print_result(result: Result) -> None:
     """The result as a table on standard output, as wide as it is."""
-    Console(width=_WIDTH).print(shown(result))
+    Console(width=WIDTH).print(shown(result))
 
 
 def shown(result: Result) -> Table:

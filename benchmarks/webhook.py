@@ -42,6 +42,8 @@ SLOW_SECONDS = 2.0
 CONNECTIONS = 32
 STORM_CONNECTIONS = 100
 BARE = "bare application"
+# What the surroundings set of the webhook's own variables, or of a lakeFS server, is for others.
+SETTINGS = ("DATABRICKS_", "EXPORT_", "LAKECTL_", "WEBHOOK_")
 
 
 # The servers
@@ -123,7 +125,8 @@ class Server:
 def started(kind: str, **environment: str) -> Iterator[Server]:
     """A server of this kind, until the end of the context."""
     command = [sys.executable, __file__, "--serve", kind]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}) as process:
+    around = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=around | environment) as process:
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -252,12 +255,12 @@ def measure(sizes: Sizes) -> Result:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rows = [*_in_turns(sizes), _slow(sizes), *_storms(sizes)]
-    limit = statistics.median(row["p50 ms"] for row in rows if row["what"] == BARE)
+    limit = statistics.median(float(row["p50 ms"]) for row in rows if row["what"] == BARE)
     return Result(
         name="webhook",
         title="The webhook beside an application that only answers 200",
         against="workspace: a double that keeps one run for each token; each server in a process of its own",
-        rows=tuple({**row, "ratio": row["p50 ms"] / limit} for row in rows),
+        rows=tuple({**row, "ratio": float(row["p50 ms"]) / limit} for row in rows),
         notes=("A ratio is that of the p50 to the bare application's.", _soaked(sizes)),
         surroundings=around,
     )

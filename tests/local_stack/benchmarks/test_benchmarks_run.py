@@ -3,12 +3,18 @@
 Their counts are the product's: calls and bytes are held here, seconds nowhere.
 """
 
+from pathlib import Path
+
+import figures
 import finding_changes
 import hook_worker
 import many_tables
 import pytest
 import reconcile_calls
+import suite
+import webhook
 from finding_changes import WALK, WHOLE_100, WHOLE_1000, Case
+from results import read_result
 
 
 def test_finding_changes_asks_once_for_each_folder_whatever_the_objects() -> None:
@@ -29,6 +35,7 @@ def test_a_list_task_reads_what_a_commit_holds_and_leaves_small_items() -> None:
     assert rows["page 1"]["bytes a table"] <= 609
     assert rows["imports alone"]["lakeFS calls"] == 0 < rows["one table changed"]["lakeFS calls"]
     assert rows["page 1"]["ratio"] < 1.3
+    assert figures.lines({result.name: result})
 
 
 def test_a_reconcile_makes_as_many_calls_for_three_branches_as_for_one() -> None:
@@ -36,9 +43,28 @@ def test_a_reconcile_makes_as_many_calls_for_three_branches_as_for_one() -> None
     counted = [{name: value for name, value in row.items() if name.endswith("calls")} for row in result.rows]
     assert counted[0] == counted[2]
     assert counted[1] == counted[3] == {**counted[0], "jobs calls": counted[0]["jobs calls"] + 1}
+    assert figures.lines({result.name: result})
 
 
 def test_the_lua_hook_is_measured_beside_the_request_that_it_is_there_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_worker, "SLOW_SECONDS", 0.1)
     result = hook_worker.measure(runs=2, slow_runs=1)
     assert [row["what"] for row in result.rows if row["ratio"] == 1] == ["bare request"] * 2
+    assert figures.lines({result.name: result})
+
+
+def test_the_webhook_is_measured_without_the_gate_also_where_a_lakefs_server_is_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAKECTL_SERVER_ENDPOINT_URL", "https://lakefs.example.com")
+    with webhook.started("workspace") as workspace, webhook.webhook_for(workspace) as server:
+        load = webhook.send(server, [webhook.event(1), webhook.event(1)])
+        assert (load.statuses, workspace.count()["runs"]) == ({200: 2}, 1)
+
+
+def test_the_suite_measures_in_a_process_of_its_own_and_keeps_the_result(tmp_path: Path) -> None:
+    (benchmark,) = [each for each in suite.BENCHMARKS if each.module == "reconcile_calls"]
+    result = read_result(suite.measure_apart(benchmark, is_full=False, folder=tmp_path))
+    assert [row["branches"] for row in result.rows] == [1, 1, 10, 10]
+    assert result.made["command"] == "python benchmarks/suite.py reconcile_calls"
+    assert result.made["sizes"] == {"branches": [1, 10]}

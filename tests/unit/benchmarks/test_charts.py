@@ -3,9 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import charts
@@ -15,36 +13,6 @@ from assumptions import Workspace
 from charts import BLUE, GREY, ORANGE, SETTINGS, drawn
 from matplotlib.figure import Figure
 from results import Result
-
-WAYS = ("walk", "whole diff, 1,000 a page", "whole diff, 100 a page")
-
-
-def changes() -> Iterator[dict[str, Any]]:
-    usual = {"objects a table": 20, "changed %": 10, "objects written": "all"}
-    for number, way in enumerate(WAYS, start=1):
-        for layout in ("flat", "nested"):
-            for tables in (100, 1000):
-                yield {"layout": layout, "tables": tables, **usual, "way": way, "calls": number * tables}
-        yield {"layout": "flat", "tables": 100, **usual, "objects a table": 200, "way": way, "calls": number}
-
-
-def clones() -> Iterator[dict[str, Any]]:
-    for files in (10, 100_000):
-        for when in ("first", "again"):
-            for number, kind in enumerate(("bare clone", "shallow", "storage", "deep")):
-                if kind != "deep" or files == 10:  # the largest are not copied
-                    yield {"files": files, "when": when, "clone": kind, "ratio": 1.0 + number}
-
-
-@pytest.fixture
-def results() -> dict[str, Result]:
-    """One result for each chart of results."""
-    rows = {"finding_changes": tuple(changes()), "clone_methods": tuple(clones())}
-    assert rows.keys() == charts.OF_RESULTS.keys()
-    return {
-        name: Result(name=name, title=name, against="nothing", rows=each, surroundings={})
-        for name, each in rows.items()
-    }
 
 
 @pytest.fixture
@@ -67,7 +35,7 @@ def test_the_same_figures_give_the_same_file_also_in_another_process() -> None:
 
 def test_a_chart_has_neither_day_nor_maker_and_is_xml_on_a_white_ground(results: dict[str, Result]) -> None:
     made = drawn(results)
-    assert made.keys() == {"latency_and_cost.svg", "finding_changes.svg", "clone_methods.svg"}
+    assert made.keys() == {"latency_and_cost.svg", *(f"{name}.svg" for name in charts.OF_RESULTS)}
     for svg in made.values():
         ElementTree.fromstring(svg)
         assert "<dc:date>" not in svg

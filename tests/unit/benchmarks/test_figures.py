@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import charts
 import figures
 import pytest
 from figures import BEGIN, END, outdated, with_figures
-from results import read_results
+from results import Result, read_results
+from suite import BENCHMARKS
 
 
 def test_readme_and_charts_are_what_the_results_make_of_them() -> None:
@@ -20,6 +22,26 @@ def test_another_figure_in_a_result_is_noticed() -> None:
             for row in results[name].rows
         )
         assert with_figures(readme, {**results, name: replace(results[name], rows=doubled)}) != readme, name
+
+
+def test_a_line_is_told_of_each_benchmark_and_a_chart_is_shown_where_there_is_one(results: dict[str, Result]) -> None:
+    assert results.keys() == figures.LINES.keys() == {benchmark.module for benchmark in BENCHMARKS}
+    for name, result in results.items():
+        told = figures.lines({name: result})
+        assert told, name
+        assert {len(line) for line in told} == {len(figures.COLUMNS)}
+    assert figures.CHARTS.keys() == charts.OF_RESULTS.keys()
+    written = figures.figures(results)
+    assert all(f"(benchmarks/charts/{name}.svg)" in written for name in figures.CHARTS)
+
+
+def test_beside_every_figure_are_its_command_and_what_it_was_measured_on(results: dict[str, Result]) -> None:
+    written = figures.figures(results)
+    for name in results:
+        command = f"`python benchmarks/suite.py --full {name}`"
+        assert f"| {name} | {command} | nothing | 1 at abc, 2026-11-27 | 0.5 |" in written
+    machine = "2 cores a processor, 25 GB, Python 3.11.7, Spark 4.0.5, Delta 4.0.1"
+    assert f"Measured on {machine}: finding_changes, many_tables," in written
 
 
 def test_what_stands_around_the_figures_stays() -> None:

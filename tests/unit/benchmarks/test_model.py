@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from model import DAY, HOUR, Compute, Load, Snapshot, costs, outcome, play, start_seconds
 from results import Result
 
+from lakefs_unity_export.export.pages import cut_page
+from lakefs_unity_export.export.plan import Item
+
 # One commit a day, and a workspace whose numbers can be added up in the head.
 ALONE = Load(commits_an_hour=1e-9, tables=10, all_tables=100)
 PLAIN = Workspace(
@@ -162,13 +165,19 @@ def test_what_was_measured_takes_the_place_of_what_is_given() -> None:
     results = {
         "whole_export": a_result(rows),
         "cold_starts": a_result(imports),
-        "list_task": a_result([{"tables": 600}, {"tables": 10}]),
+        "many_tables": a_result([{"tables": 600}, {"tables": 10}]),
     }
     found = Workspace().measured(results)
     assert (found.list_seconds, found.record_seconds) == (2.5, 9)
     assert (found.clone_seconds, found.register_seconds, found.tables_a_run) == (7, 7, 600)
     measured = {each.name for each in fields(Workspace) if each.metadata["kind"] is Kind.MEASURED}
     assert {name for name, value in found.values().items() if value != Workspace().values()[name]} == measured
+
+
+def test_as_many_tables_fit_into_a_run_as_many_tables_lists_on_a_page() -> None:
+    tables = [(f"`main`.`main`.`sales_of_the_store_{number:05}`", number) for number in range(1000)]
+    items = [Item(table=name, path=f"tables/sales_of_the_store_{number:05}") for name, number in tables]
+    assert Workspace().tables_a_run == len(cut_page(items, [], after="").items)
 
 
 def test_without_results_the_model_has_what_it_was_given() -> None:
