@@ -1,7 +1,9 @@
-"""Which tables and descriptors differ between two commits, found by walking the diff with the delimiter.
+"""Which tables and descriptors differ between two commits, in as few calls as the difference allows.
 
-lakeFS skips over a changed prefix when it is asked with a delimiter, so the walk costs one call (or page) for
-each changed folder above a table, whatever the number of objects or of tables in them.
+Most commits change fewer objects than a page of the diff has, so its first page is read as it is, and those after it as
+long as each tells of tables in several folders. Else the diff is walked with the delimiter: lakeFS then skips over a
+changed prefix, so a walk costs one call (or page) for each changed folder above a table, whatever the number of objects
+or of tables in them.
 """
 
 from bisect import bisect_right
@@ -9,7 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lakefs_unity_export.ports import DiffPage, DiffReader
+from lakefs_unity_export.ports import DiffEntry, DiffPage, DiffReader
+
+# A page that tells of fewer folders than this spares no call of a walk.
+_FOLDERS_OF_A_PAGE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,8 @@ def find_changes(read_page: DiffReader, *, table_paths: Iterable[str], folder: s
         table_prefixes=table_prefixes,
         children=_children_by_folder([*table_prefixes, folder + "/"]),
     )
-    _visit(walk, "")
+    if not _has_read_whole(walk):
+        _visit(walk, "")
     return Changes(
         table_paths=frozenset(prefix.removesuffix("/") for prefix in walk.found),
         descriptor_files=frozenset(walk.changed_files),
@@ -67,6 +73,40 @@ def _children_by_folder(prefixes: Iterable[str]) -> dict[str, list[bytes]]:
             parent = "".join(part + "/" for part in parts[:depth])
             children[parent].add((parent + parts[depth] + "/").encode())
     return {parent: sorted(found) for parent, found in children.items()}
+
+
+def _has_read_whole(walk: _Walk) -> bool:
+    """Read the diff as it is, page after page, as long as that takes fewer calls than a walk; whether to its end."""
+    after = ""
+    while True:
+        page = walk.read_page(prefix="", after=after, delimiter="")
+        found = {prefix for entry in page.entries for prefix in _note(walk, entry)}
+        if not page.has_more or not page.entries:
+            return True
+        # The folders that a walk would ask for.
+        if len({prefix[: prefix.rfind("/", 0, -1) + 1] for prefix in found}) < _FOLDERS_OF_A_PAGE:
+            return False
+        after = page.entries[-1].path
+
+
+def _note(walk: _Walk, entry: DiffEntry) -> Iterator[str]:
+    """Keep what a changed object tells; the table or the descriptor folder that it lies in, if any."""
+    end = entry.path.find("/") + 1
+    while end:
+        prefix = entry.path[:end]
+        if prefix == walk.folder:
+            _note_descriptor(walk, entry)
+            yield prefix
+            return
+        if prefix in walk.table_prefixes:
+            walk.found.add(prefix)
+            yield prefix
+            return
+        end = entry.path.find("/", end) + 1
+
+
+def _note_descriptor(walk: _Walk, entry: DiffEntry) -> None:
+    (walk.removed_files if entry.type == "removed" else walk.changed_files).add(entry.path)
 
 
 def _visit(walk: _Walk, prefix: str) -> None:
@@ -118,7 +158,7 @@ def _visit_descriptors(walk: _Walk) -> None:
     while True:
         page = walk.read_page(prefix=walk.folder, after=after, delimiter="")
         for entry in page.entries:
-            (walk.removed_files if entry.type == "removed" else walk.changed_files).add(entry.path)
+            _note_descriptor(walk, entry)
         if not page.has_more or not page.entries:
             return
         after = page.entries[-1].path

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from results import Result
 
-WAYS = ("walk", "whole diff, 1,000 a page", "whole diff, 100 a page")
+WAYS = ("ours", "whole diff, 1,000 a page", "whole diff, 100 a page")
 AROUND = {
     "measured": "2026-11-27",
     "version": "1 at abc",

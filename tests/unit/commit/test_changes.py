@@ -1,7 +1,7 @@
 """Finding changes: against a brute-force reference on adversarial paths, and the number of calls it takes."""
 
 import pytest
-from doubles import DiffDouble
+from doubles import SERVER_PAGE_SIZE, DiffDouble
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -111,24 +111,52 @@ def test_a_nested_descriptor_folder_is_walked_to() -> None:
 def test_an_empty_diff_takes_one_call() -> None:
     reader = DiffDouble({}, {})
     assert find_changes(reader, table_paths=["tables/t1"], folder=FOLDER) == Changes()
-    assert reader.calls == [("", "", "/")]
+    assert reader.calls == [("", "", "")]
 
 
-@pytest.mark.parametrize("objects", [3, 200, 2000])
+@pytest.mark.parametrize("objects", [3, 200, 333, 334, 2000])
 def test_calls_follow_the_folders_above_tables_and_not_the_objects(objects: int) -> None:
     tables = [f"tables/t{number}" for number in range(1000)]
     changed = {f"tables/t{table}/part-{number}": b"" for table in (1, 10, 999) for number in range(objects)}
     reader = DiffDouble({}, changed)
     found = find_changes(reader, table_paths=tables, folder=FOLDER)
     assert found.table_paths == {"tables/t1", "tables/t10", "tables/t999"}
-    assert reader.calls == [("", "", "/"), ("tables/", "", "/")]
+    walked = [("", "", "/"), ("tables/", "", "/")] if 3 * objects > SERVER_PAGE_SIZE else []
+    assert reader.calls == [("", "", ""), *walked]
 
 
-def test_every_table_of_a_thousand_changed_takes_two_calls() -> None:
+def test_every_table_of_a_thousand_changed_takes_three_calls() -> None:
     tables = [f"tables/t{number}" for number in range(1000)]
     reader = DiffDouble({}, {f"{table}/part-{number}": b"" for table in tables for number in range(20)})
     assert len(find_changes(reader, table_paths=tables, folder=FOLDER).table_paths) == 1000
-    assert len(reader.calls) == 2
+    assert len(reader.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("objects", "calls"),
+    [
+        (2, 4),  # the pages of the whole diff, of which each tells of 25 folders
+        (40, 80),  # of two
+        (60, 102),  # of one: a page, and a walk of the folders and what is above them
+    ],
+)
+def test_tables_in_many_folders_take_the_fewer_calls_of_both_ways(objects: int, calls: int) -> None:
+    tables = [f"f{folder:03}/t{table:02}" for folder in range(100) for table in range(20)]
+    reader = DiffDouble({}, {f"{table}/part-{number}": b"" for table in tables for number in range(objects)})
+    assert len(find_changes(reader, table_paths=tables, folder=FOLDER).table_paths) == 2000
+    assert len(reader.calls) == calls
+
+
+def test_a_diff_of_which_pages_tell_less_is_walked_from_there() -> None:
+    """Many folders of small tables, then one table of a million objects."""
+    small = [f"a{folder:03}/t{table}" for folder in range(200) for table in range(5)]
+    changed = {f"{table}/part-{number}": b"" for table in small for number in range(2)}
+    changed |= {f"b/big/part-{number}": b"" for number in range(100_000)}
+    reader = DiffDouble({}, changed)
+    found = find_changes(reader, table_paths=[*small, "b/big", "b/other"], folder=FOLDER)
+    assert found.table_paths == {*small, "b/big"}
+    whole = [delimiter for _, _, delimiter in reader.calls if not delimiter]
+    assert (len(whole), len(reader.calls)) == (3, 3 + 1 + 201)
 
 
 @pytest.mark.parametrize("folder", ["tables/", ""])
@@ -139,14 +167,14 @@ def test_loose_objects_beside_tables_are_leapt_over(folder: str) -> None:
     reader = DiffDouble({}, changed)
     found = find_changes(reader, table_paths=[f"{folder}c", f"{folder}e"], folder=FOLDER)
     assert found.table_paths == {f"{folder}c", f"{folder}e"}
-    assert len(reader.calls) <= 5
+    assert len(reader.calls) <= 6
 
 
 def test_changed_folders_that_lead_to_no_table_are_not_entered() -> None:
-    changed = {f"logs/{number}/x": b"" for number in range(500)} | {"tables/raw/x/y": b"", "tables/t1/x": b""}
+    changed = {f"logs/{number}/x": b"" for number in range(1500)} | {"tables/raw/x/y": b"", "tables/t1/x": b""}
     reader = DiffDouble({}, changed)
     assert find_changes(reader, table_paths=["tables/t1"], folder=FOLDER).table_paths == {"tables/t1"}
-    assert [prefix for prefix, _, _ in reader.calls] == ["", "tables/"]
+    assert [prefix for prefix, _, _ in reader.calls[1:]] == ["", "tables/"]
 
 
 def test_more_changed_descriptor_files_than_a_page_are_all_found() -> None:

@@ -335,7 +335,7 @@ def test_no_call_grows_with_tables_or_objects_but_pages_of_registered_tables(
     lakefs.calls.clear()
     unity_catalog.calls.clear()
     assert _paths(_listing(story)) == ["tables/t5"]
-    assert dict(lakefs.calls) == {"branch_head": 1, "commit": 1, "diff": 2, "storage_namespace": 1}
+    assert dict(lakefs.calls) == {"branch_head": 1, "commit": 1, "diff": 1, "storage_namespace": 1}
     assert dict(unity_catalog.calls) == {"schema_properties": 1, "tables": 1}
 
 
