@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "src/local_stack/cluster/runtime"
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 OF_TASKS = "lakefs-unity-export[tasks]"
-TASKS = ["lakefs_unity_export.tasks." + name for name in ("list_changed_tables", "record_export", "reconcile")]
+TASKS = [
+    "lakefs_unity_export.tasks." + name
+    for name in ("list_changed_tables", "record_export", "reconcile", "check_lakefs_and_catalog", "check_report")
+]
 IMPORT = """
 import json, sys
 from dbruntime.hidden_modules import hide
