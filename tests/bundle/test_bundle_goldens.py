@@ -40,4 +40,5 @@ def as_text(value: Mapping[str, Any]) -> str:
     """JSON in a fixed order, with what follows from the code and the workspace taken out."""
     text = json.dumps(value, indent=2, sort_keys=True) + "\n"
     text = re.sub(r"lakefs_unity_export-[0-9.]+\+[0-9a-f]+-", "lakefs_unity_export-<version>-", text)
-    return re.sub(r'"(export|reconcile)_job_id": "\d+"', r'"\1_job_id": "<id of the job \1...>"', text)
+    text = re.sub(r'"export_job_id": "\d+"', '"export_job_id": "<id of export_tables>"', text)
+    return re.sub(r'"reconcile_job_id": "\d+"', '"reconcile_job_id": "<id of reconcile>"', text)

@@ -59,7 +59,10 @@ def test_an_extra_names_what_its_entry_points_import(extra: str, modules: list[s
     [
         (TASKS[1:2], "ModuleNotFoundError: No module named 'pydantic'"),
         (["lakefs_unity_export.servers"], "ImportError: databricks is missing: the wheel brings no other package."),
-        (["lakefs_unity_export.hook"], "ImportError: install_hook needs lakefs: install the wheel with its extra"),
+        (
+            ["lakefs_unity_export.hook.install_hook"],
+            "ImportError: install_hook needs lakefs: install the wheel with its extra",
+        ),
         (["lakefs_unity_export.webhook"], "ImportError: the webhook needs prometheus_client: install the wheel with"),
     ],
 )

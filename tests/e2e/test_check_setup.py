@@ -1,0 +1,94 @@
+"""The job `check_setup`: what it says of the local stack, and of one that is broken and mended as its lines say."""
+
+import pytest
+from bundle_commands import BundleCommands
+from deployed_exports import Exports
+from setup_checks import SetupChecks
+from table_repository import TableRepository
+
+from local_stack.stack import LocalStack
+
+pytestmark = pytest.mark.e2e
+
+WRONG_SECRET = "wr0ng-S3cret-0f-s0mebody"
+
+
+@pytest.fixture
+def checks(exports: Exports) -> SetupChecks:
+    return SetupChecks(exports.client)
+
+
+@pytest.fixture
+def described(repository: TableRepository) -> TableRepository:
+    """A repository with a table and without a hook."""
+    repository.describe("orders")
+    repository.commit()
+    return repository
+
+
+def test_it_passes_on_the_local_stack(
+    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, stack: LocalStack
+) -> None:
+    parameters = (f"--repository={described.name}", f"--branch={described.branch}")
+    bundle("run", "check_setup", "-t", "local", "--", *parameters)
+
+    ended = checks.last()
+
+    assert ended.state == "SUCCESS"
+    assert ended.unwell("fail", "not tried") == set()
+    # No hook was installed, and the schedule is paused unless it is asked for.
+    assert ended.unwell("warn") == {"hook_files", "reconcile_schedule"}
+    assert ended.unwell("not run") == {"hook_valid", "hook_job", "hook_version", "hook_runs"}
+    assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
+    assert set(ended.report["claims"].values()) == {"confirmed here"}
+    assert stack.lakefs.secret_access_key not in ended.text
+
+
+def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_lines_have(
+    checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    me = stack.workspace.owner
+    exports.sql(f"REVOKE CREATE SCHEMA ON CATALOG `{exports.catalog}` FROM `{me}`")
+    exports.sql(f"REVOKE READ FILES, WRITE FILES ON EXTERNAL LOCATION `exports` FROM `{me}`")
+
+    broken = checks.run(described)
+    lines = [broken.line("catalog_grants"), broken.line("external_location_grants")]
+    for line in lines:
+        exports.sql(line["remedy"])
+    mended = checks.run(described)
+
+    assert broken.state == "FAILED"
+    assert broken.unwell("fail") == {line["id"] for line in lines}
+    assert [line["finding"] for line in lines] == [
+        f"{me} has no CREATE SCHEMA on CATALOG {exports.catalog}",
+        f"{me} has no READ FILES, WRITE FILES on EXTERNAL LOCATION exports",
+    ]
+    assert "SetupCheckError: exports would fail: mend catalog_grants first" in broken.text
+    assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def test_a_wrong_secret_is_told_and_not_shown(
+    checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    secrets = exports.client.secrets
+    scope = f"wrong-{described.name}"
+    secrets.create_scope(scope)
+    right = {"lakefs-access-key-id": stack.lakefs.access_key_id, "lakefs-secret-access-key": WRONG_SECRET}
+    for key, value in right.items():
+        secrets.put_secret(scope, key, string_value=value)
+    variant = checks.variant(secret_scope=scope)
+
+    broken = variant.run(described)
+    line = broken.line("lakefs_key")
+    right["lakefs-secret-access-key"] = stack.lakefs.secret_access_key
+    for command in line["remedy"].splitlines()[:2]:
+        assert command.startswith(f"databricks secrets put-secret {scope} ")
+        key = command.rpartition(" ")[2]
+        secrets.put_secret(scope, key, string_value=right[key])
+    mended = variant.run(described)
+
+    assert (broken.state, broken.unwell("fail")) == ("FAILED", {"lakefs_key"})
+    assert "answered 401" in line["finding"]
+    assert not any(WRONG_SECRET[start : start + 6] in broken.text for start in range(len(WRONG_SECRET) - 5))
+    assert broken.line("catalog_grants")["status"] == "pass"
+    assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
