@@ -22,8 +22,9 @@ databricks bundle run check_setup -- --repository=my-repo --branch=main
 ```
 
 The job `check_setup` looks at an installation for one branch, as the identity that exports run as and with their
-settings. It changes nothing. Its last task, `check_report`, prints a line for each check and leaves the same as JSON:
-in its output after `check_setup: `, and as its task value `report`.
+settings. It makes an empty schema `lakefs_unity_export_check_<run>` and removes it again, changes nothing else, and
+removes such a schema that a run left which was killed, after an hour. Its last task, `check_report`, prints a line for
+each check and leaves the same as JSON: in its output after `check_setup: `, and as its task value `report`.
 
 | A line says | It means |
 |---|---|

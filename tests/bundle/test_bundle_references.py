@@ -187,7 +187,7 @@ def test_the_hook_may_run_the_job_and_so_may_the_identity_that_the_jobs_run_as(
     # Outside prod that identity is the deployer, who owns the job. Nobody but the deployer may start reconcile.
     assert sent[target].permissions == [HOOK, *([JOB_IDENTITY] if target == "prod" else []), OWNER]
     may_view = [{**JOB_IDENTITY, "permission_level": "CAN_VIEW"}, OWNER]
-    assert sent[target].other_permissions == ([may_view] if target == "prod" else [])
+    assert sent[target].other_permissions == ([may_view, may_view] if target == "prod" else [])
 
 
 @for_each_target

@@ -65,6 +65,8 @@ def test_check_setup_has_the_settings_of_the_listing() -> None:
         "export_job_id": "${resources.jobs.export_tables.id}",
         "reconcile_job_id": "${resources.jobs.reconcile.id}",
         "hook_service_principal": "${var.hook_service_principal}",
+        "job_id": "{{job.id}}",
+        "run_id": "{{job.run_id}}",
         # A run's parameter goes before it in an export.
         "clone_method": "${var.clone_method}",
     }

@@ -58,6 +58,10 @@ class SetupChecks:
         """The run that something else started last."""
         return self._read(next(run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)))
 
+    def run_ids(self) -> list[int]:
+        """Every run of the job."""
+        return [run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)]
+
     def _read(self, run_id: int) -> EndedCheck:
         ended = follow_run(self._client.jobs, run_id, lambda _: None)
         outputs = {task.title: self._client.jobs.get_run_output(task.run_id) for task in ended.tasks}

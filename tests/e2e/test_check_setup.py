@@ -6,6 +6,7 @@ from deployed_exports import Exports
 from setup_checks import SetupChecks
 from table_repository import TableRepository
 
+from lakefs_unity_export.checks.probe import PREFIX
 from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.e2e
@@ -27,7 +28,7 @@ def described(repository: TableRepository) -> TableRepository:
 
 
 def test_it_passes_on_the_local_stack(
-    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, stack: LocalStack
+    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
     parameters = (f"--repository={described.name}", f"--branch={described.branch}")
     bundle("run", "check_setup", "-t", "local", "--", *parameters)
@@ -36,11 +37,15 @@ def test_it_passes_on_the_local_stack(
 
     assert ended.state == "SUCCESS"
     assert ended.unwell("fail", "not tried") == set()
-    # No hook was installed, and the schedule is paused unless it is asked for.
+    # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for.
     assert ended.unwell("warn") == {"hook_files", "reconcile_schedule"}
-    assert ended.unwell("not run") == {"hook_valid", "hook_job", "hook_version", "hook_runs"}
+    assert ended.unwell("not run") == {"hook_valid", "hook_job", "hook_version", "hook_runs", "tables_listed"}
     assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
-    assert set(ended.report["claims"].values()) == {"confirmed here"}
+    claims = ended.report["claims"]
+    assert {claim for claim in claims if claims[claim] != "confirmed here"} == {
+        "`tables.list` shows the properties of a Delta table"
+    }
+    assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
     assert stack.lakefs.secret_access_key not in ended.text
 
 

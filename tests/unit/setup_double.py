@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from doubles import LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
+from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 from export_story import table
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
@@ -14,8 +14,10 @@ from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.settings import CheckSettings
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceNotFoundError
+from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.hook import files as hook_files
 from lakefs_unity_export.hook.files import HookKind, HookSettings
+from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.setup_ports import Answered, ExternalLocation, Identity, Unanswered
 from lakefs_unity_export.tasks.check_lakefs_and_catalog import check_lakefs_and_catalog
 
@@ -39,6 +41,8 @@ SETTINGS = CheckSettings(
     export_job_id="77",
     reconcile_job_id="88",
     hook_service_principal=HOOK_PRINCIPAL,
+    job_id="99",
+    run_id="4711",
 )
 HOOK = HookSettings(kind=HookKind.LUA, host=HOST, job_id="77")
 _GRANT = re.compile(r"GRANT (?P<privileges>[A-Z ,]+) ON (?P<kind>[A-Z ]+?) (?P<name>`.+`) TO `(?P<principal>.+)`;")
@@ -160,13 +164,16 @@ class Installation:
 
     def __init__(self) -> None:
         self.settings = SETTINGS
+        self.runs_shown = 1
         self.lakefs = LakeFSDouble()
         self.lakefs.put({**table("orders"), **table("parts")})
         self.lakefs.put({path: text.encode() for path, text in hook_files.render(HOOK).items()})
         self.unity_catalog = UnityCatalogDouble("lake")
+        self.register("orders", "parts")
         self.server = LakeFSServerDouble(self.lakefs)
         self.secrets = {"lakefs-access-key-id": KEY_ID, "lakefs-secret-access-key": SECRET_KEY}
         self.workspace = WorkspaceSetupDouble(self.unity_catalog)
+        self.workspace.owners = dict.fromkeys(("lake.main", "lake.main.orders", "lake.main.parts"), PRINCIPAL)
         self.workspace.grant(f"GRANT USE CATALOG, CREATE SCHEMA ON CATALOG `lake` TO `{PRINCIPAL}`;")
         self.workspace.grant(
             f"GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES ON EXTERNAL LOCATION `exports` TO `{PRINCIPAL}`;"
@@ -178,6 +185,16 @@ class Installation:
         self.workspace.levels = {"77": {PRINCIPAL: manage_run, HOOK_PRINCIPAL: manage_run}}
         self.workspace.schedules = {"88": "UNPAUSED"}
         self.ran("completed")
+
+    def register(self, *tables: str) -> None:
+        """An export registered these tables, and made their schema where it was missing."""
+        schema = self.unity_catalog.schema("lake", "main")
+        schema.properties = dict([CREATED_BY])
+        for name in tables:
+            location = f"{SETTINGS.target_base_location}/main/{name}"
+            schema.tables[name] = RegisteredTable(
+                name=name, table_type="EXTERNAL", storage_location=location, repository="shop", path=f"tables/{name}"
+            )
 
     def ran(self, status: str, output: str = "") -> None:
         """The hook's last run on the branch ended so."""
@@ -210,8 +227,14 @@ class Installation:
             open_server=self._open_server,
             open_repository=self._open_repository,
             unity_catalog=self.unity_catalog,
+            own_runs=self._own_runs(),
             workspace=self.workspace,
         )
+
+    def _own_runs(self) -> ExportRunsDouble:
+        runs = ExportRunsDouble()
+        runs.running = [{"repository": self.settings.repository, "branch": self.settings.branch}][: self.runs_shown]
+        return runs
 
     def _open_server(self, endpoint: str, credentials: Callable[[], Credentials]) -> LakeFSServerDouble:
         self.server.credentials = credentials

@@ -44,7 +44,7 @@ def _catalogs(setup: Setup) -> Outcome:
             own = "the bundle variable catalog" if catalog == setup.request.rules.catalog else "its descriptors"
             return problem(str(error).partition("; ")[0], f"CREATE CATALOG {names.quoted(catalog)};\nor correct {own}")
         except WorkspaceAccessError as error:
-            return problem(str(error), _grant(["USE CATALOG"], "CATALOG", names.quoted(catalog), setup))
+            return problem(str(error), grant(["USE CATALOG"], "CATALOG", names.quoted(catalog), setup))
     return passed(f"there: {', '.join(setup.catalogs)}")
 
 
@@ -127,7 +127,7 @@ def _location(setup: Setup) -> Outcome:
         return problem(
             f"no external location that {setup.identity.name} can see covers {target}",
             f"CREATE EXTERNAL LOCATION lakefs_exports URL '{target}' WITH (STORAGE CREDENTIAL <of this storage>);\n"
-            f"{_grant(ON_LOCATION, 'EXTERNAL LOCATION', names.quoted('lakefs_exports'), setup)}\n"
+            f"{grant(ON_LOCATION, 'EXTERNAL LOCATION', names.quoted('lakefs_exports'), setup)}\n"
             "where there is one already, the GRANT alone, on it",
         )
     if location.read_only:
@@ -163,7 +163,7 @@ def _lacking(kind: str, full_name: str, owner: str, wanted: Iterable[str], setup
         return []
     title = kind.upper().replace("_", " ")
     quoted = names.quoted(*([full_name] if kind == "external_location" else full_name.split(".")))
-    return [_Lack(f"no {', '.join(lacking)} on {title} {full_name}", _grant(lacking, title, quoted, setup))]
+    return [_Lack(f"no {', '.join(lacking)} on {title} {full_name}", grant(lacking, title, quoted, setup))]
 
 
 def _of_grants(missing: Collection[_Lack], where: str, setup: Setup) -> Outcome:
@@ -173,7 +173,8 @@ def _of_grants(missing: Collection[_Lack], where: str, setup: Setup) -> Outcome:
     return problem(f"{setup.identity.name} has {told}", "\n".join(lack.grant for lack in missing))
 
 
-def _grant(privileges: Iterable[str], title: str, quoted: str, setup: Setup) -> str:
+def grant(privileges: Iterable[str], title: str, quoted: str, setup: Setup) -> str:
+    """The statement that gives the identity these privileges on a securable, whose kind SQL calls `title`."""
     return f"GRANT {', '.join(privileges)} ON {title} {quoted} TO `{setup.identity.name}`;"
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lakefs_unity_export.checks import catalog_checks, hook_checks, lakefs_checks, report_checks
+from lakefs_unity_export.checks import catalog_checks, hook_checks, lakefs_checks, probe_checks, report_checks
 from lakefs_unity_export.checks.model import Check
 from lakefs_unity_export.checks.setup import Setup
 
@@ -11,6 +11,7 @@ LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
     *lakefs_checks.CHECKS,
     *hook_checks.CHECKS,
     *catalog_checks.CHECKS,
+    *probe_checks.CHECKS,
 )
 # The checking tasks, by their keys: the report takes the task values of each.
 PLACES: dict[str, tuple[Check[Any], ...]] = {lakefs_checks.HERE: LAKEFS_AND_CATALOG}

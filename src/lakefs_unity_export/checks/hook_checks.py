@@ -38,7 +38,10 @@ def _install(setup: Setup) -> str:
 
 
 def _hooks(setup: Setup) -> list[InstalledHook]:
-    return read_hooks(setup.hook_files)
+    found = read_hooks(setup.hook_files)
+    for hook in found:
+        setup.redaction.add(*hook.written_out.values())
+    return found
 
 
 def _files(setup: Setup) -> Outcome:

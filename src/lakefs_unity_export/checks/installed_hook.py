@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -21,7 +21,7 @@ from lakefs_unity_export.hook.files import (
 
 _VARIABLE = re.compile(r"\{\{ *ENV\.(\w+) *\}\}", re.ASCII)
 # In which of an action's arguments a secret stands, or rather the name of its variable.
-_SECRETS = ("databricks_client_id", "databricks_client_secret", "databricks_token", "Authorization")
+_SECRETS = ("databricks_client_secret", "databricks_token", "Authorization")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +29,15 @@ class InstalledHook:
     """The action file that starts exports, as it was read.
 
     events: what it lists. job_id: the job that it starts, or the reference to a variable. variables: those that the
-    lakeFS server needs. written_out: arguments that hold a secret itself. problems: why lakeFS could not run it.
-    settings: None where they cannot be told from the file.
+    lakeFS server needs. written_out: secrets that stand in the file themselves, by the argument's name. problems: why
+    lakeFS could not run it. settings: None where they cannot be told from the file.
     """
 
     path: str
     events: tuple[str, ...] = ()
     job_id: str = ""
     variables: tuple[str, ...] = ()
-    written_out: tuple[str, ...] = ()
+    written_out: Mapping[str, str] = field(default_factory=dict, repr=False)
     problems: tuple[str, ...] = ()
     settings: HookSettings | None = None
 
@@ -74,7 +74,7 @@ def _read(path: str, files: Mapping[str, str]) -> InstalledHook:
         events=listed,
         job_id=str(arguments.get("job_id", "")),
         variables=tuple(dict.fromkeys(_VARIABLE.findall(text.partition("hooks:")[2]))),
-        written_out=tuple(name for name in _SECRETS if name in arguments and not _reference(arguments[name])),
+        written_out=_written_out(arguments),
         problems=tuple(problems),
         settings=_settings(path, properties, on),
     )
@@ -89,6 +89,11 @@ def _triggers(action: Any) -> dict[str, Any]:
 def _properties(action: Any) -> dict[str, Any]:
     hooks = _mapping(action).get("hooks")
     return _mapping(_mapping(hooks[0]).get("properties")) if isinstance(hooks, list) and hooks else {}
+
+
+def _written_out(arguments: Mapping[str, Any]) -> dict[str, str]:
+    found = {name: str(arguments[name]).removeprefix("Bearer ") for name in _SECRETS if name in arguments}
+    return {name: value for name, value in found.items() if not _reference(value)}
 
 
 def _unknown(listed: tuple[str, ...]) -> list[str]:

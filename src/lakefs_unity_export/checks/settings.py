@@ -11,7 +11,7 @@ from lakefs_unity_export.export.request import Request, parse_arguments
 class CheckSettings:
     """The job parameters and the bundle's settings as they came: whether they can be used is itself checked.
 
-    export_job_id, reconcile_job_id: the jobs of the same deployment.
+    export_job_id, reconcile_job_id: the jobs of the same deployment. job_id, run_id: this job, and this run of it.
     """
 
     repository: str = ""
@@ -30,6 +30,8 @@ class CheckSettings:
     export_job_id: str = ""
     reconcile_job_id: str = ""
     hook_service_principal: str = ""
+    job_id: str = ""
+    run_id: str = ""
 
     def request(self) -> Request:
         """What an export of the branch's head would be asked for.

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks.probe import Probe, try_schema
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.settings import CheckSettings
 from lakefs_unity_export.commit import descriptors
@@ -16,7 +17,7 @@ from lakefs_unity_export.export.branch_schemas import BranchSchemas
 from lakefs_unity_export.export.plan import SchemaState
 from lakefs_unity_export.export.request import NamedRequest
 from lakefs_unity_export.hook.files import MARKS
-from lakefs_unity_export.ports import Commit, LakeFSReader, SecretReader, UnityCatalog
+from lakefs_unity_export.ports import Commit, ExportRuns, LakeFSReader, SecretReader, UnityCatalog
 from lakefs_unity_export.setup_ports import (
     Answered,
     ExternalLocation,
@@ -32,7 +33,7 @@ class Setup:
     """An installation, and what reaches it. Properties raise what reading them raises, and are read once.
 
     dbutils_way: by which way the task got its dbutils. open_server, open_repository: clients of the lakeFS that the
-    settings name, the second with a key.
+    settings name, the second with a key. own_runs: the runs of check_setup itself.
     """
 
     settings: CheckSettings
@@ -41,6 +42,7 @@ class Setup:
     open_server: Callable[[str, Callable[[], Credentials]], LakeFSServer]
     open_repository: Callable[[str, str, Credentials], LakeFSReader]
     unity_catalog: UnityCatalog
+    own_runs: ExportRuns
     workspace: WorkspaceSetup
     redaction: Redaction = field(default_factory=Redaction)
 
@@ -121,6 +123,11 @@ class Setup:
     def external_locations(self) -> list[ExternalLocation]:
         """The external locations that the identity can see."""
         return self.workspace.external_locations()
+
+    @cached_property
+    def probe(self) -> Probe:
+        """A schema in the job's catalog that was made and removed again."""
+        return try_schema(self.unity_catalog, self.request.rules.catalog, self.settings.run_id)
 
     @cached_property
     def identity(self) -> Identity:

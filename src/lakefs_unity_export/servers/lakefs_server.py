@@ -42,7 +42,7 @@ class LakeFSServerClient:
         self._endpoint = check_endpoint(endpoint)
         self._credentials = credentials
         self._pool = urllib3.PoolManager(
-            retries=False,
+            retries=False,  # nor is a redirect followed
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
             cert_reqs="CERT_REQUIRED",  # not the default of urllib3 1
         )
@@ -52,7 +52,7 @@ class LakeFSServerClient:
         url = f"{self._endpoint}{API_PATH}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Authorization": _basic(self._credentials())} if with_key else {}
         try:
-            answer = self._pool.request("GET", url, headers=headers, redirect=False)
+            answer = self._pool.request("GET", url, headers=headers)
         except (HTTPError, OSError) as error:
             return Unanswered(trouble=_trouble(error), words=short_reason(error))
         return Answered(status=answer.status, body=bytes(answer.data))

@@ -52,6 +52,7 @@ def _setup(settings: CheckSettings, runtime: TaskRuntime, way: str) -> Setup:
         open_server=lambda endpoint, key: LakeFSServerClient(endpoint=endpoint, credentials=key),
         open_repository=_open_repository,
         unity_catalog=runtime.unity_catalog,
+        own_runs=runtime.export_runs(settings.job_id),
         workspace=WorkspaceSetupClient(runtime.client),
     )
 

@@ -63,6 +63,7 @@ def check(contract: Contract, *, endpoint: str = "", secret_key: str = "", **set
         open_server=lambda url, key: LakeFSServerClient(endpoint=url, credentials=key),
         open_repository=open_repository,
         unity_catalog=None,  # type: ignore[arg-type]
+        own_runs=None,  # type: ignore[arg-type]
         workspace=NoWorkspace(),  # type: ignore[arg-type]
     )
     return {line.id: line for line in run_checks(CHECKS, setup, setup.redaction)}

@@ -3,10 +3,11 @@
 The remedies are followed as they are written: grants and commands by `followed_remedies`, settings as they name them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
+from doubles import UnityCatalogDouble
 from export_story import BASE, descriptor
 from followed_remedies import follow
 from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installation
@@ -14,7 +15,6 @@ from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installati
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Line, Status
 from lakefs_unity_export.errors import WorkspaceAccessError
-from lakefs_unity_export.export.schema_properties import CREATED_BY
 from lakefs_unity_export.hook import files as hook_files
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT
 from lakefs_unity_export.ports import RegisteredTable
@@ -76,22 +76,46 @@ def _revoke(kind: str, name: str) -> Callable[[Installation], None]:
     return lambda installation: installation.workspace.grants.pop((kind, name))
 
 
-def _others_schema(installation: Installation) -> None:
-    installation.unity_catalog.schema("lake", "main").properties = {"team": "sales"}
-
-
-def _others_table(installation: Installation) -> None:
-    schema = installation.unity_catalog.schema("lake", "main")
-    schema.properties = dict([CREATED_BY])
-    installation.workspace.owners["lake.main"] = PRINCIPAL
-    location = f"{BASE}/main/orders"
-    schema.tables["orders"] = RegisteredTable(name="orders", table_type="EXTERNAL", storage_location=location)
+def _of_others(full_name: str) -> Callable[[Installation], object]:
+    return lambda installation: installation.workspace.owners.pop(full_name)
 
 
 def _view(installation: Installation) -> None:
     schema = installation.unity_catalog.schema("lake", "main")
-    installation.workspace.owners |= {"lake.main": PRINCIPAL, "lake.main.orders": PRINCIPAL}
     schema.tables["orders"] = RegisteredTable(name="orders", table_type="VIEW", storage_location="")
+
+
+def _no_properties_shown(installation: Installation) -> None:
+    schema = installation.unity_catalog.schema("lake", "main")
+    schema.tables = {name: replace(table, repository="") for name, table in schema.tables.items()}
+
+
+def _refuses_schemas(installation: Installation) -> None:
+    installation.unity_catalog = RefusingCatalog(installation.unity_catalog)  # type: ignore[assignment]
+
+
+class RefusingCatalog:
+    """A catalog in which no schema can be made until the identity has the grant for it."""
+
+    def __init__(self, unity_catalog: UnityCatalogDouble) -> None:
+        self._real = unity_catalog
+        self.grants = list[str]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
+        if not self.grants:
+            raise WorkspaceAccessError(f"the job's identity may not use the schema {catalog}.{schema}")
+        self._real.create_schema(catalog, schema, properties)
+
+
+def _unlisted(installation: Installation) -> None:
+    installation.unity_catalog.schemas = lambda catalog: {}  # type: ignore[method-assign]
+
+
+def _listed(installation: Installation) -> None:
+    del installation.unity_catalog.schemas  # type: ignore[method-assign]
 
 
 def _deploy(**settings: str) -> Callable[[Installation], None]:
@@ -250,7 +274,7 @@ BREAKAGES = [
         says="lies among lakeFS's own objects",
         remedy="set the bundle variable target_base_location",
         mend=_deploy(target_base_location=BASE),
-        also=frozenset({"external_location"}),
+        also=frozenset({"external_location", "names_free", "tables_listed"}),
     ),
     Breakage(
         what="no hook",
@@ -410,13 +434,13 @@ BREAKAGES = [
     ),
     Breakage(
         what="grants on a schema of others",
-        breaks=_others_schema,
+        breaks=_of_others("lake.main"),
         id="schema_grants",
         says="MANAGE on SCHEMA lake.main",
     ),
     Breakage(
         what="grants on a table of others",
-        breaks=_others_table,
+        breaks=_of_others("lake.main.orders"),
         id="table_grants",
         says="no SELECT, MODIFY on TABLE lake.main.orders",
     ),
@@ -445,6 +469,41 @@ BREAKAGES = [
         breaks=_revoke("external_location", "exports"),
         id="external_location_grants",
         says="no CREATE EXTERNAL TABLE, READ FILES, WRITE FILES on EXTERNAL LOCATION exports",
+    ),
+    Breakage(
+        what="the right to make a schema",
+        breaks=_refuses_schemas,
+        id="schema_made",
+        says="may not use the schema lake.lakefs_unity_export_check_4711",
+        remedy=f"GRANT USE CATALOG, CREATE SCHEMA ON CATALOG `lake` TO `{PRINCIPAL}`;",
+        mend=lambda installation: installation.unity_catalog.grants.append("CREATE SCHEMA"),  # type: ignore[attr-defined]
+    ),
+    Breakage(
+        what="what the list of schemas shows",
+        breaks=_unlisted,
+        id="schema_listed",
+        status=WARN,
+        says="the list of schemas does not have lake.lakefs_unity_export_check_4711",
+        remedy="do not rely on the job reconcile",
+        mend=_listed,
+    ),
+    Breakage(
+        what="what the list of tables shows",
+        breaks=_no_properties_shown,
+        id="tables_listed",
+        status=WARN,
+        says="shows no property lakefs.repository of 2 exported tables",
+        remedy="nothing has to be done",
+        mend=lambda installation: installation.register("orders", "parts"),
+    ),
+    Breakage(
+        what="what the list of runs shows",
+        breaks=lambda installation: setattr(installation, "runs_shown", 0),
+        id="runs_listed",
+        status=WARN,
+        says="does not show this one's job parameters",
+        remedy="nothing has to be done",
+        mend=lambda installation: setattr(installation, "runs_shown", 1),
     ),
 ]
 

@@ -13,6 +13,7 @@ from setup_double import KEY_ID, SECRET_KEY, SETTINGS, Installation
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
+from lakefs_unity_export.checks.runner import run_checks
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
 from lakefs_unity_export.errors import SettingsError, WorkspaceAccessError, WorkspaceError, WorkspaceUnavailableError
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT, HookKind, HookSettings, render, template
@@ -42,12 +43,14 @@ def test_it_leaves_its_lines_to_the_report(installation: Installation) -> None:
     assert [Line.of_json(each) for each in installation.values.values["lines"]] == list(lines.values())
 
 
-def test_it_changes_nothing(installation: Installation) -> None:
-    head, catalogs = installation.lakefs.head(), dict(installation.unity_catalog.catalogs["lake"])
+def test_it_leaves_nothing(installation: Installation) -> None:
+    head, schemas = installation.lakefs.head(), dict(installation.unity_catalog.catalogs["lake"])
+    properties = dict(schemas["main"].properties)
     installation.check()
     assert installation.lakefs.head() == head
-    assert installation.unity_catalog.catalogs["lake"] == catalogs
-    assert installation.unity_catalog.writes == []
+    assert installation.unity_catalog.catalogs["lake"] == schemas
+    assert installation.unity_catalog.catalogs["lake"]["main"].properties == properties
+    assert {name for name, _ in installation.unity_catalog.writes} == {"lake.lakefs_unity_export_check_4711"}
 
 
 def test_a_server_is_asked_once_for_what_several_checks_need(installation: Installation) -> None:
@@ -59,24 +62,26 @@ def test_a_server_is_asked_once_for_what_several_checks_need(installation: Insta
         "read_object": 8,  # six files of hooks, two descriptors
         "storage_namespace": 1,
     }
-    assert installation.unity_catalog.calls == {"schema_properties": 1}
+    # Of the branch's schema; of the schema that is made and removed again.
+    assert installation.unity_catalog.calls == {"schema_properties": 1 + 1, "tables": 1, "schemas": 2}
 
 
-def test_tables_of_this_export_are_no_others(installation: Installation) -> None:
-    installation.workspace.owners |= {"lake.main": "0b1c2d3e-job", "lake.main.orders": "data"}
-    location = f"{SETTINGS.target_base_location}/main/orders"
-    schema = installation.unity_catalog.schema("lake", "main")
-    schema.tables["orders"] = SimpleNamespace(  # type: ignore[assignment]
-        name="orders", table_type="EXTERNAL", storage_location=location, repository="shop", path="", clone_method=""
-    )
+def test_tables_that_the_identity_or_its_group_owns_need_no_grant(installation: Installation) -> None:
+    installation.workspace.owners["lake.main.orders"] = "data"
     lines = installation.check()
-    assert lines["names_free"].status is Status.PASS
     assert lines["schema_grants"].finding == "0b1c2d3e-job has what an export needs on lake.main"
-    assert lines["table_grants"].finding == "0b1c2d3e-job has what an export needs on 1 registered tables"
+    assert lines["table_grants"].finding == "0b1c2d3e-job has what an export needs on 2 registered tables"
+
+
+def test_a_branch_that_was_never_exported_passes_too(installation: Installation) -> None:
+    del installation.unity_catalog.catalogs["lake"]["main"]
+    lines = installation.check()
+    assert {id_ for id_, line in lines.items() if line.status is not Status.PASS} == {"tables_listed"}
+    assert lines["tables_listed"].status is Status.NOT_RUN
+    assert lines["schema_grants"].finding.startswith("the schema is not there yet")
 
 
 def test_a_schema_that_follows_another_branch_is_told(installation: Installation) -> None:
-    installation.workspace.owners["lake.main"] = "0b1c2d3e-job"
     installation.unity_catalog.schema("lake", "main").properties = {"lakefs.shop.branch": "dev"}
     line = installation.check()["names_free"]
     assert line.status is Status.FAIL
@@ -94,7 +99,7 @@ def test_a_schema_that_follows_another_branch_is_told(installation: Installation
     ],
 )
 def test_all_privileges_are_all_but_manage(installation: Installation, held: set[str], lacks: str) -> None:
-    installation.unity_catalog.schema("lake", "main").properties = {"team": "sales"}
+    del installation.workspace.owners["lake.main"]
     installation.workspace.grants["schema", "lake.main"] = {"data": held}
     line = installation.check()["schema_grants"]
     assert line.status is (Status.FAIL if lacks else Status.PASS)
@@ -142,6 +147,36 @@ def test_lakefs_that_is_down_hides_nothing_of_the_catalog(installation: Installa
     ]
 
 
+def test_a_schema_that_cannot_be_removed_again_is_told_and_no_reason_to_fail(installation: Installation) -> None:
+    def refuse(catalog: str, schema: str) -> None:
+        raise WorkspaceAccessError("may not drop it")
+
+    installation.unity_catalog.delete_schema = refuse  # type: ignore[method-assign]
+    line = installation.check()["schema_made"]
+    assert line.status is Status.WARN
+    assert line.finding == "lake.lakefs_unity_export_check_4711 was made and cannot be removed: may not drop it"
+    assert line.remedy == "DROP SCHEMA `lake`.`lakefs_unity_export_check_4711`;"
+
+
+def test_properties_that_are_not_kept_refute_the_claim(installation: Installation) -> None:
+    installation.unity_catalog.set_schema_properties = lambda *_: None  # type: ignore[method-assign]
+    lines = installation.check()
+    assert (lines["schema_made"].status, lines["schema_made"].claim) == (Status.FAIL, Claim.REFUTED)
+    assert lines["schema_listed"].status is Status.NOT_RUN
+
+
+def test_own_runs_that_may_not_be_listed_are_told(installation: Installation) -> None:
+    class Refused:
+        def active(self) -> list[dict[str, str]]:
+            raise WorkspaceAccessError("may not use the runs of job 99")
+
+    setup = installation.setup()
+    setup.own_runs = Refused()  # type: ignore[assignment]
+    lines = {line.id: line for line in run_checks(LAKEFS_AND_CATALOG, setup, setup.redaction)}
+    assert lines["runs_listed"].status is Status.NOT_TRIED
+    assert lines["runs_listed"].remedy == "give 0b1c2d3e-job CAN VIEW on job 99"
+
+
 # Hooks
 
 
@@ -166,9 +201,12 @@ def test_a_webhook_that_holds_its_secret_is_told_and_the_secret_is_not(installat
     (action,) = webhook_files(service="https://unity-export.shop.com").values()
     files = {WEBHOOK_ACTION: action.replace("{{ ENV.LAKEFSACTION_WEBHOOK_SECRET }}", "hush-hush").encode()}
     installation.lakefs.put(files, removed=["_lakefs_actions/unity_export.yaml"])
-    line = installation.check()["hook_version"]
+    installation.ran("failed", "the service refused hush-hush")
+    lines = installation.check()
+    line = lines["hook_version"]
     assert (line.status, "holds a value for Authorization itself" in line.finding) == (Status.WARN, True)
-    assert "hush" not in installation.out.getvalue()
+    assert lines["hook_runs"].finding.endswith("failed: the service refused [secret]")
+    assert "hush" not in installation.out.getvalue() + str(installation.values.values)
 
 
 def test_a_hook_that_leaves_its_job_to_a_variable_is_as_good(installation: Installation) -> None:
@@ -265,6 +303,7 @@ def test_the_task_s_own_clients_are_used(monkeypatch: pytest.MonkeyPatch, capsys
         secret=installation.secret,
         task_values=values,
         unity_catalog=installation.unity_catalog,
+        export_runs={"99": installation.setup().own_runs}.__getitem__,
         client="the client",
     )
 
@@ -330,16 +369,6 @@ def test_an_identity_that_is_not_known_hides_nothing(installation: Installation)
 def test_more_tables_than_are_looked_at_say_so(installation: Installation) -> None:
     names = [f"t{number:02}" for number in range(25)]
     installation.lakefs.put({path: text for name in names for path, text in table(name).items()})
-    schema = installation.unity_catalog.schema("lake", "main")
-    installation.workspace.owners["lake.main"] = "0b1c2d3e-job"
-    for name in names:
-        installation.workspace.owners[f"lake.main.{name}"] = "0b1c2d3e-job"
-        schema.tables[name] = SimpleNamespace(  # type: ignore[assignment]
-            name=name,
-            table_type="EXTERNAL",
-            storage_location=f"{SETTINGS.target_base_location}/main/{name}",
-            repository="shop",
-            path="",
-            clone_method="",
-        )
+    installation.register(*names)
+    installation.workspace.owners |= dict.fromkeys((f"lake.main.{name}" for name in names), "0b1c2d3e-job")
     assert "the first 20 of each schema were looked at" in installation.check()["table_grants"].finding

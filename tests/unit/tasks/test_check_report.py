@@ -31,10 +31,9 @@ def test_a_sound_installation_has_a_report_that_says_so() -> None:
     *_, as_json = out.getvalue().splitlines()
     assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
     assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
-    assert values.values["report"]["claims"] == {
-        "A wheel task has task values": "confirmed here",
-        "`config` of a lakeFS server names its version": "confirmed here",
-    }
+    claims = values.values["report"]["claims"]
+    assert claims == dict.fromkeys((claim for check in CHECKS for claim in check.claims), "confirmed here")
+    assert "A wheel task has task values" in claims
 
 
 def test_it_fails_where_exports_would_and_says_which_lines_and_what_to_do() -> None:
