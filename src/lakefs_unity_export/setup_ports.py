@@ -90,3 +90,22 @@ class WorkspaceSetup(Protocol):
 
     def pause_status(self, job_id: str) -> str:
         """`PAUSED` or `UNPAUSED`, as the schedule of a job is; empty where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseInfo:
+    """A SQL warehouse: its name, its type (`PRO` or `CLASSIC`) and its state, such as `RUNNING` or `STOPPED`."""
+
+    name: str
+    type: str
+    state: str
+
+
+class Warehouse(Protocol):
+    """The SQL warehouse that registers tables. Methods raise WorkspaceError, by cause."""
+
+    def info(self) -> WarehouseInfo:
+        """What the workspace tells of it."""
+
+    def query(self, statement: str) -> list[tuple[str | None, ...]]:
+        """The rows of a small answer, for which it is started where it is stopped."""

@@ -177,6 +177,7 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "reconcile": (1, True),
         "check_lakefs_and_catalog": (0, False),
         "check_report": (0, False),
+        "check_warehouse": (0, False),
     }
 
 

@@ -60,6 +60,7 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
     assert defined == {
         "check_lakefs_and_catalog",
         "check_report",
+        "check_warehouse",
         "install_hook",
         "list_changed_tables",
         "reconcile",

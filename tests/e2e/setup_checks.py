@@ -42,9 +42,12 @@ class SetupChecks:
         deployed = self._client.jobs.get(self._job_id).settings
         assert deployed is not None
         body = {**deployed.as_dict(), "name": "a variant of check_setup"}
-        parameters = body["tasks"][0]["python_wheel_task"]["named_parameters"]
-        assert settings.keys() <= parameters.keys()
-        parameters.update(settings)
+        for name, value in settings.items():
+            given = [task["python_wheel_task"]["named_parameters"] for task in body["tasks"]]
+            changed = [parameters for parameters in given if name in parameters]
+            assert changed, name
+            for parameters in changed:
+                parameters[name] = value
         made = self._client.api_client.do("POST", "/api/2.2/jobs/create", body=body)
         assert isinstance(made, dict)
         return SetupChecks(self._client, int(made["job_id"]))

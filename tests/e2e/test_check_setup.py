@@ -40,6 +40,7 @@ def test_it_passes_on_the_local_stack(
     # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for.
     assert ended.unwell("warn") == {"hook_files", "reconcile_schedule"}
     assert ended.unwell("not run") == {"hook_valid", "hook_job", "hook_version", "hook_runs", "tables_listed"}
+    assert ended.line("warehouse")["finding"] == "Local Warehouse is there, RUNNING"
     assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
     claims = ended.report["claims"]
     assert {claim for claim in claims if claims[claim] != "confirmed here"} == {
@@ -97,3 +98,12 @@ def test_a_wrong_secret_is_told_and_not_shown(
     assert not any(WRONG_SECRET[start : start + 6] in broken.text for start in range(len(WRONG_SECRET) - 5))
     assert broken.line("catalog_grants")["status"] == "pass"
     assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
+    checks: SetupChecks, described: TableRepository
+) -> None:
+    broken = checks.variant(warehouse_id="0123456789abcdef").run(described)
+    assert (broken.state, broken.unwell("fail")) == ("FAILED", {"warehouse"})
+    assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
+    assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"

@@ -17,7 +17,14 @@ EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text
 OF_TASKS = "lakefs-unity-export[tasks]"
 TASKS = [
     "lakefs_unity_export.tasks." + name
-    for name in ("list_changed_tables", "record_export", "reconcile", "check_lakefs_and_catalog", "check_report")
+    for name in (
+        "list_changed_tables",
+        "record_export",
+        "reconcile",
+        "check_lakefs_and_catalog",
+        "check_report",
+        "check_warehouse",
+    )
 ]
 IMPORT = """
 import json, sys

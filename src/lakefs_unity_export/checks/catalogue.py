@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from lakefs_unity_export.checks import catalog_checks, hook_checks, lakefs_checks, probe_checks, report_checks
+from lakefs_unity_export.checks import (
+    catalog_checks,
+    hook_checks,
+    lakefs_checks,
+    probe_checks,
+    report_checks,
+    warehouse_checks,
+)
 from lakefs_unity_export.checks.model import Check
 from lakefs_unity_export.checks.setup import Setup
 
@@ -14,5 +21,8 @@ LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
     *probe_checks.CHECKS,
 )
 # The checking tasks, by their keys: the report takes the task values of each.
-PLACES: dict[str, tuple[Check[Any], ...]] = {lakefs_checks.HERE: LAKEFS_AND_CATALOG}
+PLACES: dict[str, tuple[Check[Any], ...]] = {
+    lakefs_checks.HERE: LAKEFS_AND_CATALOG,
+    warehouse_checks.HERE: warehouse_checks.CHECKS,
+}
 CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

@@ -7,21 +7,30 @@ from typing import Any
 import pytest
 from doubles import TaskValuesDouble
 from setup_double import Installation
+from warehouse_double import WarehouseDouble, setup_of
 
 from lakefs_unity_export.checks.catalogue import CHECKS, LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.report import JSON_MARK
 from lakefs_unity_export.errors import SetupCheckError, WorkspaceError
 from lakefs_unity_export.tasks import check_report as module
 from lakefs_unity_export.tasks.check_report import check_report
+from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
-PLACE = "check_lakefs_and_catalog"
-SUCCESS = {PLACE: "success"}
+PLACE, OTHER = "check_lakefs_and_catalog", "check_warehouse"
+SUCCESS = {PLACE: "success", OTHER: "success"}
+
+
+def left_by_other() -> dict[tuple[str, str], Any]:
+    """What the task check_warehouse leaves of a sound warehouse."""
+    values = TaskValuesDouble()
+    check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
+    return {(OTHER, "lines"): values.values["lines"]}
 
 
 def left(installation: Installation) -> TaskValuesDouble:
     """What the checking task leaves of the installation, for the task after it."""
     installation.check()
-    return TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"]})
+    return TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"], **left_by_other()})
 
 
 def test_a_sound_installation_has_a_report_that_says_so() -> None:
@@ -75,14 +84,25 @@ def test_a_warning_alone_does_not_fail_it() -> None:
 def test_a_task_that_left_nothing_is_told_and_so_are_its_lines(values: dict[Any, Any], says: str) -> None:
     out = io.StringIO()
     with pytest.raises(SetupCheckError, match="mend task_values first"):
-        check_report({PLACE: "failed"}, TaskValuesDouble(values), out)
+        check_report({**SUCCESS, PLACE: "failed"}, TaskValuesDouble(values | left_by_other()), out)
     assert says in out.getvalue()
     assert out.getvalue().count("\nNOT RUN") == len(LAKEFS_AND_CATALOG) - 1  # the first line has none before it
 
 
+def test_a_task_that_was_killed_takes_no_other_s_lines_with_it() -> None:
+    installation = Installation()
+    installation.check()
+    values = TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"]})
+    with pytest.raises(SetupCheckError, match="mend task_values first") as raised:
+        check_report({**SUCCESS, OTHER: "timedout"}, values, io.StringIO())
+    assert f"{OTHER} ended timedout" in str(raised.value)
+    by_id = {line["id"]: line["status"] for line in values.values["report"]["checks"]}
+    assert (by_id["branch"], by_id["warehouse"]) == ("pass", "not run")
+
+
 def test_a_line_that_is_missing_or_of_another_version_is_no_error() -> None:
     values = [{"id": "settings", "status": "pass", "finding": "x"}, {"id": "older", "status": "pass", "finding": "x"}]
-    report = check_report(SUCCESS, TaskValuesDouble({(PLACE, "lines"): values}), io.StringIO())
+    report = check_report(SUCCESS, TaskValuesDouble({(PLACE, "lines"): values, **left_by_other()}), io.StringIO())
     lines = {line.id: line for line in report.lines}
     assert lines["settings"].finding == "x"
     assert (lines["branch"].status.value, lines["branch"].finding) == ("not run", f"task {PLACE} left no line of it")

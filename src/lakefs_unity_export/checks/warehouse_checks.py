@@ -1,0 +1,167 @@
+"""Checks of the SQL warehouse: that it is there and may be used, and that it takes what the SQL files are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lakefs_unity_export import names
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, passed, problem
+from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
+from lakefs_unity_export.setup_ports import Identity, Warehouse
+
+HERE = "check_warehouse"
+# As the SQL files hold values to it: no backtick, no control character, and the end of the text at its end.
+_PATTERNS = (
+    r"SELECT given, given RLIKE r'^[^`\x00-\x1f]+\z' "
+    "FROM (SELECT explode(array('plain', 'a`b', concat('a', chr(7)), concat('a', chr(10)))) AS given)"
+)
+_IMMEDIATE = """EXECUTE IMMEDIATE 'SELECT "a text in double quotes" AS answer'"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseSetup:
+    """The warehouse as the task sees it, and the catalog whose tables are registered. identity: who the job runs as."""
+
+    warehouse_id: str
+    catalog: str
+    warehouse: Warehouse
+    identity: Callable[[], Identity]
+
+
+def _may_use(setup: WarehouseSetup) -> str:
+    name = setup.identity().name
+    field = "user_name" if "@" in name else "service_principal_name"
+    return (
+        f"databricks permissions update warehouses {setup.warehouse_id} --json "
+        f'\'{{"access_control_list": [{{"{field}": "{name}", "permission_level": "CAN_USE"}}]}}\''
+    )
+
+
+def _there(setup: WarehouseSetup) -> Outcome:
+    try:
+        found = setup.warehouse.info()
+    except WorkspaceNotFoundError as error:
+        return problem(
+            str(error).partition("; ")[0],
+            "set the bundle variable warehouse_id to an id that `databricks warehouses list` shows, and deploy",
+        )
+    except WorkspaceAccessError as error:
+        return problem(str(error), _may_use(setup))
+    return passed(f"{found.name or setup.warehouse_id} is there, {found.state or 'in a state that is not told'}")
+
+
+def _type(setup: WarehouseSetup) -> Outcome:
+    found = setup.warehouse.info()
+    if found.type == "PRO":
+        return passed("it is a pro warehouse, serverless or not")
+    return problem(
+        f"it is of type {found.type or 'unknown'}",
+        "set the bundle variable warehouse_id to a serverless or pro warehouse, and deploy",
+    )
+
+
+def _runs(setup: WarehouseSetup) -> Outcome:
+    try:
+        rows = setup.warehouse.query("SELECT 1")
+    except WorkspaceAccessError as error:
+        return problem(str(error), _may_use(setup))
+    except WorkspaceError as error:
+        return problem(str(error), f"databricks warehouses start {setup.warehouse_id}")
+    return passed("it runs statements") if rows == [("1",)] else problem(f"SELECT 1 gave {rows}", "report this line")
+
+
+def _catalog(setup: WarehouseSetup) -> Outcome:
+    quoted = names.quoted(names.check_identifier("catalog", setup.catalog))
+    try:
+        for view in ("schemata", "tables"):
+            setup.warehouse.query(f"SELECT count(*) FROM {quoted}.information_schema.{view}")  # noqa: S608, quoted
+    except WorkspaceError as error:
+        return problem(str(error), f"GRANT USE CATALOG ON CATALOG {quoted} TO `{setup.identity().name}`;")
+    return passed(f"{quoted}.information_schema can be read")
+
+
+def _immediate(setup: WarehouseSetup) -> Outcome:
+    return _settled(setup, _IMMEDIATE, [("a text in double quotes",)])
+
+
+def _patterns(setup: WarehouseSetup) -> Outcome:
+    expected: list[tuple[str | None, ...]] = [
+        ("plain", "true"),
+        ("a`b", "false"),
+        ("a\x07", "false"),
+        ("a\n", "false"),
+    ]
+    return _settled(setup, _PATTERNS, expected)
+
+
+def _settled(setup: WarehouseSetup, statement: str, expected: list[tuple[str | None, ...]]) -> Outcome:
+    try:
+        rows = setup.warehouse.query(statement)
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        rows, why = [], str(error)
+    else:
+        why = f"it answered {rows}"
+    if sorted(rows, key=str) == sorted(expected, key=str):
+        return passed("it answers as the SQL files need it", claim=Claim.CONFIRMED)
+    return problem(f"{why} to {statement}", "report this line, with the type of the warehouse", claim=Claim.REFUTED)
+
+
+CHECKS: tuple[Check[WarehouseSetup], ...] = (
+    Check(
+        id="warehouse",
+        place=HERE,
+        asks="Is the SQL warehouse there, and may the identity see it?",
+        means="tables are cloned and not registered",
+        remedy="set warehouse_id, or give the identity CAN USE on the warehouse",
+        look=_there,
+    ),
+    Check(
+        id="warehouse_type",
+        place=HERE,
+        asks="Is it a serverless or pro warehouse?",
+        means="the SQL files are written for these, and were never run on another",
+        remedy="set warehouse_id to a serverless or pro warehouse",
+        look=_type,
+        severity=Severity.WARNING,
+        needs=("warehouse",),
+    ),
+    Check(
+        id="warehouse_runs",
+        place=HERE,
+        asks="Does it run a statement of the identity, started where it was stopped?",
+        means="tables are cloned and not registered",
+        remedy="start it, or give the identity CAN USE on it",
+        look=_runs,
+        needs=("warehouse",),
+    ),
+    Check(
+        id="warehouse_catalog",
+        place=HERE,
+        asks="Can the catalog's information_schema be read with it?",
+        means="tables are cloned and not registered",
+        remedy="GRANT USE CATALOG ON CATALOG",
+        look=_catalog,
+        needs=("warehouse_runs",),
+    ),
+    Check(
+        id="warehouse_text",
+        place=HERE,
+        asks="Is what stands in double quotes a text, in a statement that another one executes?",
+        means="tables are cloned and not registered",
+        remedy="report the line",
+        look=_immediate,
+        needs=("warehouse_runs",),
+        claims=("Strings in double quotes are strings in what `EXECUTE IMMEDIATE` runs on a warehouse",),
+    ),
+    Check(
+        id="warehouse_patterns",
+        place=HERE,
+        asks="Do raw texts and \\x.. mean in RLIKE what the SQL files take them for?",
+        means="the SQL files refuse names that are valid, or take some that are not",
+        remedy="report the line",
+        look=_patterns,
+        needs=("warehouse_runs",),
+        claims=("Raw strings and `\\x..` in `RLIKE` mean the same with Photon",),
+    ),
+)
