@@ -3,13 +3,13 @@
 import json
 import re
 import shlex
-from argparse import ArgumentParser
 from collections.abc import Callable
+from dataclasses import replace
 
 from setup_double import KEY_ID, SECRET_KEY, Installation
 
 from lakefs_unity_export.hook import files as hook_files
-from lakefs_unity_export.hook.files import HookKind, HookSettings
+from lakefs_unity_export.hook.install_hook import parse_order
 from lakefs_unity_export.setup_ports import ExternalLocation
 
 # What the person has who follows it.
@@ -56,16 +56,17 @@ def _update_permissions(installation: Installation, line: str) -> bool:
 
 
 def _install_hook(installation: Installation, line: str) -> bool:
-    parser = ArgumentParser()
-    for option in ("--repository", "--branch", "--databricks-host", "--job-id"):
-        parser.add_argument(option)
-    given = parser.parse_args(shlex.split(line.partition("] install_hook ")[2] or line.partition("install_hook ")[2]))
-    settings = HookSettings(kind=HookKind.LUA, host=given.databricks_host, job_id=given.job_id).checked()
-    assert given.repository == installation.lakefs.repository
-    files = {path: text.encode() for path, text in hook_files.render(settings).items()}
-    present = installation.lakefs.content(installation.lakefs.head(given.branch).id)
-    gone = [path for path in hook_files.unwanted(settings.kind) if path in present]
-    installation.lakefs.put(files, removed=gone, branch=given.branch)
+    start = 'uvx --from "$(echo dist/*.whl)[hook]" install_hook '
+    assert line.startswith(start), line
+    order = parse_order(shlex.split(line.removeprefix(start)))
+    assert order.settings is not None
+    assert order.repository == installation.lakefs.repository
+    known, _ = hook_files.events_for(installation.server.version, order.settings.events)
+    files = hook_files.render(replace(order.settings, events=known))
+    present = installation.lakefs.content(installation.lakefs.head(order.branch).id)
+    gone = [path for path in hook_files.unwanted(order.settings.kind) if path in present]
+    written = {path: text.encode() for path, text in files.items()}
+    installation.lakefs.put(written, removed=gone, branch=order.branch)
     return True
 
 

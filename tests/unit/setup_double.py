@@ -83,7 +83,9 @@ class LakeFSServerDouble:
         if path == f"{home}/actions/runs":
             return _json({"results": [run for run in self.runs if run["branch"] == query["branch"]]})
         if path.endswith("/hooks"):
-            return _json({"results": [{"hook_id": "unity_export", "hook_run_id": "h1"}]})
+            (run,) = [run for run in self.runs if f"/{run['run_id']}/" in path]
+            ours = {"hook_id": "unity_export", "hook_run_id": "h1", "status": run["status"]}
+            return _json({"results": [{"hook_id": "of_others", "hook_run_id": "h0", "status": "failed"}, ours]})
         if path.endswith("/output"):
             return Answered(status=200, body=self.output.encode())
         return _json({"message": "repository not found"}, 404)

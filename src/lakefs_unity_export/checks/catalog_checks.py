@@ -1,6 +1,7 @@
 """Checks of Unity Catalog: the tables' names, the catalog, the identity's grants, and where clones are to lie."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.lakefs_checks import HERE
@@ -146,11 +147,12 @@ def _location_grants(setup: Setup) -> Outcome:
     return _of_grants(missing, f"on external location {location.name}", setup)
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Lack:
     """Privileges that the identity lacks on one securable, and the statement that grants them."""
 
-    def __init__(self, finding: str, grant: str) -> None:
-        self.finding, self.grant = finding, grant
+    finding: str
+    grant: str
 
 
 def _lacking(kind: str, full_name: str, owner: str, wanted: Iterable[str], setup: Setup) -> list[_Lack]:
@@ -163,7 +165,8 @@ def _lacking(kind: str, full_name: str, owner: str, wanted: Iterable[str], setup
         return []
     title = kind.upper().replace("_", " ")
     quoted = names.quoted(*([full_name] if kind == "external_location" else full_name.split(".")))
-    return [_Lack(f"no {', '.join(lacking)} on {title} {full_name}", grant(lacking, title, quoted, setup))]
+    finding = f"no {', '.join(lacking)} on {title} {full_name}"
+    return [_Lack(finding=finding, grant=grant(lacking, title, quoted, setup))]
 
 
 def _of_grants(missing: Collection[_Lack], where: str, setup: Setup) -> Outcome:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from lakefs_unity_export import events
+from lakefs_unity_export.checks.install_command import install_command
 from lakefs_unity_export.checks.installed_hook import InstalledHook, read_hooks
 from lakefs_unity_export.checks.lakefs_checks import HERE
 from lakefs_unity_export.checks.model import (
@@ -23,18 +24,10 @@ from lakefs_unity_export.hook.files import events_for, starts_at_once
 from lakefs_unity_export.setup_ports import Answered, Unanswered
 
 _HOOK = "unity_export"
-_RUNS_LOOKED_AT = 20
+_RUNS_LISTED, _RUNS_OPENED = 100, 5
 _SHOWN_OUTPUT = 400
 _MAY_START = frozenset({"CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"})
 _NO_HOOK = "the branch has no hook"
-
-
-def _install(setup: Setup) -> str:
-    asked = setup.request
-    return (
-        f'uvx --from "$(echo dist/*.whl)[hook]" install_hook --repository {asked.repository} --branch {asked.branch} '
-        f"--databricks-host {setup.workspace.url} --job-id {setup.settings.export_job_id}"
-    )
 
 
 def _hooks(setup: Setup) -> list[InstalledHook]:
@@ -49,16 +42,18 @@ def _files(setup: Setup) -> Outcome:
     if not found:
         return problem(
             f"{_NO_HOOK}: neither action file of ours is at its head",
-            f"{_install(setup)}\nor leave exports to the job reconcile: set reconcile_pause_status to UNPAUSED",
+            f"{install_command(setup)}\nor leave exports to the job reconcile: set reconcile_pause_status to UNPAUSED",
         )
     needed = ", ".join(dict.fromkeys(name for hook in found for name in hook.variables)) or "no variable"
     listed = ", ".join(hook.path for hook in found)
     if len(found) > 1:
-        return problem(f"{listed}: both kinds are there, and each event asks twice", _install(setup))
+        command = install_command(setup, found[0])
+        return problem(f"{listed}: both kinds are there, and each event asks twice", command)
     settings = found[0].settings
     if settings and not starts_at_once(settings, setup.request.branch):
         told = "its `on` has no post-commit for it, or leaves this branch out by `branches`"
-        return problem(f"{listed}: commits to this branch do not fire it: {told}", _install(setup))
+        command = install_command(setup, found[0], every_branch=True)
+        return problem(f"{listed}: commits to this branch do not fire it: {told}", command)
     return passed(f"{listed}; the lakeFS server has to have in its environment: {needed}")
 
 
@@ -71,7 +66,7 @@ def _valid(setup: Setup) -> Outcome:
     unknown = events_for(setup.server_version, [event for hook in found for event in hook.events])[1]
     problems += [f"lakeFS {setup.server_version} does not know the event {event}" for event in unknown]
     if problems:
-        return problem("; ".join(problems), _install(setup))
+        return problem("; ".join(problems), install_command(setup, found[0]))
     return passed("lakeFS can read the action file, and knows its events")
 
 
@@ -89,7 +84,7 @@ def _job(setup: Setup) -> Outcome:
     if other := [job_id for job_id in named if job_id != setup.settings.export_job_id]:
         return problem(
             f"the hook starts job {other[0]}, and export_tables of this deployment is {setup.settings.export_job_id}",
-            _install(setup),
+            install_command(setup, found[0]),
         )
     if named:
         return passed(f"the hook starts job {setup.settings.export_job_id}, which is this deployment's")
@@ -102,11 +97,12 @@ def _version(setup: Setup) -> Outcome:
     if held := [name for hook in found for name in hook.written_out]:
         return problem(
             f"the action file holds a value for {', '.join(held)} itself, which everybody reads who reads the branch",
-            f"make that credential void, put a new one into a variable of the lakeFS server, then:\n{_install(setup)}",
+            "make that credential void, put a new one into a variable of the lakeFS server, then:\n"
+            + install_command(setup, found[0]),
         )
     differing = [path for hook in found for path in hook.differences(setup.hook_files)]
     if differing:
-        return problem(f"not as this version writes them: {', '.join(differing)}", _install(setup))
+        return problem(f"not as this version writes them: {', '.join(differing)}", install_command(setup, found[0]))
     return passed("the files are those of this version")
 
 
@@ -115,24 +111,38 @@ def _runs(setup: Setup) -> Outcome:
         return not_run(_NO_HOOK)
     repository, branch = setup.request.repository, setup.request.branch
     answer = setup.server.ask(
-        f"/repositories/{repository}/actions/runs", with_key=True, branch=branch, amount=str(_RUNS_LOOKED_AT)
+        f"/repositories/{repository}/actions/runs", with_key=True, branch=branch, amount=str(_RUNS_LISTED)
     )
     if not isinstance(answer, Answered) or answer.status != 200:
         return _no_list(answer)
     runs = [run for run in _results(answer) if run.get("event_type") in events.COMMIT_EVENTS]
-    if not runs:
-        return problem(
-            "lakeFS shows no run of a hook for an event of this branch",
-            "commit something to the branch. Where no run shows in its Actions tab then, the lakeFS server lacks a "
-            "variable that the line hook_files names: set it, and restart the server",
-        )
-    newest = runs[0]
-    what = f"{newest.get('event_type')} of commit {str(newest.get('commit_id'))[:12]}"
-    if newest.get("status") != "failed":
-        ended = sum(run.get("status") == "failed" for run in runs)
-        return passed(f"the last run, {what}, ended {newest.get('status')}; {ended} of the last {len(runs)} failed")
+    for run in runs[:_RUNS_OPENED]:
+        if ours := _our_hook(setup, run):
+            return _ended(setup, run, ours)
     return problem(
-        f"the last run, {what}, failed: {_output(setup, str(newest.get('run_id')))}",
+        "lakeFS shows no run of the hook for an event of this branch",
+        "commit something to the branch. Where no run shows in its Actions tab then, the lakeFS server lacks a "
+        "variable that the line hook_files names: set it, and restart the server",
+    )
+
+
+def _our_hook(setup: Setup, run: dict[str, Any]) -> dict[str, Any] | None:
+    """What the run says of our hook: other actions of the repository run for the same events."""
+    hooks = setup.server.ask(_hooks_of(setup, run), with_key=True)
+    found = _results(hooks) if isinstance(hooks, Answered) else []
+    return next((hook for hook in found if hook.get("hook_id") == _HOOK), None)
+
+
+def _hooks_of(setup: Setup, run: dict[str, Any]) -> str:
+    return f"/repositories/{setup.request.repository}/actions/runs/{run.get('run_id')}/hooks"
+
+
+def _ended(setup: Setup, run: dict[str, Any], hook: dict[str, Any]) -> Outcome:
+    what = f"{run.get('event_type')} of commit {str(run.get('commit_id'))[:12]}"
+    if hook.get("status") != "failed":
+        return passed(f"its last run, for {what}, ended {hook.get('status')}")
+    return problem(
+        f"its last run, for {what}, failed: {_output(setup, run, hook)}",
         "do what it says; docs/lua_hook.md and docs/webhook/README.md explain each failure. Then commit something",
     )
 
@@ -150,14 +160,9 @@ def _results(answer: Answered) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _output(setup: Setup, run_id: str) -> str:
+def _output(setup: Setup, run: dict[str, Any], hook: dict[str, Any]) -> str:
     """The end of what the hook wrote: that is where it says why it failed."""
-    runs = f"/repositories/{setup.request.repository}/actions/runs/{run_id}/hooks"
-    hooks = setup.server.ask(runs, with_key=True)
-    ours = [hook for hook in _results(hooks) if hook.get("hook_id") == _HOOK] if isinstance(hooks, Answered) else []
-    if not ours:
-        return "its output cannot be read"
-    output = setup.server.ask(f"{runs}/{ours[0].get('hook_run_id')}/output", with_key=True)
+    output = setup.server.ask(f"{_hooks_of(setup, run)}/{hook.get('hook_run_id')}/output", with_key=True)
     if not isinstance(output, Answered) or output.status != 200:
         return "its output cannot be read"
     text = re.sub(r"\s+", " ", output.body.decode("utf-8", "replace")).strip()
@@ -272,7 +277,7 @@ CHECKS: tuple[Check[Setup], ...] = (
     Check(
         id="hook_runs",
         place=HERE,
-        asks="How did the last runs of the hook on this branch end?",
+        asks="How did the last run of the hook on this branch end?",
         means="the last event started no export",
         remedy="do what the hook's output says",
         look=_runs,

@@ -1,7 +1,7 @@
 """Checks of lakeFS as the task reaches it: the server, the key, the repository, the branch."""
 
 from lakefs_unity_export import events
-from lakefs_unity_export.access.lakefs_connection import LACKS_PERMISSION, server_words
+from lakefs_unity_export.access.lakefs_connection import LACKS_PERMISSION, check_endpoint, server_words
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -48,6 +48,7 @@ _TROUBLES = {
 def _settings(setup: Setup) -> Outcome:
     try:
         asked = setup.request
+        check_endpoint(setup.settings.lakefs_endpoint)
     except (SettingsError, InvalidNameError) as error:
         finding, _, remedy = str(error).partition("; ")
         return problem(finding, remedy or "set the job parameter or the bundle variable that it names, and deploy")

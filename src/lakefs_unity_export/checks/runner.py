@@ -32,10 +32,15 @@ def line_of(check: Check[Subject], outcome: Outcome, redaction: Redaction) -> Li
     return Line(
         id=check.id,
         status=check.status_of(outcome),
-        finding=redaction.clean(outcome.finding),
-        remedy=redaction.clean(outcome.remedy),
+        finding=_printable(redaction.clean(outcome.finding)),
+        remedy=_printable(redaction.clean(outcome.remedy)),
         claim=outcome.claim,
     )
+
+
+def _printable(text: str) -> str:
+    """The text without what a server's words could do to a terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
 def _look(check: Check[Subject], subject: Subject) -> Outcome:

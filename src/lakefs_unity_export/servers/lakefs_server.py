@@ -21,7 +21,7 @@ from lakefs_unity_export.setup_ports import Answered, Trouble, Unanswered
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 20
 # Innermost first: a failed connection is a time-out to the older urllib3.
-_TROUBLES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
+_TROUBLES: tuple[tuple[type[BaseException], Trouble], ...] = (
     (socket.gaierror, Trouble.NAME),
     (SSLError, Trouble.TLS),
     (NewConnectionError, Trouble.CONNECTION),

@@ -96,7 +96,7 @@ def test_a_hook_whose_variables_the_server_lacks_has_no_run(contract: Contract) 
     assert contract.runs(branch="main", seconds=0.5) == []
     lines = check(contract)
     assert unwell(lines) == {"hook_runs": Status.WARN}
-    assert "lakeFS shows no run of a hook" in lines["hook_runs"].finding
+    assert "lakeFS shows no run of the hook" in lines["hook_runs"].finding
     assert "LAKEFSACTION_DATABRICKS_CLIENT_ID" in lines["hook_files"].finding
 
 
@@ -107,7 +107,7 @@ def test_a_hook_whose_run_failed_is_told_with_the_end_of_its_output(stand_in_con
     assert run.status == "failed"
     lines = check(stand_in_contract)
     assert unwell(lines) == {"hook_runs": Status.WARN}
-    assert "the last run, post-commit of commit " in lines["hook_runs"].finding
+    assert "its last run, for post-commit of commit " in lines["hook_runs"].finding
     assert "unity_export: " in lines["hook_runs"].finding
 
 

@@ -108,6 +108,11 @@ def test_an_error_is_its_own_check_s_line_and_the_others_are_run(error: Exceptio
     assert [line.status for line in lines[1:]] == [Status.PASS, Status.NOT_RUN]
 
 
+def test_what_is_not_for_a_terminal_is_no_part_of_a_line() -> None:
+    (line,) = run_checks([check("odd", lambda _: problem("a\x1b[2Jb\nc", "d\x00"))], [], Redaction())
+    assert (line.finding, line.remedy) == ("a\ufffd[2Jb\nc", "d\ufffd")
+
+
 @pytest.mark.parametrize(
     "look",
     [

@@ -1,22 +1,33 @@
 """The task check_lakefs_and_catalog: what it reads, what it leaves, and what it is without dbutils."""
 
 import io
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from doubles import TaskValuesDouble
 from export_story import table
-from setup_double import KEY_ID, SECRET_KEY, SETTINGS, Installation
+from followed_remedies import follow
+from setup_double import HOOK, HOST, KEY_ID, SECRET_KEY, SETTINGS, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
 from lakefs_unity_export.checks.runner import run_checks
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
+from lakefs_unity_export.commit.descriptor_gate import GateRules
 from lakefs_unity_export.errors import SettingsError, WorkspaceAccessError, WorkspaceError, WorkspaceUnavailableError
-from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT, HookKind, HookSettings, render, template
+from lakefs_unity_export.hook.files import (
+    LUA_ACTION,
+    LUA_SCRIPT,
+    Authentication,
+    HookKind,
+    HookSettings,
+    Variables,
+    render,
+    template,
+)
 from lakefs_unity_export.setup_ports import Answered, Identity
 from lakefs_unity_export.tasks import check_lakefs_and_catalog as module
 
@@ -242,6 +253,54 @@ def test_an_action_file_that_is_none_is_told_and_hides_nothing(
     assert lines["hook_valid"].status is Status.FAIL
     assert says in lines["hook_valid"].finding
     assert not any("unexpected" in line.finding for line in lines.values())
+
+
+@pytest.mark.parametrize(
+    ("installed", "options"),
+    [
+        (
+            HookSettings(kind=HookKind.WEBHOOK, service="https://unity-export.shop.com", branches=("main", "dev-*")),
+            "--trigger webhook --webhook-url https://unity-export.shop.com --branches 'main,dev-*'",
+        ),
+        (
+            HookSettings(kind=HookKind.WEBHOOK, service="https://unity-export.shop.com", gate=True),
+            "--trigger webhook --webhook-url https://unity-export.shop.com --gate",
+        ),
+        (
+            replace(HOOK, authentication=Authentication.TOKEN, variables=Variables(token="LAKEFSACTION_T")),
+            f"--databricks-host {HOST} --job-id 77 --authentication token --token-variable LAKEFSACTION_T",
+        ),
+        (
+            replace(HOOK, gate=True, rules=GateRules(catalog="lake")),
+            f"--databricks-host {HOST} --job-id 77 --gate --catalog lake --schema-template '{{branch}}' "
+            "--table-descriptors-path _lakefs_tables",
+        ),
+    ],
+)
+def test_the_command_that_mends_a_hook_keeps_its_options(
+    installation: Installation, installed: HookSettings, options: str
+) -> None:
+    files = {path: text.encode() for path, text in render(installed).items()}
+    installation.lakefs.put(removed=render(HOOK))
+    installation.lakefs.put(files)
+    assert installation.check()["hook_version"].status is Status.PASS
+    action = next(path for path in files if "unity_export" in path and path.endswith(".yaml"))
+    installation.lakefs.put({action: files[action] + b"# by hand\n"})
+
+    remedy = installation.check()["hook_version"].remedy
+
+    assert remedy == (f'uvx --from "$(echo dist/*.whl)[hook]" install_hook --repository shop --branch main {options}')
+    assert follow(installation, remedy)
+    content = installation.lakefs.content(installation.lakefs.head().id)
+    assert {path: content[path] for path in files} == files
+
+
+def test_a_run_in_which_another_hook_failed_is_none_of_ours(installation: Installation) -> None:
+    others = {"run_id": "r2", "branch": "main", "event_type": "post-commit", "commit_id": "c", "status": "failed"}
+    hooks = Answered(status=200, body=b'{"results": [{"hook_id": "of_others", "status": "failed"}]}')
+    installation.server.runs.insert(0, others)
+    installation.server.answers["/repositories/shop/actions/runs/r2/hooks"] = hooks
+    assert installation.check()["hook_runs"].status is Status.PASS
 
 
 def test_a_key_that_may_not_see_runs_is_told(installation: Installation) -> None:
