@@ -235,6 +235,7 @@ class LocalStack:
             unity_catalog_token=self.catalog.token,
             spark_conf=self.warehouse_conf(),
             folder=self.plain_folder / "warehouse",
+            principal=OWNER,
         )
         self._exits.callback(self.warehouse.stop)
         with ThreadPoolExecutor(max_workers=1) as pool:

@@ -39,13 +39,15 @@ def test_it_passes_on_the_local_stack(
     assert ended.unwell("fail", "not tried") == set()
     # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for.
     assert ended.unwell("warn") == {"hook_files", "reconcile_schedule"}
-    assert ended.unwell("not run") == {"hook_valid", "hook_job", "hook_version", "hook_runs", "tables_listed"}
+    assert ended.unwell("not run") == {
+        *("hook_valid", "hook_job", "hook_version", "hook_runs"),
+        *("tables_listed", "warehouse_history", "warehouse_rows"),
+    }
     assert ended.line("warehouse")["finding"] == "Local Warehouse is there, RUNNING"
     assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
     claims = ended.report["claims"]
-    assert {claim for claim in claims if claims[claim] != "confirmed here"} == {
-        "`tables.list` shows the properties of a Delta table"
-    }
+    of_tables = ("`tables.list` shows", "A query on a warehouse may read", "SQL warehouses and serverless")
+    assert [claim for claim in claims if claims[claim] != "confirmed here" and not claim.startswith(of_tables)] == []
     assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
     assert stack.lakefs.secret_access_key not in ended.text
 
@@ -107,3 +109,22 @@ def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
     assert (broken.state, broken.unwell("fail")) == ("FAILED", {"warehouse"})
     assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
     assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
+
+
+def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
+    checks: SetupChecks, repository: TableRepository, exports: Exports
+) -> None:
+    """That another clone method mends it: test_readers.py."""
+    repository.add("orders", ["o1"])
+    repository.commit()
+    assert exports.run(repository, clone_method="shallow").state == "SUCCESS"
+
+    ended = checks.run(repository)
+
+    assert (ended.state, ended.unwell("fail", "not tried")) == ("SUCCESS", set())
+    line = ended.line("warehouse_rows")
+    assert (line["status"], line["claim"]) == ("warn", "confirmed here")
+    assert "a clone by the method shallow, cannot be read: " in line["finding"]
+    assert line["remedy"].startswith("set the bundle variable clone_method to deep")
+    # What the export registered is its own.
+    assert {ended.line(id_)["status"] for id_ in ("names_free", "table_grants", "tables_listed")} == {"pass"}

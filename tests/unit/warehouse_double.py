@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
+from lakefs_unity_export.clones.methods import CloneMethod
+from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
 from lakefs_unity_export.setup_ports import Identity, WarehouseInfo
 
@@ -23,6 +25,10 @@ class WarehouseDouble:
     starts: bool = True
     text: Rows | str = field(default_factory=lambda: [("a text in double quotes",)])
     patterns: Rows = field(default_factory=lambda: list(PATTERNS))
+    table: str | None = "orders"
+    method: CloneMethod | None = CloneMethod.DEEP
+    history_fails: str = ""
+    rows: Rows | str = field(default_factory=lambda: [("a row",)])
     statements: list[str] = field(default_factory=list)
 
     def info(self) -> WarehouseInfo:
@@ -40,6 +46,18 @@ class WarehouseDouble:
             raise WorkspaceError("SQL warehouse w1 answered FAILED: it is stopped, and may not be started")
         if statement == "SELECT 1":
             return [("1",)]
+        if "DESCRIBE HISTORY" in statement:
+            assert statement == "SELECT userMetadata FROM (DESCRIBE HISTORY `lake`.`main`.`orders` LIMIT 1)"
+            if self.history_fails:
+                raise WorkspaceError(self.history_fails)
+            return [(user_metadata(self.method) if self.method else None,)]
+        if statement.startswith("SELECT * FROM `lake`.`main`.`orders`"):
+            if isinstance(self.rows, str):
+                raise WorkspaceError(self.rows)
+            return self.rows
+        if "SELECT table_name" in statement:
+            assert "WHERE table_schema = 'main'" in statement
+            return [(self.table,)] if self.table else []
         if "information_schema" in statement:
             if not self.may_see_catalog:
                 raise WorkspaceError("SQL warehouse w1 answered FAILED: User does not have USE CATALOG")
@@ -51,8 +69,20 @@ class WarehouseDouble:
         return self.patterns
 
 
+def user_metadata(method: CloneMethod) -> str:
+    """What a clone's commit says of itself."""
+    origin = Provenance(
+        repository="shop", branch="main", commit_id="c0ffee", commit_generation=2, path="t", line=1, method=method
+    )
+    return origin.user_metadata()
+
+
 def setup_of(warehouse: WarehouseDouble) -> WarehouseSetup:
     """The warehouse as the task sees it."""
     return WarehouseSetup(
-        warehouse_id="w1", catalog="lake", warehouse=warehouse, identity=lambda: Identity(name=PRINCIPAL)
+        warehouse_id="w1",
+        catalog="lake",
+        schema=lambda: "main",
+        warehouse=warehouse,
+        identity=lambda: Identity(name=PRINCIPAL),
     )

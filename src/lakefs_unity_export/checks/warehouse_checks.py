@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, passed, problem
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.clones import provenance
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
 from lakefs_unity_export.setup_ports import Identity, Warehouse
 
@@ -18,13 +21,50 @@ _IMMEDIATE = """EXECUTE IMMEDIATE 'SELECT "a text in double quotes" AS answer'""
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportedTable:
+    """A table of the branch, quoted as SQL takes it, and the clone method that its newest version names, if it does."""
+
+    quoted: str
+    method: str
+
+
+@dataclass(kw_only=True)
 class WarehouseSetup:
-    """The warehouse as the task sees it, and the catalog whose tables are registered. identity: who the job runs as."""
+    """The warehouse as the task sees it, and where the branch's tables are registered. identity: who the job runs as.
+
+    schema: its name; raises what `names` raises where the settings give none.
+    """
 
     warehouse_id: str
     catalog: str
+    schema: Callable[[], str]
     warehouse: Warehouse
     identity: Callable[[], Identity]
+
+    @property
+    def quoted_catalog(self) -> str:
+        """The catalog as SQL takes it. Raises InvalidNameError where it is none."""
+        return names.quoted(names.check_identifier("catalog", self.catalog))
+
+    @cached_property
+    def exported(self) -> ExportedTable | None:
+        """The first external table of the branch's schema; None where there is none. Raises WorkspaceError."""
+        schema = names.check_identifier("schema", self.schema())
+        found = self.warehouse.query(
+            f"SELECT table_name FROM {self.quoted_catalog}.information_schema.tables WHERE table_schema = '{schema}' "  # noqa: S608, checked
+            "AND upper(table_type) LIKE 'EXTERNAL%' ORDER BY table_name LIMIT 1"
+        )
+        if not found:
+            return None
+        quoted = names.quoted(names.check_identifier("catalog", self.catalog), schema, str(found[0][0]))
+        history = self.warehouse.query(f"SELECT userMetadata FROM (DESCRIBE HISTORY {quoted} LIMIT 1)")  # noqa: S608
+        return ExportedTable(quoted=quoted, method=_method(history[0][0] if history else None))
+
+
+def _method(user_metadata: str | None) -> str:
+    """The clone method in the user metadata of a commit; empty where it is none of an export."""
+    origin = provenance.read_user_metadata(user_metadata)
+    return origin.method if origin else ""
 
 
 def _may_use(setup: WarehouseSetup) -> str:
@@ -70,7 +110,7 @@ def _runs(setup: WarehouseSetup) -> Outcome:
 
 
 def _catalog(setup: WarehouseSetup) -> Outcome:
-    quoted = names.quoted(names.check_identifier("catalog", setup.catalog))
+    quoted = setup.quoted_catalog
     try:
         for view in ("schemata", "tables"):
             setup.warehouse.query(f"SELECT count(*) FROM {quoted}.information_schema.{view}")  # noqa: S608, quoted
@@ -91,6 +131,38 @@ def _patterns(setup: WarehouseSetup) -> Outcome:
         ("a\n", "false"),
     ]
     return _settled(setup, _PATTERNS, expected)
+
+
+def _history(setup: WarehouseSetup) -> Outcome:
+    try:
+        exported = setup.exported
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        return problem(str(error), "report this line, with the type of the warehouse", claim=Claim.REFUTED)
+    if exported is None:
+        return not_run("no table of the branch is registered yet")
+    told = f"a clone by the method {exported.method}" if exported.method else "no commit of an export"
+    return passed(f"the newest version of {exported.quoted} is {told}", claim=Claim.CONFIRMED)
+
+
+def _rows(setup: WarehouseSetup) -> Outcome:
+    exported = setup.exported
+    if exported is None or not exported.method:
+        return not_run("no table of the branch is registered yet whose newest version is a clone")
+    is_shallow = exported.method == CloneMethod.SHALLOW
+    told = f"{exported.quoted}, a clone by the method {exported.method},"
+    try:
+        rows = setup.warehouse.query(f"SELECT * FROM {exported.quoted} LIMIT 1")  # noqa: S608, quoted
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        remedy = "set the bundle variable clone_method to deep, or to storage where this workspace reads it, and deploy"
+        is_refused = "PERMISSION" in str(error).upper()
+        claim = Claim.CONFIRMED if is_shallow and not is_refused else Claim.OPEN
+        return problem(f"{told} cannot be read: {error}", remedy, claim=claim)
+    claim = Claim.REFUTED if is_shallow and rows else Claim.OPEN
+    return passed(f"{told} can be read" if rows else f"{told} has no rows", claim=claim)
 
 
 def _settled(setup: WarehouseSetup, statement: str, expected: list[tuple[str | None, ...]]) -> Outcome:
@@ -163,5 +235,26 @@ CHECKS: tuple[Check[WarehouseSetup], ...] = (
         look=_patterns,
         needs=("warehouse_runs",),
         claims=("Raw strings and `\\x..` in `RLIKE` mean the same with Photon",),
+    ),
+    Check(
+        id="warehouse_history",
+        place=HERE,
+        asks="Can a query read the history of an exported table, with its user metadata?",
+        means="tables are cloned and not registered",
+        remedy="report the line",
+        look=_history,
+        needs=("warehouse_catalog",),
+        claims=("A query on a warehouse may read `(DESCRIBE HISTORY <table> LIMIT <n>)`",),
+    ),
+    Check(
+        id="warehouse_rows",
+        place=HERE,
+        asks="Can the warehouse read the rows of an exported table?",
+        means="readers of such tables need a cluster with the S3A settings of the repository",
+        remedy="choose another clone method",
+        look=_rows,
+        severity=Severity.WARNING,
+        needs=("warehouse_history",),
+        claims=("SQL warehouses and serverless compute cannot read the rows of a clone",),
     ),
 )

@@ -7,6 +7,7 @@ import argparse
 import sys
 from typing import TextIO
 
+from lakefs_unity_export import names
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.report import LINES_KEY, lines_as_value, print_lines
@@ -31,18 +32,18 @@ def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO)
 def main() -> None:
     """The task's entry point. Exits with a message where the task can leave nothing."""
     parser = argparse.ArgumentParser(prog="check_warehouse", allow_abbrev=False)
-    parser.add_argument("--warehouse_id", default="")
-    parser.add_argument("--catalog", default="")
-    # Databricks adds every job parameter to a task's named parameters; none of them is read here.
-    arguments, _ = parser.parse_known_args()
+    for name in ("warehouse_id", "catalog", "schema_template", "repository", "branch"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args()
     try:
         runtime = task_runtime(sys.stdout)
     except ExportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     setup = WarehouseSetup(
-        warehouse_id=arguments.warehouse_id,
-        catalog=arguments.catalog,
-        warehouse=SqlWarehouseClient(runtime.client, arguments.warehouse_id),
+        warehouse_id=given.warehouse_id,
+        catalog=given.catalog,
+        schema=lambda: names.schema_name(given.schema_template, repository=given.repository, branch=given.branch),
+        warehouse=SqlWarehouseClient(runtime.client, given.warehouse_id),
         identity=WorkspaceSetupClient(runtime.client).identity,
     )
     check_warehouse(setup, runtime.task_values, sys.stdout)

@@ -39,7 +39,7 @@ def test_a_check_has_a_row_with_all_that_a_person_needs(script: ModuleType, chec
 def test_a_claim_that_a_check_settles_is_in_the_list_and_names_the_check(claim: str, check_id: str) -> None:
     _, _, listed = (ROOT / "README.md").read_text().partition("## Not yet verified on a live workspace")
     (row,) = [line for line in listed.splitlines() if line.startswith(f"| {claim}")]
-    assert re.search(rf"\((of a schema: )?check `{check_id}`\) \|", row)
+    assert re.search(rf"\(([a-z ]+: )?check `{check_id}`\) \|", row)
 
 
 def test_a_claim_that_names_a_check_is_settled_by_it() -> None:

@@ -41,7 +41,10 @@ def test_a_sound_installation_has_a_report_that_says_so() -> None:
     assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
     assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
     claims = values.values["report"]["claims"]
-    assert claims == dict.fromkeys((claim for check in CHECKS for claim in check.claims), "confirmed here")
+    of_shallow_clones = "SQL warehouses and serverless compute cannot read the rows of a clone"
+    assert claims.pop(of_shallow_clones) == "could not be tried"  # the table is a deep one
+    others = {claim for check in CHECKS for claim in check.claims} - {of_shallow_clones}
+    assert claims == dict.fromkeys(others, "confirmed here")
     assert "A wheel task has task values" in claims
 
 
