@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
@@ -48,11 +48,12 @@ class WarehouseSetup:
 
     @cached_property
     def exported(self) -> ExportedTable | None:
-        """The first external table of the branch's schema; None where there is none. Raises WorkspaceError."""
+        """The first external Delta table of the branch's schema, None where there is none. Raises WorkspaceError."""
         schema = names.check_identifier("schema", self.schema())
         found = self.warehouse.query(
             f"SELECT table_name FROM {self.quoted_catalog}.information_schema.tables WHERE table_schema = '{schema}' "  # noqa: S608, checked
-            "AND upper(table_type) LIKE 'EXTERNAL%' ORDER BY table_name LIMIT 1"
+            "AND upper(table_type) LIKE 'EXTERNAL%' AND upper(data_source_format) = 'DELTA' "
+            "ORDER BY table_name LIMIT 1"
         )
         if not found:
             return None
@@ -139,6 +140,8 @@ def _history(setup: WarehouseSetup) -> Outcome:
     except WorkspaceAccessError:
         raise
     except WorkspaceError as error:
+        if _is_of_grants(error):
+            return not_tried(str(error), "the table may be one of others; see the line table_grants")
         return problem(str(error), "report this line, with the type of the warehouse", claim=Claim.REFUTED)
     if exported is None:
         return not_run("no table of the branch is registered yet")
@@ -158,11 +161,15 @@ def _rows(setup: WarehouseSetup) -> Outcome:
         raise
     except WorkspaceError as error:
         remedy = "set the bundle variable clone_method to deep, or to storage where this workspace reads it, and deploy"
-        is_refused = "PERMISSION" in str(error).upper()
-        claim = Claim.CONFIRMED if is_shallow and not is_refused else Claim.OPEN
+        claim = Claim.CONFIRMED if is_shallow and not _is_of_grants(error) else Claim.OPEN
         return problem(f"{told} cannot be read: {error}", remedy, claim=claim)
     claim = Claim.REFUTED if is_shallow and rows else Claim.OPEN
     return passed(f"{told} can be read" if rows else f"{told} has no rows", claim=claim)
+
+
+def _is_of_grants(error: WorkspaceError) -> bool:
+    """Whether the statement was refused for want of a privilege, and says nothing of what the warehouse can do."""
+    return "PERMISSION" in str(error).upper()
 
 
 def _settled(setup: WarehouseSetup, statement: str, expected: list[tuple[str | None, ...]]) -> Outcome:

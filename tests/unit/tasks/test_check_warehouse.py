@@ -149,6 +149,11 @@ def test_who_can_read_is_told_by_the_clone_method(
     assert (line.status, line.claim) == (status, claim)
 
 
+def test_a_table_of_others_that_may_not_be_looked_at_is_no_failure() -> None:
+    line = check(WarehouseDouble(history_fails="[INSUFFICIENT_PERMISSIONS] no SELECT"))["warehouse_history"]
+    assert (line.status, line.claim, bool(line.remedy)) == (Status.NOT_TRIED, Claim.OPEN, True)
+
+
 def test_a_schema_that_is_no_name_hides_nothing() -> None:
     def refuse() -> str:
         raise InvalidNameError("schema is empty; give it a name")
