@@ -39,6 +39,16 @@ def _create_location(installation: Installation, line: str) -> bool:
     return True
 
 
+def _update_location(installation: Installation, line: str) -> bool:
+    *_, name, flag, body = shlex.split(line)
+    assert flag == "--json"
+    installation.workspace.locations = [
+        replace(location, **json.loads(body)) if location.name == name else location
+        for location in installation.workspace.locations
+    ]
+    return True
+
+
 def _put_secret(installation: Installation, line: str) -> bool:
     key = line.split()[4]
     installation.secrets[key] = _RIGHT_SECRETS[key]
@@ -74,6 +84,7 @@ _COMMANDS: dict[str, Callable[[Installation, str], bool]] = {
     "GRANT ": _grant,
     "CREATE EXTERNAL LOCATION ": _create_location,
     "databricks secrets put-secret ": _put_secret,
+    "databricks external-locations update ": _update_location,
     "databricks permissions update ": _update_permissions,
     "uvx ": _install_hook,
 }

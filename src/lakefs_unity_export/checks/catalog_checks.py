@@ -134,7 +134,8 @@ def _location(setup: Setup) -> Outcome:
     if location.read_only:
         return problem(
             f"external location {location.name} ({location.url}) is read-only",
-            f"databricks external-locations update {location.name} --read-only=false",
+            # As JSON: `--read-only=false` sends nothing (seen with version 1.10).
+            f"databricks external-locations update {location.name} --json '{{\"read_only\": false}}'",
         )
     return passed(f"external location {location.name} ({location.url}) covers {target}")
 

@@ -477,8 +477,6 @@ BREAKAGES = [
         breaks=_location(read_only=True),
         id="external_location",
         says="is read-only",
-        remedy="databricks external-locations update exports --read-only=false",
-        mend=_location(read_only=False),
     ),
     Breakage(
         what="grants on the external location",
