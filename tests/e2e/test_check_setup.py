@@ -1,5 +1,8 @@
 """The job `check_setup`: what it says of the local stack, and of one that is broken and mended as its lines say."""
 
+import secrets
+import shlex
+
 import pytest
 from bundle_commands import BundleCommands
 from deployed_exports import Exports
@@ -78,12 +81,12 @@ def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_l
 def test_a_wrong_secret_is_told_and_not_shown(
     checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
-    secrets = exports.client.secrets
+    scopes = exports.client.secrets
     scope = f"wrong-{described.name}"
-    secrets.create_scope(scope)
+    scopes.create_scope(scope)
     right = {"lakefs-access-key-id": stack.lakefs.access_key_id, "lakefs-secret-access-key": WRONG_SECRET}
     for key, value in right.items():
-        secrets.put_secret(scope, key, string_value=value)
+        scopes.put_secret(scope, key, string_value=value)
     variant = checks.variant(secret_scope=scope)
 
     broken = variant.run(described)
@@ -92,7 +95,7 @@ def test_a_wrong_secret_is_told_and_not_shown(
     for command in line["remedy"].splitlines()[:2]:
         assert command.startswith(f"databricks secrets put-secret {scope} ")
         key = command.rpartition(" ")[2]
-        secrets.put_secret(scope, key, string_value=right[key])
+        scopes.put_secret(scope, key, string_value=right[key])
     mended = variant.run(described)
 
     assert (broken.state, broken.unwell("fail")) == ("FAILED", {"lakefs_key"})
@@ -100,6 +103,45 @@ def test_a_wrong_secret_is_told_and_not_shown(
     assert not any(WRONG_SECRET[start : start + 6] in broken.text for start in range(len(WRONG_SECRET) - 5))
     assert broken.line("catalog_grants")["status"] == "pass"
     assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_have(
+    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    """As in target prod, whose service principal owns no job."""
+    identity = f"0f0f0f0f-0000-4000-8000-{secrets.token_hex(6)}"
+    stack.workspace.create_principal(identity, kind="service_principal")
+    variant = checks.variant(run_as=identity)
+
+    first = variant.run(described)
+    # What cannot be reached without the first right shows once it is given.
+    run, followed = first, list[str]()
+    for _ in range(3):
+        for line in run.report["checks"]:
+            if line["status"] in ("fail", "not tried"):
+                followed += [told for told in line["remedy"].splitlines() if follow(told, bundle, exports)]
+        run = variant.run(described)
+        if run.state == "SUCCESS":
+            break
+
+    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants"}
+    assert {line.split(" ON ")[0] for line in followed if line.startswith("GRANT")} == {
+        "GRANT USE CATALOG, CREATE SCHEMA",
+        "GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES",
+    }
+    assert f"databricks secrets put-acl lakefs {identity} READ" in followed
+    assert (run.state, run.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def follow(line: str, bundle: BundleCommands, exports: Exports) -> bool:
+    """Carries out a line of a remedy as it is written; whether it is a statement or a command."""
+    if line.startswith("GRANT "):
+        exports.sql(line)
+    elif line.startswith("databricks ") and not line.endswith(")"):
+        bundle.command(*shlex.split(line)[1:])
+    else:
+        return False
+    return True
 
 
 def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(

@@ -17,6 +17,7 @@ from lakefs_unity_export.checks.model import (
     problem,
     warned,
 )
+from lakefs_unity_export.checks.permission_command import permission_command
 from lakefs_unity_export.checks.setup import Setup, json_of
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceNotFoundError
 from lakefs_unity_export.hook.action_folders import ACTION_FOLDER, remedy
@@ -171,12 +172,7 @@ def _output(setup: Setup, run: dict[str, Any], hook: dict[str, Any]) -> str:
 
 def _permission(setup: Setup) -> Outcome:
     principal = setup.settings.hook_service_principal
-    grant = (
-        "databricks permissions update jobs "
-        f"{setup.settings.export_job_id} --json "
-        f'\'{{"access_control_list": [{{"service_principal_name": "{principal}", '
-        '"permission_level": "CAN_MANAGE_RUN"}]}\''
-    )
+    grant = permission_command("jobs", setup.settings.export_job_id, principal, "CAN_MANAGE_RUN")
     levels = _levels(setup)
     if isinstance(levels, Outcome):
         return levels
@@ -200,22 +196,19 @@ def _own_permission(setup: Setup) -> Outcome:
     if mine & _MAY_START:
         return passed(f"{setup.identity.name} may start job {setup.settings.export_job_id}")
     return problem(
-        f"{setup.identity.name} may not start job {setup.settings.export_job_id}, as whom it runs",
-        f"databricks permissions update jobs {setup.settings.export_job_id} --json "
-        f'\'{{"access_control_list": [{{"{_field(setup.identity.name)}": "{setup.identity.name}", '
-        '"permission_level": "CAN_MANAGE_RUN"}]}\'',
+        f"{setup.identity.name} may not start job {setup.settings.export_job_id}, as whom it runs", _may_start(setup)
     )
 
 
-def _field(principal: str) -> str:
-    return "user_name" if "@" in principal else "service_principal_name"
+def _may_start(setup: Setup) -> str:
+    return permission_command("jobs", setup.settings.export_job_id, setup.identity.name, "CAN_MANAGE_RUN")
 
 
 def _levels(setup: Setup) -> dict[str, frozenset[str]] | Outcome:
     try:
         return setup.workspace.job_levels(setup.settings.export_job_id)
     except WorkspaceAccessError as error:
-        return not_tried(str(error), f"give {setup.identity.name} CAN MANAGE RUN on the job: it needs that anyhow")
+        return not_tried(str(error), _may_start(setup))
     except WorkspaceNotFoundError as error:
         return problem(str(error), "databricks bundle deploy")
 
@@ -225,7 +218,7 @@ def _schedule(setup: Setup) -> Outcome:
     try:
         status = setup.workspace.pause_status(job_id)
     except WorkspaceAccessError as error:
-        return not_tried(str(error), f"give {setup.identity.name} CAN VIEW on job {job_id}")
+        return not_tried(str(error), permission_command("jobs", job_id, setup.identity.name, "CAN_VIEW"))
     if status == "UNPAUSED":
         return passed("the schedule of reconcile is in force")
     return problem(

@@ -14,6 +14,7 @@ from lakefs_unity_export.checks.model import (
     problem,
     warned,
 )
+from lakefs_unity_export.checks.permission_command import permission_command
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WorkspaceAccessError
 from lakefs_unity_export.export.plan import is_registered_at
@@ -82,7 +83,8 @@ def _runs_listed(setup: Setup) -> Outcome:
     try:
         active = setup.own_runs.active()
     except WorkspaceAccessError as error:
-        return not_tried(str(error), f"give {setup.identity.name} CAN VIEW on job {setup.settings.job_id}")
+        command = permission_command("jobs", setup.settings.job_id, setup.identity.name, "CAN_VIEW")
+        return not_tried(str(error), command)
     own = {"repository": setup.settings.repository, "branch": setup.settings.branch}
     if any(own.items() <= parameters.items() for parameters in active):
         return passed("the list of runs shows the job parameters of this one", claim=Claim.CONFIRMED)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
+from lakefs_unity_export.checks.permission_command import permission_command
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
@@ -69,12 +70,7 @@ def _method(user_metadata: str | None) -> str:
 
 
 def _may_use(setup: WarehouseSetup) -> str:
-    name = setup.identity().name
-    field = "user_name" if "@" in name else "service_principal_name"
-    return (
-        f"databricks permissions update warehouses {setup.warehouse_id} --json "
-        f'\'{{"access_control_list": [{{"{field}": "{name}", "permission_level": "CAN_USE"}}]}}\''
-    )
+    return permission_command("warehouses", setup.warehouse_id, setup.identity().name, "CAN_USE")
 
 
 def _there(setup: WarehouseSetup) -> Outcome:

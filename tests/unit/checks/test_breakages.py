@@ -401,7 +401,7 @@ BREAKAGES = [
         id="reconcile_schedule",
         status=NOT_TRIED,
         says="no",
-        remedy="CAN VIEW on job 88",
+        remedy="databricks permissions update jobs 88 --json ",
         mend=lambda installation: installation.workspace.refuses.clear(),
     ),
     Breakage(

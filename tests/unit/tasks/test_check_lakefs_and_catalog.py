@@ -185,7 +185,10 @@ def test_own_runs_that_may_not_be_listed_are_told(installation: Installation) ->
     setup.own_runs = Refused()  # type: ignore[assignment]
     lines = {line.id: line for line in run_checks(LAKEFS_AND_CATALOG, setup, setup.redaction)}
     assert lines["runs_listed"].status is Status.NOT_TRIED
-    assert lines["runs_listed"].remedy == "give 0b1c2d3e-job CAN VIEW on job 99"
+    assert lines["runs_listed"].remedy == (
+        "databricks permissions update jobs 99 --json "
+        """'{"access_control_list": [{"service_principal_name": "0b1c2d3e-job", "permission_level": "CAN_VIEW"}]}'"""
+    )
 
 
 # Hooks
