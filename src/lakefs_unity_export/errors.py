@@ -37,6 +37,10 @@ class ReconcileError(ExportError):
     """Repositories or branches that the job reconcile could not look at, or start a run for."""
 
 
+class SetupCheckError(ExportError):
+    """The job check_setup found something for which exports would fail."""
+
+
 class HookError(ExportError):
     """A hook cannot be installed in a lakeFS repository, or removed from it."""
 

@@ -33,11 +33,17 @@ class CatalogRequestError(Exception):
 
 
 class CatalogClient:
-    """Calls to one Unity Catalog server. Safe to use from several threads."""
+    """Calls to one Unity Catalog server. Safe to use from several threads.
 
-    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
+    principal: as whom the embedded server takes them, which owns what is made; its own owner without one.
+    """
+
+    def __init__(
+        self, url: str, token: str, transport: httpx.BaseTransport | None = None, *, principal: str = ""
+    ) -> None:
         self._url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"X-Principal": principal} if principal else {}
         self._client = httpx.Client(
             base_url=self._url + API, headers=headers, timeout=TIMEOUT_SECONDS, transport=transport
         )

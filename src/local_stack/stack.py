@@ -36,6 +36,7 @@ from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.unity_catalog.stack_catalog import EMBEDDED_CATALOG, StackCatalog
 from local_stack.warehouse import Warehouse
 from local_stack.workspace import Workspace
+from local_stack.workspace.server import OWNER
 
 if TYPE_CHECKING:
     from local_stack.lakefs.object_store import ObjectStore
@@ -120,6 +121,11 @@ class LocalStack:
         """Address of the workspace."""
         return self.workspace.url
 
+    @property
+    def target_base_location(self) -> str:
+        """Where clones lie: under the external location of the embedded Unity Catalog."""
+        return (self.plain_folder / "exports").as_uri()
+
     def client(self) -> WorkspaceClient:
         """The workspace through the Databricks SDK, as its owner."""
         return WorkspaceClient(host=self.url, token=self.workspace.token, auth_type="pat")
@@ -155,7 +161,7 @@ class LocalStack:
             "BUNDLE_VAR_lakefs_s3_endpoint": self.lakefs.s3_endpoint_url,
             "BUNDLE_VAR_secret_scope": SECRET_SCOPE,
             "BUNDLE_VAR_catalog": self.catalog.name,
-            "BUNDLE_VAR_target_base_location": (self.plain_folder / "exports").as_uri(),
+            "BUNDLE_VAR_target_base_location": self.target_base_location,
             "BUNDLE_VAR_warehouse_id": self.workspace.warehouse_id,
             "BUNDLE_VAR_hook_service_principal": HOOK_PRINCIPAL,
             CLONE_METHOD_VARIABLE: self.clone_method,
@@ -229,6 +235,7 @@ class LocalStack:
             unity_catalog_token=self.catalog.token,
             spark_conf=self.warehouse_conf(),
             folder=self.plain_folder / "warehouse",
+            principal=OWNER,
         )
         self._exits.callback(self.warehouse.stop)
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -251,6 +258,7 @@ class LocalStack:
         self._exits.callback(server.stop)
         catalog = StackCatalog(url=server.url, token=server.token, name=EMBEDDED_CATALOG)
         catalog.create()
+        catalog.allow(OWNER, self.target_base_location)
         self._say(f"Unity Catalog at {catalog.url}")
         return catalog
 

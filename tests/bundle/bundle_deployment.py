@@ -15,7 +15,7 @@ BUNDLE_FOLDERS = ("resources", "notebooks", "src", "tools")
 TARGETS = ("local", "dev", "prod")
 OVERRIDES = ROOT / "docs" / "overrides"
 JOB = "export_tables"
-JOBS = (JOB, "reconcile")
+JOBS = (JOB, "reconcile", "check_setup")
 
 # Values for the variables that have no default. Nothing of them is reached.
 SETTINGS: Mapping[str, str] = {

@@ -125,15 +125,28 @@ class Sent:
 
     @property
     def permissions(self) -> list[dict[str, str]]:
-        """The access control list of the job export_tables, the only one that is set."""
-        (request,) = [each for each in self.requests if "/permissions/jobs/" in each.path and each.method == "PUT"]
-        entries: list[dict[str, str]] = request.json["access_control_list"]
-        return entries
+        """The access control list of the job export_tables, which is the one that names the hook's principal."""
+        (found,) = [entries for entries in self._access_lists if _names_the_hook(entries)]
+        return found
+
+    @property
+    def other_permissions(self) -> list[list[dict[str, str]]]:
+        """The access control lists of other jobs."""
+        return [entries for entries in self._access_lists if not _names_the_hook(entries)]
+
+    @property
+    def _access_lists(self) -> list[list[dict[str, str]]]:
+        sent = [each for each in self.requests if "/permissions/jobs/" in each.path and each.method == "PUT"]
+        return [each.json["access_control_list"] for each in sent]
 
     @property
     def uploads(self) -> dict[str, bytes]:
         """The uploaded files."""
         return uploads(self.requests)
+
+
+def _names_the_hook(entries: list[dict[str, str]]) -> bool:
+    return any(entry.get("service_principal_name") == SETTINGS["hook_service_principal"] for entry in entries)
 
 
 def deploy_recorded(deployment: Deployment, workspace: RecordedWorkspace, target: str) -> Sent:

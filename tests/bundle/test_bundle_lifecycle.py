@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 import pytest
-from bundle_deployment import Deployment
+from bundle_deployment import JOBS, Deployment
 from recorded_workspace import RecordedWorkspace, deploy_recorded, job_writes, uploads
 
 pytestmark = pytest.mark.bundle
@@ -18,7 +18,7 @@ def test_a_second_deploy_changes_nothing(deployment: Deployment, workspace: Reco
 
     assert job_writes(second.requests) == []
     assert workspace.jobs() == jobs
-    assert len(jobs) == 2
+    assert len(jobs) == len(JOBS)
     # The CLI uploads the wheel each time, and the other files when they changed.
     assert second.uploads.items() <= first.uploads.items()
     assert {path: workspace.file(path) for path in first.uploads} == first.uploads
@@ -49,7 +49,8 @@ def test_a_change_of_code_reaches_the_job_as_another_wheel(
     assert uploaded not in str(before)
     for job in after:
         assert job["settings"]["environments"][0]["spec"]["dependencies"][0] == uploaded
-    assert str(after).count(PurePosixPath(uploaded).name) == 3  # the environments, and the library of the notebook
+    # The environments, and the library of the notebook.
+    assert str(after).count(PurePosixPath(uploaded).name) == len(JOBS) + 1
 
 
 def test_a_change_of_a_notebook_is_uploaded_and_leaves_the_job_alone(

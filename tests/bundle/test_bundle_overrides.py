@@ -72,6 +72,13 @@ def test_wheel_tasks_run_on_the_cluster_in_a_private_network(
     assert cluster["new_cluster"] == deployed.job["job_clusters"][0]["new_cluster"]
     assert reconcile.settings["libraries"] == [*tasks["clone_table"]["libraries"], *NEEDED]
     assert reconcile.parameters["export_job_id"]
+    check = deployed.jobs["check_setup"]
+    assert [each["new_cluster"] for each in check["job_clusters"]] == [cluster["new_cluster"]]
+    for task in all_tasks(check):
+        assert "environment_key" not in task.settings
+        assert task.settings["job_cluster_key"] == check["job_clusters"][0]["job_cluster_key"]
+        assert task.settings["libraries"] == reconcile.settings["libraries"]
+        assert task.parameters
 
 
 def test_the_blocks_of_two_repositories_reach_the_cluster(deployment: Deployment, workspace: RecordedWorkspace) -> None:

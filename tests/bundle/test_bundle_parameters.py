@@ -15,7 +15,14 @@ from job_tasks import TASK_VALUES, Task, all_tasks
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.export.plan import Item, RemovedItem
-from lakefs_unity_export.tasks import list_changed_tables, reconcile, record_export
+from lakefs_unity_export.tasks import (
+    check_lakefs_and_catalog,
+    check_report,
+    check_warehouse,
+    list_changed_tables,
+    reconcile,
+    record_export,
+)
 
 RESOURCES = ROOT / "resources"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -60,7 +67,11 @@ def test_task_values_that_are_read_are_set() -> None:
     assert given.keys() == TASK_VALUES
 
 
-@pytest.mark.parametrize("module", [list_changed_tables, record_export, reconcile], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [list_changed_tables, record_export, reconcile, check_lakefs_and_catalog, check_report, check_warehouse],
+    ids=lambda module: module.__name__,
+)
 def test_an_entry_point_gets_the_options_it_takes(
     module: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from bundle_deployment import SETTINGS, TARGETS, NewDeployment
 from job_tasks import TASK_VALUES, all_tasks, dependencies, upstream
 from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, job_writes
 
+from lakefs_unity_export.checks.catalogue import PLACES
 from lakefs_unity_export.tasks import record_export
 
 pytestmark = pytest.mark.bundle
@@ -101,6 +102,21 @@ def test_job_parameters_are_declared_and_all_are_used(target: str, resolved_jobs
 
 
 @for_each_target
+def test_check_setup_asks_for_a_repository_and_a_branch_and_reports_on_every_task_before(
+    target: str, resolved: Mapping[str, Jobs]
+) -> None:
+    job = resolved[target]["check_setup"]
+    declared = {each["name"]: each["default"] for each in job["parameters"]}
+    assert declared == {"repository": "", "branch": ""}
+    assert {name for task in all_tasks(job) for name in task.job_parameters} == declared.keys()
+    (report,) = [task for task in all_tasks(job) if task.key == "check_report"]
+    assert report.settings["run_if"] == "ALL_DONE"
+    places = dependencies(job)["check_report"]
+    assert places == PLACES.keys()
+    assert report.parameters == {place: f"{{{{tasks.{place}.result_state}}}}" for place in places}
+
+
+@for_each_target
 def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
     # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
     for task in all_tasks(resolved_jobs[target]):
@@ -159,6 +175,9 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "unregister_table": (2, True),
         "record_export": (0, False),
         "reconcile": (1, True),
+        "check_lakefs_and_catalog": (0, False),
+        "check_report": (0, False),
+        "check_warehouse": (0, False),
     }
 
 
@@ -168,17 +187,23 @@ def test_the_hook_may_run_the_job_and_so_may_the_identity_that_the_jobs_run_as(
 ) -> None:
     # Outside prod that identity is the deployer, who owns the job. Nobody but the deployer may start reconcile.
     assert sent[target].permissions == [HOOK, *([JOB_IDENTITY] if target == "prod" else []), OWNER]
+    may_view = [{**JOB_IDENTITY, "permission_level": "CAN_VIEW"}, OWNER]
+    assert sent[target].other_permissions == ([may_view, may_view] if target == "prod" else [])
 
 
 @for_each_target
-def test_reconcile_starts_the_job_that_is_deployed_with_it_as_the_same_identity(
+def test_the_other_jobs_know_those_that_are_deployed_with_them_and_run_as_the_same_identity(
     target: str, sent: Mapping[str, Sent], shared_workspace: RecordedWorkspace
 ) -> None:
     reconcile = sent[target].jobs["reconcile"]
     (task,) = all_tasks(reconcile)
+    check = sent[target].jobs["check_setup"]
+    checked = next(all_tasks(check)).parameters
     deployed = {str(job["job_id"]): job["settings"]["name"] for job in shared_workspace.jobs()}
     assert deployed[task.parameters["export_job_id"]] == sent[target].job["name"]
-    assert reconcile.get("run_as") == sent[target].job.get("run_as")
+    assert deployed[checked["export_job_id"]] == sent[target].job["name"]
+    assert deployed[checked["reconcile_job_id"]] == reconcile["name"]
+    assert check.get("run_as") == reconcile.get("run_as") == sent[target].job.get("run_as")
     assert ("run_as" in reconcile) == (target == "prod")
 
 

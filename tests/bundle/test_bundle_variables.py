@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from bundle_deployment import OVERRIDES, ROOT
+from bundle_deployment import JOBS, OVERRIDES, ROOT
 
 from local_stack.toolchain.databricks_cli import MINIMUM_VERSION
 
@@ -50,11 +50,37 @@ def test_the_settings_of_the_wheel_have_the_names_of_the_variables() -> None:
     }
 
 
-def test_reconcile_has_the_settings_of_the_listing() -> None:
+def named_parameters() -> dict[str, dict[str, str]]:
+    """What each wheel task of the jobs is given."""
     tasks = {}
-    for name in ("export_tables", "reconcile"):
+    for name in JOBS:
         job = yaml.safe_load((ROOT / f"resources/{name}.job.yml").read_text())["resources"]["jobs"][name]
         tasks |= {task["task_key"]: task.get("python_wheel_task", {}).get("named_parameters") for task in job["tasks"]}
+    return tasks
+
+
+def test_check_setup_has_the_settings_of_the_listing() -> None:
+    tasks = named_parameters()
+    own = {
+        "export_job_id": "${resources.jobs.export_tables.id}",
+        "reconcile_job_id": "${resources.jobs.reconcile.id}",
+        "hook_service_principal": "${var.hook_service_principal}",
+        "job_id": "{{job.id}}",
+        "run_id": "{{job.run_id}}",
+        # A run's parameter goes before it in an export.
+        "clone_method": "${var.clone_method}",
+    }
+    checked = tasks["check_lakefs_and_catalog"]
+    assert own.items() <= checked.items()
+    assert {name: value for name, value in checked.items() if name not in own}.items() <= tasks[
+        "list_changed_tables"
+    ].items()
+    of_the_bundle = {name for name, value in tasks["list_changed_tables"].items() if value.startswith("${var.")}
+    assert of_the_bundle <= checked.keys()
+
+
+def test_reconcile_has_the_settings_of_the_listing() -> None:
+    tasks = named_parameters()
     own = {
         "repositories": "${var.reconcile_repositories}",
         "branches": "${var.reconcile_branches}",

@@ -57,7 +57,15 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
     # The cluster that clones installs it, and nothing else.
     assert [each for each in requirements if "extra ==" not in each] == []
     defined = {line.split(" =")[0] for line in entry_points.splitlines() if " = " in line}
-    assert defined == {"install_hook", "list_changed_tables", "record_export", "reconcile"}
+    assert defined == {
+        "check_lakefs_and_catalog",
+        "check_report",
+        "check_warehouse",
+        "install_hook",
+        "list_changed_tables",
+        "reconcile",
+        "record_export",
+    }
 
 
 def test_install_hook_finds_its_files_in_the_wheel(sent: Mapping[str, Sent], tmp_path: Path) -> None:

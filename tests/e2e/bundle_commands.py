@@ -20,10 +20,14 @@ class BundleCommands:
 
     def __call__(self, *arguments: str) -> str:
         """What `databricks bundle ...` prints. Fails with it where the command fails."""
+        return self.command("bundle", *arguments)
+
+    def command(self, *arguments: str) -> str:
+        """What `databricks ...` prints. Fails with it where the command fails."""
         # uv builds the wheel; it is installed beside this Python.
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         ended = subprocess.run(
-            [self.cli, "bundle", *arguments],
+            [self.cli, *arguments],
             cwd=self.folder,
             env={**os.environ, "PATH": path, **self.environment},
             stdin=subprocess.DEVNULL,
@@ -33,5 +37,5 @@ class BundleCommands:
             timeout=SECONDS,
             check=False,
         )
-        assert ended.returncode == 0, f"databricks bundle {' '.join(arguments)}:\n{ended.stdout}"
+        assert ended.returncode == 0, f"databricks {' '.join(arguments)}:\n{ended.stdout}"
         return ended.stdout

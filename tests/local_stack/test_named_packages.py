@@ -15,7 +15,17 @@ ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "src/local_stack/cluster/runtime"
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 OF_TASKS = "lakefs-unity-export[tasks]"
-TASKS = ["lakefs_unity_export.tasks." + name for name in ("list_changed_tables", "record_export", "reconcile")]
+TASKS = [
+    "lakefs_unity_export.tasks." + name
+    for name in (
+        "list_changed_tables",
+        "record_export",
+        "reconcile",
+        "check_lakefs_and_catalog",
+        "check_report",
+        "check_warehouse",
+    )
+]
 IMPORT = """
 import json, sys
 from dbruntime.hidden_modules import hide
@@ -56,7 +66,10 @@ def test_an_extra_names_what_its_entry_points_import(extra: str, modules: list[s
     [
         (TASKS[1:2], "ModuleNotFoundError: No module named 'pydantic'"),
         (["lakefs_unity_export.servers"], "ImportError: databricks is missing: the wheel brings no other package."),
-        (["lakefs_unity_export.hook"], "ImportError: install_hook needs lakefs: install the wheel with its extra"),
+        (
+            ["lakefs_unity_export.hook.install_hook"],
+            "ImportError: install_hook needs lakefs: install the wheel with its extra",
+        ),
         (["lakefs_unity_export.webhook"], "ImportError: the webhook needs prometheus_client: install the wheel with"),
     ],
 )

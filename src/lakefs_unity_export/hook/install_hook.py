@@ -10,6 +10,15 @@ import os
 import sys
 from collections.abc import Sequence
 
+try:
+    import lakefs  # noqa: F401
+    import pydantic  # noqa: F401
+    import yaml  # noqa: F401
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        f"install_hook needs {missing.name}: install the wheel with its extra, lakefs-unity-export[hook]"
+    ) from missing
+
 from lakefs_unity_export import events, names
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_gate import GateRules

@@ -47,14 +47,14 @@ class WorkspaceUnityCatalog:
         Raises WorkspaceNotFoundError where there is no such catalog.
         """
         try:
-            with _translated(f"schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
+            with translated(f"schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
                 return _not_reserved(self._client.schemas.get(f"{catalog}.{schema}").properties)
         except WorkspaceNotFoundError:
             self._require_catalog(catalog)
             return None
 
     def _require_catalog(self, catalog: str) -> None:
-        with _translated(f"catalog {catalog}", "USE CATALOG"):
+        with translated(f"catalog {catalog}", "USE CATALOG"):
             self._client.catalogs.get(catalog)
 
     def set_schema_properties(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
@@ -65,12 +65,12 @@ class WorkspaceUnityCatalog:
         """
         if not properties:
             raise ValueError(f"no properties to replace those of schema {catalog}.{schema} with")
-        with _translated(f"properties of schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
+        with translated(f"properties of schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
             self._client.schemas.update(f"{catalog}.{schema}", properties=dict(properties))
 
     def tables(self, catalog: str, schema: str) -> list[RegisteredTable]:
         """Every table and view of the schema that the job's identity can see."""
-        with _translated(f"tables of schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
+        with translated(f"tables of schema {catalog}.{schema}", "USE CATALOG and USE SCHEMA"):
             return [
                 RegisteredTable(
                     name=table.name or "",
@@ -85,14 +85,14 @@ class WorkspaceUnityCatalog:
 
     def schemas(self, catalog: str) -> dict[str, dict[str, str]]:
         """The properties of every schema of the catalog that the job's identity can see, by the schema's name."""
-        with _translated(f"schemas of catalog {catalog}", "USE CATALOG and USE SCHEMA"):
+        with translated(f"schemas of catalog {catalog}", "USE CATALOG and USE SCHEMA"):
             return {
                 schema.name or "": _not_reserved(schema.properties) for schema in self._client.schemas.list(catalog)
             }
 
     def create_schema(self, catalog: str, schema: str, properties: Mapping[str, str]) -> None:
         """Create a schema with these properties, unless it is there already."""
-        with _translated(f"schema {catalog}.{schema}", "USE CATALOG and CREATE SCHEMA on the catalog"):
+        with translated(f"schema {catalog}.{schema}", "USE CATALOG and CREATE SCHEMA on the catalog"):
             try:
                 self._client.schemas.create(schema, catalog, properties=dict(properties))
             except DatabricksError as error:  # SCHEMA_ALREADY_EXISTS is none of the codes that the SDK has a class for
@@ -104,7 +104,7 @@ class WorkspaceUnityCatalog:
 
         The open-source server answers with a text, which the SDK cannot read: whether the schema is gone is looked up.
         """
-        with _translated(f"schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
+        with translated(f"schema {catalog}.{schema}", "MANAGE (or ownership) on the schema"):
             try:
                 self._client.schemas.delete(f"{catalog}.{schema}")
             except requests.exceptions.JSONDecodeError:
@@ -130,7 +130,7 @@ class WorkspaceExportRuns:
     def start(self, parameters: Mapping[str, str], *, idempotency_token: str) -> int:
         """Start a run with these job parameters, or find the one that has the token; its id."""
         number = self._job_number()
-        with _translated(f"job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
+        with translated(f"job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
             waiter = self._client.jobs.run_now(
                 number, job_parameters=dict(parameters), idempotency_token=idempotency_token
             )
@@ -139,7 +139,7 @@ class WorkspaceExportRuns:
     def active(self) -> list[dict[str, str]]:
         """The job parameters of every run that is queued or running."""
         number = self._job_number()
-        with _translated(f"runs of job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
+        with translated(f"runs of job {number}", "CAN MANAGE RUN on the job", **_OF_THE_JOB):
             return [
                 {parameter.name or "": parameter.value or parameter.default or "" for parameter in run.job_parameters}
                 for run in self._client.jobs.list_runs(job_id=number, active_only=True)
@@ -169,7 +169,7 @@ def workspace_client(
 
     `connections` are those kept open. Raises WorkspaceError where the SDK cannot use the credentials.
     """
-    with _translated("workspace", "access to the workspace"):
+    with translated("workspace", "access to the workspace"):
         return WorkspaceClient(
             config=Config(
                 host=access.host,
@@ -191,6 +191,7 @@ class TaskRuntime:
     """What Databricks hands to a running task."""
 
     dbutils: Any
+    client: WorkspaceClient
     unity_catalog: UnityCatalog
     secret: SecretReader
     export_runs: Callable[[str], ExportRuns]
@@ -209,11 +210,12 @@ def task_runtime(out: TextIO, *, with_task_values: bool = True) -> TaskRuntime:
     Raises WorkspaceError outside a task, and where the task can have no dbutils.
     """
     dbutils = task_dbutils(out, with_task_values=with_task_values)
-    with _translated("workspace", "access to the workspace"):
+    with translated("workspace", "access to the workspace"):
         config = Config(http_timeout_seconds=HTTP_TIMEOUT_SECONDS, retry_timeout_seconds=RETRY_TIMEOUT_SECONDS)
         client = WorkspaceClient(config=config)
     return TaskRuntime(
         dbutils=dbutils,
+        client=client,
         unity_catalog=WorkspaceUnityCatalog(client),
         secret=lambda scope, key: read_secret(dbutils, scope, key),
         export_runs=lambda job_id: WorkspaceExportRuns(client, job_id),
@@ -221,7 +223,7 @@ def task_runtime(out: TextIO, *, with_task_values: bool = True) -> TaskRuntime:
 
 
 @contextmanager
-def _translated(
+def translated(
     what: str, privilege: str, *, place: str = "Unity Catalog", remedy: str = "create it, or correct the catalog"
 ) -> Iterator[None]:
     """Turns the SDK's errors about `what` into ours; `privilege` is what the identity needs for it.

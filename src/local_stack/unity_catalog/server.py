@@ -8,6 +8,7 @@ It differs from it on purpose, because Databricks is documented or reported to:
   and control characters, where the open-source server takes letters, digits, ``_``, ``-`` and ``@``;
 - codes of errors are those of Databricks (``SCHEMA_DOES_NOT_EXIST``), the statuses are the same;
 - a catalog, a schema and a table have an owner, and a catalog or a schema can be given another one;
+- effective permissions are told, as Databricks documents them;
 - locations of tables may not overlap; tables come in pages of 50;
 - an update that changes nothing is refused, where `refuses_empty_updates`.
 It is kinder in two things: privileges may be given to principals that no directory knows, and an external location
@@ -112,6 +113,7 @@ def _application(securables: Securables, grants: Grants, identity: dict[str, str
     routes = [
         Route(f"{API}/metastore_summary", answered(requests.metastore_summary), methods=["GET"]),
         Route(f"{API}/permissions/{{type}}/{{name}}", answered(requests.permissions), methods=["GET", "PATCH"]),
+        Route(f"{API}/effective-permissions/{{type}}/{{name}}", answered(requests.effective), methods=["GET"]),
         Route(f"{API}/delta/v1/{table}", answered(requests.updated_table, errors=delta_body), methods=["POST"]),
         Route(f"{API}/{{collection}}", answered(requests.collection), methods=["GET", "POST"]),
         Route(f"{API}/{{collection}}/{{name}}", answered(requests.item), methods=["GET", "PATCH", "DELETE"]),
@@ -187,6 +189,10 @@ class _Requests:
         if request.method == "PATCH":
             return self._grants.update(securable_type, name, list(body.get("changes") or []))
         return self._grants.get(securable_type, name, request.query_params.get("principal"))
+
+    def effective(self, request: Request, _body: Any) -> dict[str, Any]:
+        given = {name: request.query_params.get(name, "") for name in ("principal", "page_token", "max_results")}
+        return self._grants.effective(request.path_params["type"], request.path_params["name"], **given)
 
     def updated_table(self, request: Request, body: Any) -> dict[str, Any]:
         name = ".".join(request.path_params[part] for part in ("catalog", "schema", "table"))

@@ -9,6 +9,10 @@ from local_stack.catalog_client import SHOWN_LENGTH, CatalogClient, CatalogReque
 from local_stack.errors import SetupError
 
 EMBEDDED_CATALOG = "main"
+EXTERNAL_LOCATION = "exports"
+# What the README wants of the identity that the job runs as.
+ON_CATALOG = ("USE_CATALOG", "CREATE_SCHEMA")
+ON_LOCATION = ("CREATE_EXTERNAL_TABLE", "READ_FILES", "WRITE_FILES")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,14 @@ class StackCatalog:
                 f"Unity Catalog at {self.url} answered {json.dumps(made)[:SHOWN_LENGTH]} when catalog {self.name} was "
                 "to be made; check UNITY_CATALOG_URL"
             )
+
+    def allow(self, principal: str, location: str) -> None:
+        """Give the principal what an export needs, and the location to export to. For a server of the stack's own."""
+        with closing(CatalogClient(self.url, self.token)) as client:
+            client.create("external-location", {"name": EXTERNAL_LOCATION, "url": location}, unless_exists=False)
+            client.change_grants("catalog", self.name, {"principal": principal, "add": list(ON_CATALOG)})
+            change = {"principal": principal, "add": list(ON_LOCATION)}
+            client.change_grants("external_location", EXTERNAL_LOCATION, change)
 
     def remove(self) -> str:
         """Remove it with all schemas and registrations in it; empty, or why it is still there."""

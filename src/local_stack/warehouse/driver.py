@@ -27,9 +27,11 @@ SELECT count(*) AS rows FROM IDENTIFIER(:table)
 class WarehouseDriver:
     """Built in the Spark process with the address of Unity Catalog; its methods are called from outside."""
 
-    def __init__(self, spark: SparkSession, *, unity_catalog_url: str, unity_catalog_token: str) -> None:
+    def __init__(
+        self, spark: SparkSession, *, unity_catalog_url: str, unity_catalog_token: str, principal: str = ""
+    ) -> None:
         self._spark = spark
-        self._client = CatalogClient(unity_catalog_url, unity_catalog_token)
+        self._client = CatalogClient(unity_catalog_url, unity_catalog_token, principal=principal)
 
     def execute(
         self,

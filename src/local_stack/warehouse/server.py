@@ -33,12 +33,19 @@ class Warehouse:
     """The warehouse and its Spark process.
 
     Parameters: address and token of a Unity Catalog server; Spark configuration over the local stack's own; a
-    folder for the process's log and files. `uses_system_catalog` says whether the identity has USE CATALOG on `system`:
-    not every one has, so it has not until told otherwise.
+    folder for the process's log and files; as whom it makes tables, which that principal owns then.
+    `uses_system_catalog` says whether the identity has USE CATALOG on `system`: not every one has, so it has not until
+    told otherwise.
     """
 
     def __init__(
-        self, *, unity_catalog_url: str, unity_catalog_token: str, spark_conf: Mapping[str, str], folder: Path
+        self,
+        *,
+        unity_catalog_url: str,
+        unity_catalog_token: str,
+        spark_conf: Mapping[str, str],
+        folder: Path,
+        principal: str = "",
     ) -> None:
         self.uses_system_catalog = False
         self._folder = folder
@@ -47,7 +54,11 @@ class Warehouse:
             driver=DRIVER,
             spark_conf=spark_conf,
             folder=folder,
-            driver_options={"unity_catalog_url": unity_catalog_url, "unity_catalog_token": unity_catalog_token},
+            driver_options={
+                "unity_catalog_url": unity_catalog_url,
+                "unity_catalog_token": unity_catalog_token,
+                "principal": principal,
+            },
         )
 
     def start(self) -> None:

@@ -147,6 +147,51 @@ def test_grants_on_schemas_and_catalogs_are_separate(embedded: Catalog, embedded
     assert assignments(embedded, "catalog", embedded.name) == {"analysts": {Privilege.USE_CATALOG}}
 
 
+def effective(server: Catalog, kind: str, full_name: str, **query: str) -> dict[str, list[dict[str, str]]]:
+    """The effective privileges by principal, over all pages."""
+    found: dict[str, list[dict[str, str]]] = {}
+    while True:
+        page = (
+            server.request("GET", f"/effective-permissions/{kind}/{full_name}", params=query).raise_for_status().json()
+        )
+        found |= {each["principal"]: each["privileges"] for each in page["privilege_assignments"]}
+        if not (token := page.get("next_page_token")):
+            return found
+        query["page_token"] = token
+
+
+def test_effective_privileges_are_those_given_above_too_and_say_where_they_are_from(
+    embedded: Catalog, embedded_schema: str
+) -> None:
+    full_name, schema = register(embedded, embedded_schema, "t"), f"{embedded.name}.{embedded_schema}"
+    grant(embedded, "table", full_name, "engineers", Privilege.MODIFY)
+    grant(embedded, "schema", schema, "engineers", Privilege.SELECT, Privilege.CREATE_TABLE)
+    grant(embedded, "catalog", embedded.name, "stewards", Privilege.SELECT, Privilege.USE_CATALOG, Privilege.USE_SCHEMA)
+    of_catalog = {"inherited_from_type": "CATALOG", "inherited_from_name": embedded.name}
+    of_schema = {"inherited_from_type": "SCHEMA", "inherited_from_name": schema}
+    assert effective(embedded, "table", full_name) == {
+        "engineers": [{"privilege": "SELECT", **of_schema}, {"privilege": "MODIFY"}],
+        "stewards": [{"privilege": "SELECT", **of_catalog}],
+    }
+    assert effective(embedded, "schema", schema, principal="stewards") == {
+        "stewards": [{"privilege": "SELECT", **of_catalog}, {"privilege": "USE_SCHEMA", **of_catalog}]
+    }
+    assert effective(embedded, "catalog", embedded.name, principal="engineers") == {}
+
+
+@pytest.mark.parametrize(("length", "status"), [("0", 200), ("150", 200), ("149", 400), ("-1", 400), ("x", 400)])
+def test_a_page_of_effective_privileges_is_no_shorter_than_documented(
+    embedded: Catalog, length: str, status: int
+) -> None:
+    path = f"/effective-permissions/catalog/{embedded.name}"
+    assert embedded.request("GET", path, params={"max_results": length}).status_code == status
+
+
+def test_effective_privileges_on_what_is_not_there(embedded: Catalog) -> None:
+    answer = embedded.request("GET", "/effective-permissions/catalog/none")
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "CATALOG_DOES_NOT_EXIST")
+
+
 @pytest.mark.parametrize("change", [{"principal": "x", "add": ["SELEKT"]}, {"add": ["SELECT"]}])
 def test_a_wrong_change_of_grants_changes_nothing(
     embedded: Catalog, embedded_schema: str, change: dict[str, object]

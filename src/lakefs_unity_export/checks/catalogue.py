@@ -1,0 +1,28 @@
+"""Every check, in the order in which they are run and told."""
+
+from typing import Any
+
+from lakefs_unity_export.checks import (
+    catalog_checks,
+    hook_checks,
+    lakefs_checks,
+    probe_checks,
+    report_checks,
+    warehouse_checks,
+)
+from lakefs_unity_export.checks.model import Check
+from lakefs_unity_export.checks.setup import Setup
+
+# Those that look from the task `check_lakefs_and_catalog`.
+LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
+    *lakefs_checks.CHECKS,
+    *hook_checks.CHECKS,
+    *catalog_checks.CHECKS,
+    *probe_checks.CHECKS,
+)
+# The checking tasks, by their keys: the report takes the task values of each.
+PLACES: dict[str, tuple[Check[Any], ...]] = {
+    lakefs_checks.HERE: LAKEFS_AND_CATALOG,
+    warehouse_checks.HERE: warehouse_checks.CHECKS,
+}
+CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

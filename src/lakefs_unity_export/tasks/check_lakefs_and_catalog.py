@@ -1,0 +1,74 @@
+"""Task `check_lakefs_and_catalog`: what of an installation can be seen from where exports are listed and recorded.
+
+It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything.
+"""
+
+import io
+import sys
+from typing import TextIO
+
+from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.model import Line, problem
+from lakefs_unity_export.checks.redaction import Redaction
+from lakefs_unity_export.checks.report import LINES_KEY, lines_as_value, print_lines
+from lakefs_unity_export.checks.runner import line_of, lines_of_none, run_checks
+from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
+from lakefs_unity_export.checks.setup import Setup
+from lakefs_unity_export.errors import ExportError
+from lakefs_unity_export.ports import TaskValues
+from lakefs_unity_export.servers.lakefs_client import LakeFSClient
+from lakefs_unity_export.servers.lakefs_server import LakeFSServerClient
+from lakefs_unity_export.servers.workspace import TaskRuntime, task_runtime
+from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
+
+# A person waits: one more try, where an export has four.
+RETRIES = 1
+_NO_DBUTILS = "run the wheel tasks on a classic cluster in dedicated access mode (docs/overrides/private_network.yml)"
+
+
+def check_lakefs_and_catalog(setup: Setup, task_values: TaskValues, out: TextIO) -> list[Line]:
+    """Runs the checks, prints their lines and leaves them to the report."""
+    lines = run_checks(LAKEFS_AND_CATALOG, setup, setup.redaction)
+    print_lines(LAKEFS_AND_CATALOG, lines, out)
+    task_values.set(LINES_KEY, lines_as_value(lines))
+    return lines
+
+
+def without_dbutils(error: ExportError, out: TextIO) -> None:
+    """Prints the lines of a task that has no dbutils, and so can read no secret and leave no value."""
+    first, *others = LAKEFS_AND_CATALOG
+    redaction = Redaction()
+    lines = [line_of(first, problem(str(error), _NO_DBUTILS), redaction)]
+    lines += lines_of_none(others, f"needs {first.id}", redaction)
+    print_lines(LAKEFS_AND_CATALOG, lines, out)
+
+
+def _setup(settings: CheckSettings, runtime: TaskRuntime, way: str) -> Setup:
+    return Setup(
+        settings=settings,
+        dbutils_way=way,
+        secret=runtime.secret,
+        open_server=lambda endpoint, key: LakeFSServerClient(endpoint=endpoint, credentials=key),
+        open_repository=_open_repository,
+        unity_catalog=runtime.unity_catalog,
+        own_runs=runtime.export_runs(settings.job_id),
+        workspace=WorkspaceSetupClient(runtime.client),
+    )
+
+
+def _open_repository(endpoint: str, repository: str, credentials: Credentials) -> LakeFSClient:
+    return LakeFSClient(endpoint=endpoint, repository=repository, credentials=credentials, retries=RETRIES)
+
+
+def main() -> None:
+    """The task's entry point. Exits with a message where the task can leave nothing."""
+    settings = parse_settings(sys.argv[1:])
+    told = io.StringIO()
+    try:
+        runtime = task_runtime(told)
+    except ExportError as error:
+        without_dbutils(error, sys.stdout)
+        sys.exit(f"{type(error).__name__}: {error}")
+    way = told.getvalue().strip().removeprefix("dbutils: ")
+    check_lakefs_and_catalog(_setup(settings, runtime, way), runtime.task_values, sys.stdout)

@@ -1,0 +1,49 @@
+"""Task `check_warehouse`: the SQL warehouse that registers tables, asked as the identity that registers them.
+
+It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything.
+"""
+
+import argparse
+import sys
+from typing import TextIO
+
+from lakefs_unity_export import names
+from lakefs_unity_export.checks.model import Line
+from lakefs_unity_export.checks.redaction import Redaction
+from lakefs_unity_export.checks.report import LINES_KEY, lines_as_value, print_lines
+from lakefs_unity_export.checks.runner import run_checks
+from lakefs_unity_export.checks.warehouse_checks import CHECKS, WarehouseSetup
+from lakefs_unity_export.errors import ExportError
+from lakefs_unity_export.ports import TaskValues
+from lakefs_unity_export.servers.sql_warehouse import SqlWarehouseClient
+from lakefs_unity_export.servers.workspace import task_runtime
+from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
+
+
+def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
+    """Runs the checks, prints their lines and leaves them to the report."""
+    # Nothing secret is read here.
+    lines = run_checks(CHECKS, setup, Redaction())
+    print_lines(CHECKS, lines, out)
+    task_values.set(LINES_KEY, lines_as_value(lines))
+    return lines
+
+
+def main() -> None:
+    """The task's entry point. Exits with a message where the task can leave nothing."""
+    parser = argparse.ArgumentParser(prog="check_warehouse", allow_abbrev=False)
+    for name in ("warehouse_id", "catalog", "schema_template", "repository", "branch"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args()
+    try:
+        runtime = task_runtime(sys.stdout)
+    except ExportError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    setup = WarehouseSetup(
+        warehouse_id=given.warehouse_id,
+        catalog=given.catalog,
+        schema=lambda: names.schema_name(given.schema_template, repository=given.repository, branch=given.branch),
+        warehouse=SqlWarehouseClient(runtime.client, given.warehouse_id),
+        identity=WorkspaceSetupClient(runtime.client).identity,
+    )
+    check_warehouse(setup, runtime.task_values, sys.stdout)

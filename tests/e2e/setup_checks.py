@@ -1,0 +1,74 @@
+"""The deployed job `check_setup`, and what it reports."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
+from table_repository import TableRepository
+
+from lakefs_unity_export.checks.report import JSON_MARK
+from local_stack.demo.runs import follow_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedCheck:
+    """A run after its end: its report, and everything that its tasks printed or said."""
+
+    state: str
+    report: Mapping[str, Any]
+    text: str
+
+    def line(self, check_id: str) -> dict[str, str]:
+        """The line of a check."""
+        found: dict[str, str] = next(line for line in self.report["checks"] if line["id"] == check_id)
+        return found
+
+    def unwell(self, *statuses: str) -> set[str]:
+        """The checks whose line has one of these statuses."""
+        return {line["id"] for line in self.report["checks"] if line["status"] in statuses}
+
+
+class SetupChecks:
+    """Runs the job."""
+
+    def __init__(self, client: WorkspaceClient, job_id: int = 0) -> None:
+        self._client = client
+        self._job_id = job_id or next(job.job_id or 0 for job in client.jobs.list(name="check_setup"))
+
+    def variant(self, *, run_as: str = "", **settings: str) -> "SetupChecks":
+        """The same job with other settings, as other bundle variables deploy it; run_as: a service principal."""
+        deployed = self._client.jobs.get(self._job_id).settings
+        assert deployed is not None
+        body = {**deployed.as_dict(), "name": "a variant of check_setup"}
+        body |= {"run_as": {"service_principal_name": run_as}} if run_as else {}
+        for name, value in settings.items():
+            given = [task["python_wheel_task"]["named_parameters"] for task in body["tasks"]]
+            changed = [parameters for parameters in given if name in parameters]
+            assert changed, name
+            for parameters in changed:
+                parameters[name] = value
+        made = self._client.api_client.do("POST", "/api/2.2/jobs/create", body=body)
+        assert isinstance(made, dict)
+        return SetupChecks(self._client, int(made["job_id"]))
+
+    def run(self, repository: TableRepository) -> EndedCheck:
+        """Run it for the repository's branch, to its end."""
+        parameters = {"repository": repository.name, "branch": repository.branch}
+        return self._read(self._client.jobs.run_now(self._job_id, job_parameters=parameters).run_id)
+
+    def last(self) -> EndedCheck:
+        """The run that something else started last."""
+        return self._read(next(run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)))
+
+    def run_ids(self) -> list[int]:
+        """Every run of the job."""
+        return [run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)]
+
+    def _read(self, run_id: int) -> EndedCheck:
+        ended = follow_run(self._client.jobs, run_id, lambda _: None)
+        outputs = {task.title: self._client.jobs.get_run_output(task.run_id) for task in ended.tasks}
+        report = outputs["check_report"].logs or ""
+        (as_json,) = [line.removeprefix(JSON_MARK) for line in report.splitlines() if line.startswith(JSON_MARK)]
+        return EndedCheck(state=ended.state, report=json.loads(as_json), text=str(outputs))

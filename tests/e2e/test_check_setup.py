@@ -1,0 +1,177 @@
+"""The job `check_setup`: what it says of the local stack, and of one that is broken and mended as its lines say."""
+
+import os
+import secrets
+import shlex
+
+import pytest
+from bundle_commands import BundleCommands
+from deployed_exports import Exports
+from setup_checks import SetupChecks
+from table_repository import TableRepository
+
+from lakefs_unity_export.checks.probe import PREFIX
+from local_stack.stack import LocalStack
+
+pytestmark = [
+    pytest.mark.e2e,
+    # Its lines would say so: the open-source server tells no effective permissions.
+    pytest.mark.skipif("UNITY_CATALOG_URL" in os.environ, reason="UNITY_CATALOG_URL names a server of others"),
+]
+
+WRONG_SECRET = "wr0ng-S3cret-0f-s0mebody"
+
+
+@pytest.fixture
+def checks(exports: Exports) -> SetupChecks:
+    return SetupChecks(exports.client)
+
+
+@pytest.fixture
+def described(repository: TableRepository) -> TableRepository:
+    """A repository with a table and without a hook."""
+    repository.describe("orders")
+    repository.commit()
+    return repository
+
+
+def test_it_passes_on_the_local_stack(
+    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    parameters = (f"--repository={described.name}", f"--branch={described.branch}")
+    bundle("run", "check_setup", "-t", "local", "--", *parameters)
+
+    ended = checks.last()
+
+    assert ended.state == "SUCCESS"
+    assert ended.unwell("fail", "not tried") == set()
+    # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for.
+    assert ended.unwell("warn") == {"hook_files", "reconcile_schedule"}
+    assert ended.unwell("not run") == {
+        *("hook_valid", "hook_job", "hook_version", "hook_runs"),
+        *("tables_listed", "warehouse_history", "warehouse_rows"),
+    }
+    assert ended.line("warehouse")["finding"] == "Local Warehouse is there, RUNNING"
+    assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
+    claims = ended.report["claims"]
+    of_tables = ("`tables.list` shows", "A query on a warehouse may read", "SQL warehouses and serverless")
+    assert [claim for claim in claims if claims[claim] != "confirmed here" and not claim.startswith(of_tables)] == []
+    assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
+    assert stack.lakefs.secret_access_key not in ended.text
+
+
+def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_lines_have(
+    checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    me = stack.workspace.owner
+    exports.sql(f"REVOKE CREATE SCHEMA ON CATALOG `{exports.catalog}` FROM `{me}`")
+    exports.sql(f"REVOKE READ FILES, WRITE FILES ON EXTERNAL LOCATION `exports` FROM `{me}`")
+
+    broken = checks.run(described)
+    lines = [broken.line("catalog_grants"), broken.line("external_location_grants")]
+    for line in lines:
+        exports.sql(line["remedy"])
+    mended = checks.run(described)
+
+    assert broken.state == "FAILED"
+    assert broken.unwell("fail") == {line["id"] for line in lines}
+    assert [line["finding"] for line in lines] == [
+        f"{me} has no CREATE SCHEMA on CATALOG {exports.catalog}",
+        f"{me} has no READ FILES, WRITE FILES on EXTERNAL LOCATION exports",
+    ]
+    assert "SetupCheckError: exports would fail: mend catalog_grants first" in broken.text
+    assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def test_a_wrong_secret_is_told_and_not_shown(
+    checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    scopes = exports.client.secrets
+    scope = f"wrong-{described.name}"
+    scopes.create_scope(scope)
+    right = {"lakefs-access-key-id": stack.lakefs.access_key_id, "lakefs-secret-access-key": WRONG_SECRET}
+    for key, value in right.items():
+        scopes.put_secret(scope, key, string_value=value)
+    variant = checks.variant(secret_scope=scope)
+
+    broken = variant.run(described)
+    line = broken.line("lakefs_key")
+    right["lakefs-secret-access-key"] = stack.lakefs.secret_access_key
+    for command in line["remedy"].splitlines()[:2]:
+        assert command.startswith(f"databricks secrets put-secret {scope} ")
+        key = command.rpartition(" ")[2]
+        scopes.put_secret(scope, key, string_value=right[key])
+    mended = variant.run(described)
+
+    assert (broken.state, broken.unwell("fail")) == ("FAILED", {"lakefs_key"})
+    assert "answered 401" in line["finding"]
+    assert not any(WRONG_SECRET[start : start + 6] in broken.text for start in range(len(WRONG_SECRET) - 5))
+    assert broken.line("catalog_grants")["status"] == "pass"
+    assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_have(
+    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    """As in target prod, whose service principal owns no job."""
+    identity = f"0f0f0f0f-0000-4000-8000-{secrets.token_hex(6)}"
+    stack.workspace.create_principal(identity, kind="service_principal")
+    variant = checks.variant(run_as=identity)
+
+    first = variant.run(described)
+    # What cannot be reached without the first right shows once it is given.
+    run, followed = first, list[str]()
+    for _ in range(3):
+        for line in run.report["checks"]:
+            if line["status"] in ("fail", "not tried"):
+                followed += [told for told in line["remedy"].splitlines() if follow(told, bundle, exports)]
+        run = variant.run(described)
+        if run.state == "SUCCESS":
+            break
+
+    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants"}
+    assert {line.split(" ON ")[0] for line in followed if line.startswith("GRANT")} == {
+        "GRANT USE CATALOG, CREATE SCHEMA",
+        "GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES",
+    }
+    assert f"databricks secrets put-acl lakefs {identity} READ" in followed
+    assert (run.state, run.unwell("fail", "not tried")) == ("SUCCESS", set())
+
+
+def follow(line: str, bundle: BundleCommands, exports: Exports) -> bool:
+    """Carries out a line of a remedy as it is written; whether it is a statement or a command."""
+    if line.startswith("GRANT "):
+        exports.sql(line)
+    elif line.startswith("databricks ") and not line.endswith(")"):
+        bundle.command(*shlex.split(line)[1:])
+    else:
+        return False
+    return True
+
+
+def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
+    checks: SetupChecks, described: TableRepository
+) -> None:
+    broken = checks.variant(warehouse_id="0123456789abcdef").run(described)
+    assert (broken.state, broken.unwell("fail")) == ("FAILED", {"warehouse"})
+    assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
+    assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
+
+
+def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
+    checks: SetupChecks, repository: TableRepository, exports: Exports
+) -> None:
+    """That another clone method mends it: test_readers.py."""
+    repository.add("orders", ["o1"])
+    repository.commit()
+    assert exports.run(repository, clone_method="shallow").state == "SUCCESS"
+
+    ended = checks.run(repository)
+
+    assert (ended.state, ended.unwell("fail", "not tried")) == ("SUCCESS", set())
+    line = ended.line("warehouse_rows")
+    assert (line["status"], line["claim"]) == ("warn", "confirmed here")
+    assert "a clone by the method shallow, cannot be read: " in line["finding"]
+    assert line["remedy"].startswith("set the bundle variable clone_method to deep")
+    # What the export registered is its own.
+    assert {ended.line(id_)["status"] for id_ in ("names_free", "table_grants", "tables_listed")} == {"pass"}

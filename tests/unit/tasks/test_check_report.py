@@ -1,0 +1,133 @@
+"""The task check_report: what it makes of what the tasks before it left, or did not."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from doubles import TaskValuesDouble
+from setup_double import Installation
+from warehouse_double import WarehouseDouble, setup_of
+
+from lakefs_unity_export.checks.catalogue import CHECKS, LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.report import JSON_MARK
+from lakefs_unity_export.errors import SetupCheckError, WorkspaceError
+from lakefs_unity_export.tasks import check_report as module
+from lakefs_unity_export.tasks.check_report import check_report
+from lakefs_unity_export.tasks.check_warehouse import check_warehouse
+
+PLACE, OTHER = "check_lakefs_and_catalog", "check_warehouse"
+SUCCESS = {PLACE: "success", OTHER: "success"}
+
+
+def left_by_other() -> dict[tuple[str, str], Any]:
+    """What the task check_warehouse leaves of a sound warehouse."""
+    values = TaskValuesDouble()
+    check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
+    return {(OTHER, "lines"): values.values["lines"]}
+
+
+def left(installation: Installation) -> TaskValuesDouble:
+    """What the checking task leaves of the installation, for the task after it."""
+    installation.check()
+    return TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"], **left_by_other()})
+
+
+def test_a_sound_installation_has_a_report_that_says_so() -> None:
+    values, out = left(Installation()), io.StringIO()
+    report = check_report(SUCCESS, values, out)
+    assert report.verdict == f"nothing that was found stands in the way of exports ({len(CHECKS)} pass)"
+    *_, as_json = out.getvalue().splitlines()
+    assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
+    assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
+    claims = values.values["report"]["claims"]
+    of_shallow_clones = "SQL warehouses and serverless compute cannot read the rows of a clone"
+    assert claims.pop(of_shallow_clones) == "could not be tried"  # the table is a deep one
+    others = {claim for check in CHECKS for claim in check.claims} - {of_shallow_clones}
+    assert claims == dict.fromkeys(others, "confirmed here")
+    assert "A wheel task has task values" in claims
+
+
+def test_it_fails_where_exports_would_and_says_which_lines_and_what_to_do() -> None:
+    installation = Installation()
+    installation.workspace.grants.clear()
+    values, out = left(installation), io.StringIO()
+    with pytest.raises(SetupCheckError) as raised:
+        check_report(SUCCESS, values, out)
+    first, *lines = str(raised.value).splitlines()
+    assert first.startswith("exports would fail: mend catalog_grants first, then run check_setup again (")
+    assert lines == [
+        "  catalog_grants: 0b1c2d3e-job has no USE CATALOG, CREATE SCHEMA on CATALOG lake; "
+        "do: GRANT USE CATALOG, CREATE SCHEMA ON CATALOG `lake` TO `0b1c2d3e-job`;",
+        "  external_location_grants: 0b1c2d3e-job has no CREATE EXTERNAL TABLE, READ FILES, WRITE FILES "
+        "on EXTERNAL LOCATION exports; do: GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES "
+        "ON EXTERNAL LOCATION `exports` TO `0b1c2d3e-job`;",
+    ]
+    assert values.values["report"]["exports_would_fail"] is True
+    assert "verdict: exports would fail" in out.getvalue()
+
+
+def test_a_warning_alone_does_not_fail_it() -> None:
+    installation = Installation()
+    installation.workspace.schedules["88"] = "PAUSED"
+    report = check_report(SUCCESS, left(installation), io.StringIO())
+    assert [line.id for line in report.lines if line.status.value == "warn"] == ["reconcile_schedule"]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, f"{PLACE} ended failed, and what it left cannot be read (ValueError: Task key does not exist"),
+        ({(PLACE, "other"): 1}, "(ValueError: no value lines)"),
+        ({(PLACE, "lines"): None}, "(TypeError: "),
+        ({(PLACE, "lines"): [{"id": "settings", "status": "odd", "finding": ""}]}, "(ValueError: 'odd' is not a valid"),
+        ({(PLACE, "lines"): [{"id": "settings"}]}, "(KeyError: 'status')"),
+    ],
+)
+def test_a_task_that_left_nothing_is_told_and_so_are_its_lines(values: dict[Any, Any], says: str) -> None:
+    out = io.StringIO()
+    with pytest.raises(SetupCheckError, match="mend task_values first"):
+        check_report({**SUCCESS, PLACE: "failed"}, TaskValuesDouble(values | left_by_other()), out)
+    assert says in out.getvalue()
+    assert out.getvalue().count("\nNOT RUN") == len(LAKEFS_AND_CATALOG) - 1  # the first line has none before it
+
+
+def test_a_task_that_was_killed_takes_no_other_s_lines_with_it() -> None:
+    installation = Installation()
+    installation.check()
+    values = TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"]})
+    with pytest.raises(SetupCheckError, match="mend task_values first") as raised:
+        check_report({**SUCCESS, OTHER: "timedout"}, values, io.StringIO())
+    assert f"{OTHER} ended timedout" in str(raised.value)
+    by_id = {line["id"]: line["status"] for line in values.values["report"]["checks"]}
+    assert (by_id["branch"], by_id["warehouse"]) == ("pass", "not run")
+
+
+def test_a_line_that_is_missing_or_of_another_version_is_no_error() -> None:
+    values = [{"id": "settings", "status": "pass", "finding": "x"}, {"id": "older", "status": "pass", "finding": "x"}]
+    report = check_report(SUCCESS, TaskValuesDouble({(PLACE, "lines"): values, **left_by_other()}), io.StringIO())
+    lines = {line.id: line for line in report.lines}
+    assert lines["settings"].finding == "x"
+    assert (lines["branch"].status.value, lines["branch"].finding) == ("not run", f"task {PLACE} left no line of it")
+    assert "older" not in lines
+
+
+def test_the_entry_point_reads_the_states_and_exits_with_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = type("Runtime", (), {"task_values": TaskValuesDouble()})
+    monkeypatch.setattr(module, "task_runtime", lambda out: runtime)
+    monkeypatch.setattr("sys.argv", ["check_report", f"--{PLACE}=timedout", "--repository=shop", "--branch=main"])
+    with pytest.raises(SystemExit, match="SetupCheckError: exports would fail: mend task_values first"):
+        module.main()
+    assert f"{PLACE} ended timedout" in capsys.readouterr().out
+
+
+def test_without_dbutils_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(out: object) -> None:
+        raise WorkspaceError("no dbutils")
+
+    monkeypatch.setattr(module, "task_runtime", start)
+    monkeypatch.setattr("sys.argv", ["check_report"])
+    with pytest.raises(SystemExit, match="WorkspaceError: no dbutils"):
+        module.main()
