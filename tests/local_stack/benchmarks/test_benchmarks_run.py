@@ -13,18 +13,16 @@ import pytest
 import reconcile_calls
 import suite
 import webhook
-from finding_changes import WALK, WHOLE_100, WHOLE_1000, Case
+from finding_changes import OURS, WHOLE_100, WHOLE_1000, Case
 from results import read_result
 
 
-def test_finding_changes_asks_once_for_each_folder_whatever_the_objects() -> None:
+def test_finding_changes_asks_once_where_a_page_holds_the_difference() -> None:
     cases = (Case(tables=20, objects=100), Case(tables=20, objects=30, layout="nested"))
     result = finding_changes.measure(cases, rounds=1)
     calls = {(row["layout"], row["way"]): row["calls"] for row in result.rows}
-    assert calls["flat", WALK] == 2
-    assert (calls["flat", WHOLE_1000], calls["flat", WHOLE_100]) == (1, 2)
-    # The root, lake/, and for each of the two changed tables a region and an area at most.
-    assert calls["nested", WALK] <= 2 + 2 * 2
+    assert (calls["flat", OURS], calls["flat", WHOLE_1000], calls["flat", WHOLE_100]) == (1, 1, 2)
+    assert calls["nested", OURS] == 1
 
 
 def test_a_list_task_reads_what_a_commit_holds_and_leaves_small_items() -> None:
