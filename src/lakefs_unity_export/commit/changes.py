@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lakefs_unity_export.ports import DiffEntry, DiffPage, DiffReader
 
@@ -36,10 +37,14 @@ class _Walk:
     read_page: DiffReader
     folder: str
     table_prefixes: frozenset[str]
-    children: dict[str, list[bytes]]
     found: set[str] = field(default_factory=set)
     changed_files: set[str] = field(default_factory=set)
     removed_files: set[str] = field(default_factory=set)
+
+    @cached_property
+    def children(self) -> dict[str, list[bytes]]:
+        """For each folder on the way to a table or the descriptors, what we look for in it, in byte order."""
+        return _children_by_folder([*self.table_prefixes, self.folder])
 
 
 def find_changes(read_page: DiffReader, *, table_paths: Iterable[str], folder: str) -> Changes:
@@ -53,7 +58,6 @@ def find_changes(read_page: DiffReader, *, table_paths: Iterable[str], folder: s
         read_page=read_page,
         folder=folder + "/",
         table_prefixes=table_prefixes,
-        children=_children_by_folder([*table_prefixes, folder + "/"]),
     )
     if not _has_read_whole(walk):
         _visit(walk, "")
@@ -65,7 +69,6 @@ def find_changes(read_page: DiffReader, *, table_paths: Iterable[str], folder: s
 
 
 def _children_by_folder(prefixes: Iterable[str]) -> dict[str, list[bytes]]:
-    """For each folder on the way to a prefix, what we look for in it: sub-folders and tables, in byte order."""
     children: dict[str, set[bytes]] = defaultdict(set)
     for prefix in prefixes:
         parts = prefix.removesuffix("/").split("/")
@@ -77,32 +80,43 @@ def _children_by_folder(prefixes: Iterable[str]) -> dict[str, list[bytes]]:
 
 def _has_read_whole(walk: _Walk) -> bool:
     """Read the diff as it is, page after page, as long as that takes fewer calls than a walk; whether to its end."""
+    for page in _pages(walk, ""):
+        found = {holder for entry in page.entries if (holder := _note(walk, entry))}
+        # The folders that a walk would ask for.
+        folders = {holder[: holder.rfind("/", 0, -1) + 1] for holder in found}
+        if page.has_more and page.entries and len(folders) < _FOLDERS_OF_A_PAGE:
+            return False
+    return True
+
+
+def _pages(walk: _Walk, prefix: str) -> Iterator[DiffPage]:
+    """Every page of the changed objects under the prefix, each asked for once it is wanted."""
     after = ""
     while True:
-        page = walk.read_page(prefix="", after=after, delimiter="")
-        found = {prefix for entry in page.entries for prefix in _note(walk, entry)}
+        page = walk.read_page(prefix=prefix, after=after, delimiter="")
+        yield page
         if not page.has_more or not page.entries:
-            return True
-        # The folders that a walk would ask for.
-        if len({prefix[: prefix.rfind("/", 0, -1) + 1] for prefix in found}) < _FOLDERS_OF_A_PAGE:
-            return False
+            return
         after = page.entries[-1].path
 
 
-def _note(walk: _Walk, entry: DiffEntry) -> Iterator[str]:
-    """Keep what a changed object tells; the table or the descriptor folder that it lies in, if any."""
-    end = entry.path.find("/") + 1
+def _note(walk: _Walk, entry: DiffEntry) -> str:
+    """Keep what a changed object tells; the table or the descriptor folder that it lies in, empty where in none."""
+    holder = _holder(walk, entry.path)
+    if holder == walk.folder:
+        _note_descriptor(walk, entry)
+    elif holder:
+        walk.found.add(holder)
+    return holder
+
+
+def _holder(walk: _Walk, path: str) -> str:
+    end = path.find("/") + 1
     while end:
-        prefix = entry.path[:end]
-        if prefix == walk.folder:
-            _note_descriptor(walk, entry)
-            yield prefix
-            return
-        if prefix in walk.table_prefixes:
-            walk.found.add(prefix)
-            yield prefix
-            return
-        end = entry.path.find("/", end) + 1
+        if (prefix := path[:end]) == walk.folder or prefix in walk.table_prefixes:
+            return prefix
+        end = path.find("/", end) + 1
+    return ""
 
 
 def _note_descriptor(walk: _Walk, entry: DiffEntry) -> None:
@@ -154,11 +168,6 @@ def _just_before(prefix: str) -> str:
 
 
 def _visit_descriptors(walk: _Walk) -> None:
-    after = ""
-    while True:
-        page = walk.read_page(prefix=walk.folder, after=after, delimiter="")
+    for page in _pages(walk, walk.folder):
         for entry in page.entries:
             _note_descriptor(walk, entry)
-        if not page.has_more or not page.entries:
-            return
-        after = page.entries[-1].path
