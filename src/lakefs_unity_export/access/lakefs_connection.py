@@ -1,5 +1,6 @@
 """How lakeFS's API is reached, and what its answers mean: for every client of it, with its SDK or without."""
 
+import base64
 import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -34,6 +35,12 @@ class Credentials:
 
     access_key_id: str
     secret_access_key: str
+
+    @property
+    def authorization(self) -> str:
+        """The header of HTTP's Basic authentication."""
+        pair = f"{self.access_key_id}:{self.secret_access_key}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
     def __repr__(self) -> str:
         return f"Credentials(access_key_id={self.access_key_id!r}, secret_access_key=...)"

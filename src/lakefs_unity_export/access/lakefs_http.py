@@ -4,7 +4,6 @@ Without lakeFS's SDK: its import takes longer than a listing, and it reads an ob
 wherever `requests` is, and so on every Databricks Runtime (its release notes, "Installed Python libraries").
 """
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -49,10 +48,9 @@ class LakeFSHttp:
         """
         self._answers = Answers(endpoint=check_endpoint(endpoint), repository=repository)
         connect, read = timeouts or (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
-        key = f"{credentials.access_key_id}:{credentials.secret_access_key}"
         self._pool = urllib3.PoolManager(
             maxsize=connections,
-            headers={"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"},
+            headers={"Authorization": credentials.authorization},
             retries=BoundedRetry.of_reads(retries),
             timeout=urllib3.Timeout(connect=connect, read=read),
             cert_reqs="CERT_REQUIRED",  # not the default of urllib3 1

@@ -17,7 +17,7 @@ from lakefs_unity_export.checks.model import (
 from lakefs_unity_export.checks.permission_command import permission_command
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WorkspaceAccessError
-from lakefs_unity_export.export.plan import is_registered_at
+from lakefs_unity_export.export.plan import registered_at_target
 from lakefs_unity_export.property_values import MAX_LENGTH
 
 
@@ -54,22 +54,17 @@ def _schema_listed(setup: Setup) -> Outcome:
 
 
 def _tables_listed(setup: Setup) -> Outcome:
+    asked = setup.request
     ours = [
         table
         for state in setup.schemas
-        for table in state.registered.values()
-        if is_registered_at(
-            table,
-            names.target_path(
-                target_base_location=setup.request.target_base_location,
-                branch=setup.request.branch,
-                table=table.name.lower(),
-            ),
+        for _, table in registered_at_target(
+            state, branch=asked.branch, target_base_location=asked.target_base_location
         )
     ]
     if not ours:
         return not_run("no table of this export is registered yet")
-    shown = sum(table.repository == setup.request.repository for table in ours)
+    shown = sum(table.repository == asked.repository for table in ours)
     if shown:
         return passed(f"the list of tables shows the properties of {shown} of {len(ours)}", claim=Claim.CONFIRMED)
     return problem(

@@ -25,7 +25,7 @@ from lakefs_unity_export.commit.descriptor_files import read_some
 from lakefs_unity_export.commit.descriptors import Descriptor, DescriptorSet
 from lakefs_unity_export.errors import LakeFSNotFoundError
 from lakefs_unity_export.export.differences import DescribedCommit
-from lakefs_unity_export.export.plan import Difference, RemovedItem, SchemaState, Snapshot, is_registered_at
+from lakefs_unity_export.export.plan import Difference, RemovedItem, SchemaState, Snapshot, registered_at_target
 from lakefs_unity_export.export.request import NamedRequest
 from lakefs_unity_export.ports import LakeFSReader, RegisteredTable
 
@@ -131,13 +131,10 @@ def registered_tables(request: NamedRequest, states: Sequence[SchemaState]) -> t
     return tuple(
         _told(request, state, name, table)
         for state in states
-        for name, table in state.registered.items()
-        if names.is_identifier(name) and is_registered_at(table, _target_path(request, name))
+        for name, table in registered_at_target(
+            state, branch=request.branch, target_base_location=request.target_base_location
+        )
     )
-
-
-def _target_path(request: NamedRequest, table: str) -> str:
-    return names.target_path(target_base_location=request.target_base_location, branch=request.branch, table=table)
 
 
 def _told(request: NamedRequest, state: SchemaState, name: str, table: RegisteredTable) -> Descriptor:

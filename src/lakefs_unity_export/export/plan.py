@@ -1,6 +1,6 @@
 """What one run exports: decided from facts that were read before, without reading or writing anything."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -222,6 +222,16 @@ def _is_of_another_method(
     return is_ours and (registered.clone_method or FIRST_METHOD) != method
 
 
+def registered_at_target(
+    state: SchemaState, *, branch: str, target_base_location: str
+) -> Iterator[tuple[str, RegisteredTable]]:
+    """Names and registrations of the schema's tables that are at the branch's own target paths."""
+    for name, table in state.registered.items():
+        path = names.target_path(target_base_location=target_base_location, branch=branch, table=name)
+        if names.is_identifier(name) and is_registered_at(table, path):
+            yield name, table
+
+
 def is_registered_at(table: RegisteredTable, location: str) -> bool:
     """Whether this is an external table at the location: what an export registers. The SQL files have the same rule.
 
@@ -272,11 +282,8 @@ def plan_removals(
     wanted = {name.full_name for name in described}
     removed = []
     for state in states:
-        for name, table in state.registered.items():
-            if not names.is_identifier(name) or f"{state.full_name}.{name}" in wanted:
-                continue
-            path = names.target_path(target_base_location=target_base_location, branch=branch, table=name)
-            if table.repository in ("", repository) and is_registered_at(table, path):
+        for name, table in registered_at_target(state, branch=branch, target_base_location=target_base_location):
+            if table.repository in ("", repository) and f"{state.full_name}.{name}" not in wanted:
                 removed.append(RemovedItem(table=names.quoted(state.catalog, state.schema, name)))
     return tuple(sorted(removed, key=lambda item: item.name))
 

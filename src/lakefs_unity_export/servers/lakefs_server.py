@@ -1,6 +1,5 @@
 """Questions to a lakeFS server of which nothing is known yet: it may be another, or none."""
 
-import base64
 import socket
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
@@ -50,17 +49,12 @@ class LakeFSServerClient:
     def ask(self, path: str, *, with_key: bool, **query: str) -> Answered | Unanswered:
         """What the server answers a GET below its API's path, once and without following it elsewhere."""
         url = f"{self._endpoint}{API_PATH}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Authorization": _basic(self._credentials())} if with_key else {}
+        headers = {"Authorization": self._credentials().authorization} if with_key else {}
         try:
             answer = self._pool.request("GET", url, headers=headers)
         except (HTTPError, OSError) as error:
             return Unanswered(trouble=_trouble(error), words=short_reason(error))
         return Answered(status=answer.status, body=bytes(answer.data))
-
-
-def _basic(credentials: Credentials) -> str:
-    pair = f"{credentials.access_key_id}:{credentials.secret_access_key}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _trouble(error: BaseException) -> Trouble:
