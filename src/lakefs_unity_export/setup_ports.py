@@ -33,6 +33,9 @@ class Unanswered:
     trouble: Trouble
     words: str
 
+    def __str__(self) -> str:
+        return f"{self.trouble} ({self.words})"
+
 
 class LakeFSServer(Protocol):
     """A lakeFS server, asked as it is: every answer and every lack of one is a value."""

@@ -150,7 +150,7 @@ def _ended(setup: Setup, run: dict[str, Any], hook: dict[str, Any]) -> Outcome:
 
 def _no_list(answer: Answered | Unanswered) -> Outcome:
     if isinstance(answer, Unanswered):
-        return not_tried(f"{answer.trouble} ({answer.words})")
+        return not_tried(str(answer))
     return not_tried(
         f"lakeFS answered {answer.status} when asked for runs of the hook", "give the key's user ci:ReadAction"
     )

@@ -26,6 +26,9 @@ from lakefs_unity_export.hook.files import events_for, is_version
 from lakefs_unity_export.setup_ports import Answered, Trouble, Unanswered
 
 HERE = "check_lakefs_and_catalog"
+ON_A_CLASSIC_CLUSTER = (
+    "run the wheel tasks on a classic cluster in dedicated access mode (docs/overrides/private_network.yml)"
+)
 _READ_RIGHTS = "fs:ReadRepository, fs:ReadObject, fs:ListObjects, fs:ReadBranch, fs:ReadCommit"
 _SHOWN = 200  # characters of what a server says
 _NETWORK = (
@@ -90,7 +93,7 @@ def _reachable(setup: Setup) -> Outcome:
     answer = setup.server.ask("/healthcheck", with_key=False)
     endpoint = setup.settings.lakefs_endpoint
     if isinstance(answer, Unanswered):
-        return problem(f"{endpoint}: {answer.trouble} ({answer.words})", _TROUBLES[answer.trouble])
+        return problem(f"{endpoint}: {answer}", _TROUBLES[answer.trouble])
     if answer.status == 204:
         return passed(f"lakeFS answers at {endpoint}")
     if answer.status >= 500:
@@ -98,6 +101,10 @@ def _reachable(setup: Setup) -> Outcome:
             f"{endpoint} answered {answer.status}{_words(answer)}",
             "look at the server's log, and at the proxy before it; run check_setup again once it answers",
         )
+    return _not_lakefs(endpoint, answer)
+
+
+def _not_lakefs(endpoint: str, answer: Answered) -> Outcome:
     return problem(f"{endpoint} answered {answer.status}, and not as lakeFS does: {_looks_like(answer)}", _ENDPOINT)
 
 
@@ -118,7 +125,7 @@ def _key(setup: Setup) -> Outcome:
     answer = setup.repository_answer
     endpoint = setup.settings.lakefs_endpoint
     if isinstance(answer, Unanswered):
-        return problem(f"{endpoint}: {answer.trouble} ({answer.words})", _TROUBLES[answer.trouble])
+        return problem(f"{endpoint}: {answer}", _TROUBLES[answer.trouble])
     if answer.status == 401 and LACKS_PERMISSION not in _words(answer):
         asked = setup.settings.request()
         scope = asked.secret_scope
@@ -131,7 +138,7 @@ def _key(setup: Setup) -> Outcome:
     if answer.status >= 500:
         return problem(f"lakeFS answered {answer.status}{_words(answer)}", "look at the lakeFS server's log")
     if not json_of(answer):
-        return problem(f"{endpoint} answered {answer.status}, and not as lakeFS does: {_looks_like(answer)}", _ENDPOINT)
+        return _not_lakefs(endpoint, answer)
     return passed("lakeFS knows the key pair")
 
 
@@ -141,10 +148,7 @@ def _repository(setup: Setup) -> Outcome:
     if not isinstance(answer, Answered):
         return not_tried(answer.words)
     if answer.status in (401, 403):
-        return problem(
-            f"lakeFS answered {answer.status}{_words(answer)}",
-            f"give the key's user in lakeFS a policy for repository {name} with {_READ_RIGHTS}",
-        )
+        return problem(f"lakeFS answered {answer.status}{_words(answer)}", _policy(name))
     if answer.status == 404:
         return problem(
             f"lakeFS has no repository {name}{_words(answer)}",
@@ -165,8 +169,11 @@ def _branch(setup: Setup) -> Outcome:
             f"run the job with the parameter branch set to one that `lakectl branch list lakefs://{repository}` shows",
         )
     except LakeFSAccessError as error:
-        remedy = f"give the key's user in lakeFS a policy for repository {repository} with {_READ_RIGHTS}"
-        return problem(str(error), remedy)
+        return problem(str(error), _policy(repository))
+
+
+def _policy(repository: str) -> str:
+    return f"give the key's user in lakeFS a policy for repository {repository} with {_READ_RIGHTS}"
 
 
 def _version(setup: Setup) -> Outcome:
@@ -204,7 +211,7 @@ CHECKS: tuple[Check[Setup], ...] = (
         place=HERE,
         asks="Has a wheel task dbutils with task values, and by which way?",
         means="no task of an export can read its secrets, or hear from the task before it",
-        remedy="run the wheel tasks on a classic cluster in dedicated access mode (docs/overrides/private_network.yml)",
+        remedy=ON_A_CLASSIC_CLUSTER,
         look=_dbutils,
     ),
     Check(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lakefs_unity_export.checks.lakefs_checks import ON_A_CLASSIC_CLUSTER
 from lakefs_unity_export.checks.model import Check, Claim, Line, Outcome, passed, problem
 
 HERE = "check_report"
@@ -29,7 +30,7 @@ CHECKS: tuple[Check[HandedOver], ...] = (
         place=HERE,
         asks="Do the values that one task leaves reach the tasks after it?",
         means="the tasks of an export do not hear from each other",
-        remedy="run the wheel tasks on a classic cluster in dedicated access mode (docs/overrides/private_network.yml)",
+        remedy=ON_A_CLASSIC_CLUSTER,
         look=_task_values,
         claims=("A wheel task has task values",),
     ),

@@ -24,7 +24,6 @@ from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
 
 # A person waits: one more try, where an export has four.
 RETRIES = 1
-_NO_DBUTILS = "run the wheel tasks on a classic cluster in dedicated access mode (docs/overrides/private_network.yml)"
 
 
 def check_lakefs_and_catalog(setup: Setup, task_values: TaskValues, out: TextIO) -> list[Line]:
@@ -39,7 +38,7 @@ def without_dbutils(error: ExportError, out: TextIO) -> None:
     """Prints the lines of a task that has no dbutils, and so can read no secret and leave no value."""
     first, *others = LAKEFS_AND_CATALOG
     redaction = Redaction()
-    lines = [line_of(first, problem(str(error), _NO_DBUTILS), redaction)]
+    lines = [line_of(first, problem(str(error), first.remedy), redaction)]
     lines += lines_of_none(others, f"needs {first.id}", redaction)
     print_lines(LAKEFS_AND_CATALOG, lines, out)
 
