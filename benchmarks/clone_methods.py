@@ -44,7 +44,7 @@ BARE = "bare clone"
 KINDS = (BARE, *CloneMethod)
 WHEN = ("first", "again")
 # Of larger tables there are fewer, and the largest are not copied: each takes minutes.
-OFTEN, SELDOM = 1000, 3
+OFTEN, SELDOM = 1000, 2
 COPIED = 20_000
 
 

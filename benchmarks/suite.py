@@ -108,7 +108,7 @@ BENCHMARKS = (
     Benchmark(
         module="clone_tables",
         short=Size(seconds=45, arguments={"files": [10], "tables": 4, "at_a_time": [1]}),
-        full=Size(seconds=1800, arguments={"files": [10, 1000, 20_000], "tables": 12, "at_a_time": [1, 4]}),
+        full=Size(seconds=1200, arguments={"files": [10, 1000, 20_000], "tables": 8, "at_a_time": [1, 4]}),
         needs_spark=True,
     ),
     Benchmark(
@@ -120,7 +120,7 @@ BENCHMARKS = (
     Benchmark(
         module="clone_methods",
         short=Size(seconds=50, arguments={"files": [10, 1000], "rounds": 1}),
-        full=Size(seconds=3600, arguments={"files": [10, 1000, 20_000, 100_000], "rounds": 5}),
+        full=Size(seconds=2400, arguments={"files": [10, 1000, 20_000, 100_000], "rounds": 5}),
         needs_spark=True,
     ),
     Benchmark(
@@ -138,7 +138,7 @@ BENCHMARKS = (
     Benchmark(
         module="burst",
         short=Size(seconds=45, arguments={"commits": 4}),
-        full=Size(seconds=900, arguments={"commits": 100}),
+        full=Size(seconds=400, arguments={"commits": 48}),
         needs_spark=True,
     ),
 )
