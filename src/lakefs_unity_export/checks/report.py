@@ -2,39 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TextIO
 
+from lakefs_unity_export.checks.lines import lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Check, Claim, Line, Status
-from lakefs_unity_export.export.pages import MAX_TASK_VALUE_BYTES
 
-# Under which key each checking task leaves its lines.
-LINES_KEY = "lines"
-# Texts are cut to the first of these numbers of characters with which all lines fit into a task value.
-_LENGTHS = (2000, 1000, 500, 250, 120, 60, 30)
 # What the output has before the report as JSON, for programs that read it there.
 JSON_MARK = "check_setup: "
-_INDENT = " " * 11
-
-
-def lines_as_value(lines: Iterable[Line]) -> list[dict[str, str]]:
-    """The lines as a task value, cut where they would not fit into one."""
-    return [line.as_json() for line in _fitting(tuple(lines))]
-
-
-def _fitting(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    for length in _LENGTHS:
-        cut = tuple(
-            replace(line, finding=_cut(line.finding, length), remedy=_cut(line.remedy, length)) for line in lines
-        )
-        if len(json.dumps([line.as_json() for line in cut]).encode()) <= MAX_TASK_VALUE_BYTES // 2:
-            return cut
-    return cut
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}... ({len(text) - length} more characters in the output)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +63,3 @@ class Report:
             print(f"claim {found.value}: {claim}", file=out)
         print(f"\nverdict: {self.verdict}", file=out)
         print(JSON_MARK + json.dumps(self.as_json(), ensure_ascii=False), file=out)
-
-
-def print_lines(checks: Sequence[Check[Any]], lines: Iterable[Line], out: TextIO) -> None:
-    """The lines of these checks for people; where one is not well, with what that means and what to do."""
-    by_id = {check.id: check for check in checks}
-    width = max(map(len, by_id))
-    for line in lines:
-        print(f"{line.status.value.upper():<9}  {line.id:<{width}}  {_indented(line.finding)}", file=out)
-        if line.status in (Status.FAIL, Status.WARN):
-            print(f"{_INDENT}means: {by_id[line.id].means}", file=out)
-        if line.remedy:
-            print(f"{_INDENT}do: {_indented(line.remedy)}", file=out)
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n" + _INDENT + "    ")

@@ -9,9 +9,9 @@ from typing import TextIO
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Line, problem
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.report import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.runner import line_of, lines_of_none, run_checks
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
 from lakefs_unity_export.checks.setup import Setup

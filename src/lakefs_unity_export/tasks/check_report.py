@@ -7,9 +7,10 @@ from typing import Any, TextIO
 
 from lakefs_unity_export.checks import report_checks
 from lakefs_unity_export.checks.catalogue import CHECKS, PLACES
+from lakefs_unity_export.checks.lines import LINES_KEY
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.report import LINES_KEY, Report
+from lakefs_unity_export.checks.report import Report
 from lakefs_unity_export.checks.report_checks import HandedOver
 from lakefs_unity_export.checks.runner import lines_of_none, run_checks
 from lakefs_unity_export.errors import ExportError, SetupCheckError

@@ -8,9 +8,9 @@ import sys
 from typing import TextIO
 
 from lakefs_unity_export import names
+from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.report import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.runner import run_checks
 from lakefs_unity_export.checks.warehouse_checks import CHECKS, WarehouseSetup
 from lakefs_unity_export.errors import ExportError

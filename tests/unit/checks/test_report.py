@@ -7,8 +7,10 @@ import pytest
 from doubles import TaskValuesDouble
 
 from lakefs_unity_export.checks.catalogue import CHECKS
+from lakefs_unity_export.checks.lines import MAX_BYTES, lines_as_value
 from lakefs_unity_export.checks.model import Check, Claim, Line, Status, passed
-from lakefs_unity_export.checks.report import JSON_MARK, Report, lines_as_value
+from lakefs_unity_export.checks.report import JSON_MARK, Report
+from lakefs_unity_export.export.pages import MAX_TASK_VALUE_BYTES
 
 FAIL, WARN, PASS, NOT_RUN, NOT_TRIED = Status.FAIL, Status.WARN, Status.PASS, Status.NOT_RUN, Status.NOT_TRIED
 
@@ -85,6 +87,10 @@ def test_the_longest_findings_of_every_check_fit_into_a_task_value(letter: str) 
     values.set("report", made.as_value())
     assert "more characters in the output" in values.values["lines"][0]["finding"]
     assert "more characters" not in made.as_json()["checks"][0]["finding"]
+
+
+def test_lines_take_half_of_what_one_task_value_takes() -> None:
+    assert MAX_BYTES * 2 == MAX_TASK_VALUE_BYTES
 
 
 def test_ids_are_unique_and_a_check_comes_after_those_that_it_needs() -> None:
