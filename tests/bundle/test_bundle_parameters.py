@@ -12,6 +12,7 @@ import yaml
 from bundle_deployment import JOB, JOBS, ROOT
 from job_tasks import TASK_VALUES, Task, all_tasks
 
+from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.export.plan import Item, RemovedItem
@@ -95,6 +96,15 @@ def test_the_notebook_gets_the_widgets_it_reads() -> None:
 
     CloneRequest.from_widgets(value_of)
     assert task.parameters.keys() == set(read)
+
+
+def test_the_notebook_of_the_checks_gets_the_widgets_it_reads() -> None:
+    task = TASKS["check_cluster"]
+    notebook = RESOURCES / task.settings["notebook_task"]["notebook_path"]
+    assert notebook.read_text().startswith("# Databricks notebook source\n")
+    read = set[str]()
+    ClusterSettings.from_widgets(lambda name: read.add(name) or "")
+    assert task.parameters.keys() == read
 
 
 @pytest.mark.parametrize("key", ["register_table", "unregister_table"])

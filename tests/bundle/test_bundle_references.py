@@ -9,6 +9,7 @@ from bundle_deployment import SETTINGS, TARGETS, NewDeployment
 from job_tasks import TASK_VALUES, all_tasks, dependencies, upstream
 from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, job_writes
 
+from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.catalogue import PLACES
 from lakefs_unity_export.tasks import record_export
 
@@ -117,6 +118,17 @@ def test_check_setup_asks_for_a_repository_and_a_branch_and_reports_on_every_tas
 
 
 @for_each_target
+def test_the_cluster_is_checked_that_exports_clone_on_and_told_of_the_branch(
+    target: str, resolved: Mapping[str, Jobs]
+) -> None:
+    check, export = resolved[target]["check_setup"], resolved[target]["export_tables"]
+    assert check["job_clusters"] == export["job_clusters"]
+    (task,) = [task.settings for task in all_tasks(check) if task.key == "check_cluster"]
+    # Also where the task before failed: what it did not hand over is told.
+    assert (task["run_if"], dependencies(check)["check_cluster"]) == ("ALL_DONE", {handed_over.TASK})
+
+
+@for_each_target
 def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
     # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
     for task in all_tasks(resolved_jobs[target]):
@@ -175,6 +187,7 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "unregister_table": (2, True),
         "record_export": (0, False),
         "reconcile": (1, True),
+        "check_cluster": (0, False),
         "check_lakefs_and_catalog": (0, False),
         "check_report": (0, False),
         "check_warehouse": (0, False),
@@ -198,7 +211,7 @@ def test_the_other_jobs_know_those_that_are_deployed_with_them_and_run_as_the_sa
     reconcile = sent[target].jobs["reconcile"]
     (task,) = all_tasks(reconcile)
     check = sent[target].jobs["check_setup"]
-    checked = next(all_tasks(check)).parameters
+    (checked,) = [each.parameters for each in all_tasks(check) if each.key == "check_lakefs_and_catalog"]
     deployed = {str(job["job_id"]): job["settings"]["name"] for job in shared_workspace.jobs()}
     assert deployed[task.parameters["export_job_id"]] == sent[target].job["name"]
     assert deployed[checked["export_job_id"]] == sent[target].job["name"]

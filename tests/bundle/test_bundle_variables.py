@@ -79,6 +79,13 @@ def test_check_setup_has_the_settings_of_the_listing() -> None:
     assert of_the_bundle <= checked.keys()
 
 
+def test_the_cluster_is_checked_with_the_settings_of_the_listing() -> None:
+    job = yaml.safe_load((ROOT / "resources/check_setup.job.yml").read_text())["resources"]["jobs"]["check_setup"]
+    (task,) = [task for task in job["tasks"] if task["task_key"] == "check_cluster"]
+    given = task["notebook_task"]["base_parameters"]
+    assert given.items() <= named_parameters()["check_lakefs_and_catalog"].items()
+
+
 def test_reconcile_has_the_settings_of_the_listing() -> None:
     tasks = named_parameters()
     own = {

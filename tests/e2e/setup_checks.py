@@ -44,7 +44,7 @@ class SetupChecks:
         body = {**deployed.as_dict(), "name": "a variant of check_setup"}
         body |= {"run_as": {"service_principal_name": run_as}} if run_as else {}
         for name, value in settings.items():
-            given = [task["python_wheel_task"]["named_parameters"] for task in body["tasks"]]
+            given = [_parameters(task) for task in body["tasks"]]
             changed = [parameters for parameters in given if name in parameters]
             assert changed, name
             for parameters in changed:
@@ -72,3 +72,10 @@ class SetupChecks:
         report = outputs["check_report"].logs or ""
         (as_json,) = [line.removeprefix(JSON_MARK) for line in report.splitlines() if line.startswith(JSON_MARK)]
         return EndedCheck(state=ended.state, report=json.loads(as_json), text=str(outputs))
+
+
+def _parameters(task: Mapping[str, Any]) -> dict[str, str]:
+    """What a task is given, of a wheel's or a notebook's kind."""
+    of_notebook = task.get("notebook_task", {}).get("base_parameters", {})
+    found: dict[str, str] = task.get("python_wheel_task", {}).get("named_parameters", of_notebook)
+    return found

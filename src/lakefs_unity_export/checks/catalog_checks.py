@@ -115,7 +115,7 @@ def _ours(state: SchemaState, setup: Setup) -> list[str]:
     return sorted(wanted & state.registered.keys())
 
 
-def _covering(setup: Setup) -> ExternalLocation | None:
+def covering(setup: Setup) -> ExternalLocation | None:
     """The innermost external location that covers the target: that one's grants count."""
     target = setup.request.target_base_location
     found = [each for each in setup.external_locations if names.encloses(each.url, target)]
@@ -123,7 +123,7 @@ def _covering(setup: Setup) -> ExternalLocation | None:
 
 
 def _location(setup: Setup) -> Outcome:
-    target, location = setup.request.target_base_location, _covering(setup)
+    target, location = setup.request.target_base_location, covering(setup)
     if location is None:
         return problem(
             f"no external location that {setup.identity.name} can see covers {target}",
@@ -141,7 +141,7 @@ def _location(setup: Setup) -> Outcome:
 
 
 def _location_grants(setup: Setup) -> Outcome:
-    location = _covering(setup)
+    location = covering(setup)
     if location is None:
         return not_run("there is no external location")
     missing = _lacking("external_location", location.name, location.owner, ON_LOCATION, setup)

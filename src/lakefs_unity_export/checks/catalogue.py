@@ -4,6 +4,8 @@ from typing import Any
 
 from lakefs_unity_export.checks import (
     catalog_checks,
+    clone_checks,
+    cluster_checks,
     hook_checks,
     lakefs_checks,
     probe_checks,
@@ -23,6 +25,7 @@ LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
 # The checking tasks, by their keys: the report takes the task values of each.
 PLACES: dict[str, tuple[Check[Any], ...]] = {
     lakefs_checks.HERE: LAKEFS_AND_CATALOG,
+    cluster_checks.HERE: clone_checks.CHECKS,
     warehouse_checks.HERE: warehouse_checks.CHECKS,
 }
 CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

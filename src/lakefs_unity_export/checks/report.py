@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from lakefs_unity_export.checks.lines import lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Check, Claim, Line, Status
+from lakefs_unity_export.checks.recommendation import Recommendation, recommended
 
 # What the output has before the report as JSON, for programs that read it there.
 JSON_MARK = "check_setup: "
@@ -37,6 +38,11 @@ class Report:
             return f"nothing that was found stands in the way of exports, and not everything could be checked ({told})"
         return f"nothing that was found stands in the way of exports ({told})"
 
+    @property
+    def recommendation(self) -> Recommendation:
+        """The clone method to choose."""
+        return recommended({line.id: line for line in self.lines})
+
     def claims(self) -> dict[str, Claim]:
         """What was found of each claim that a check settles."""
         found = {line.id: line.claim for line in self.lines}
@@ -47,6 +53,7 @@ class Report:
         return {
             "verdict": self.verdict,
             "exports_would_fail": bool(self.failed),
+            "recommended_clone_method": self.recommendation.as_json(),
             "checks": [line.as_json() for line in self.lines],
             "claims": {claim: found.value for claim, found in self.claims().items()},
         }
@@ -61,5 +68,6 @@ class Report:
         print("", file=out)
         for claim, found in self.claims().items():
             print(f"claim {found.value}: {claim}", file=out)
-        print(f"\nverdict: {self.verdict}", file=out)
+        print(f"\nrecommended clone_method: {self.recommendation}", file=out)
+        print(f"verdict: {self.verdict}", file=out)
         print(JSON_MARK + json.dumps(self.as_json(), ensure_ascii=False), file=out)

@@ -45,6 +45,7 @@ def test_a_line_says_what_was_found_what_it_means_and_what_to_do() -> None:
         "",
         "claim could not be tried: tables are tables",
         "",
+        "recommended clone_method: none, since no clone could be tried",
         "verdict: exports would fail: mend grants first, then run check_setup again (1 pass, 1 fail, 1 not run)",
     ]
     assert json.loads(as_json.removeprefix(JSON_MARK))["exports_would_fail"] is True

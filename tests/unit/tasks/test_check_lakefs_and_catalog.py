@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from doubles import TaskValuesDouble
-from export_story import table
+from export_story import descriptor, table
 from followed_remedies import follow
 from setup_double import HOOK, HOST, KEY_ID, SECRET_KEY, SETTINGS, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.handed_over import HandedOver
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
 from lakefs_unity_export.checks.runner import run_checks
@@ -54,6 +55,39 @@ def test_it_leaves_its_lines_to_the_report(installation: Installation) -> None:
     assert [Line.of_json(each) for each in installation.values.values["lines"]] == list(lines.values())
 
 
+def test_it_leaves_the_task_on_the_cluster_what_that_cannot_find_out(installation: Installation) -> None:
+    installation.lakefs.put({"_lakefs_tables/parts.yaml": descriptor("parts", clone_method="deep")})
+    installation.check()
+    handed = HandedOver.of_json(installation.values.values["for_cluster"])
+    content = installation.lakefs.content(installation.lakefs.head().id)["_lakefs_tables/orders.yaml"]
+    assert handed == HandedOver(
+        commit_id=installation.lakefs.head().id,
+        commit_generation=installation.lakefs.head().generation,
+        file="_lakefs_tables/orders.yaml",
+        file_bytes=len(content),
+        tables=("tables/orders", "tables/parts"),
+        methods=("deep",),
+        identity="0b1c2d3e-job",
+        location="exports",
+    )
+
+
+def test_the_cluster_reads_another_object_where_no_table_is_described(installation: Installation) -> None:
+    installation.set(table_descriptors_path="_tables")
+    installation.lakefs.put({"README": b"x"})
+    installation.check()
+    handed = HandedOver.of_json(installation.values.values["for_cluster"])
+    assert handed.file == "_lakefs_actions/unity_export.yaml"
+    assert handed.tables == ()
+
+
+def test_what_cannot_be_found_out_is_left_empty(installation: Installation) -> None:
+    installation.set(branch="mian")
+    installation.workspace.refuses["identity"] = KeyError("a fault")
+    installation.check()
+    assert HandedOver.of_json(installation.values.values["for_cluster"]) == HandedOver(location="exports")
+
+
 def test_it_leaves_nothing(installation: Installation) -> None:
     head, schemas = installation.lakefs.head(), dict(installation.unity_catalog.catalogs["lake"])
     properties = dict(schemas["main"].properties)
@@ -69,7 +103,7 @@ def test_a_server_is_asked_once_for_what_several_checks_need(installation: Insta
     assert installation.lakefs.calls == {
         "branch_head": 1,
         "commit": 1,
-        "list_objects": 2,  # descriptors, and folders among the action files
+        "list_objects": 2 + 1,  # descriptors, and folders among the action files; for the cluster
         "read_object": 8,  # six files of hooks, two descriptors
         "storage_namespace": 1,
     }

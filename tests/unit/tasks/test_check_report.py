@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from cluster_double import REFUSED, ClusterInMemory, SparkError
 from doubles import TaskValuesDouble
 from setup_double import Installation
 from warehouse_double import WarehouseDouble, setup_of
@@ -16,15 +17,21 @@ from lakefs_unity_export.tasks import check_report as module
 from lakefs_unity_export.tasks.check_report import check_report
 from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
-PLACE, OTHER = "check_lakefs_and_catalog", "check_warehouse"
-SUCCESS = {PLACE: "success", OTHER: "success"}
+PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
+SUCCESS = {PLACE: "success", OTHER: "success", CLUSTER: "success"}
+
+
+def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
+    """What the task check_cluster leaves of the cluster."""
+    cluster.check()
+    return {(CLUSTER, "lines"): cluster.values.values["lines"]}
 
 
 def left_by_other() -> dict[tuple[str, str], Any]:
-    """What the task check_warehouse leaves of a sound warehouse."""
+    """What the tasks check_warehouse and check_cluster leave of a sound warehouse and a sound cluster."""
     values = TaskValuesDouble()
     check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
-    return {(OTHER, "lines"): values.values["lines"]}
+    return {(OTHER, "lines"): values.values["lines"], **left_by_cluster(ClusterInMemory())}
 
 
 def left(installation: Installation) -> TaskValuesDouble:
@@ -41,9 +48,13 @@ def test_a_sound_installation_has_a_report_that_says_so() -> None:
     assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
     assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
     claims = values.values["report"]["claims"]
-    of_shallow_clones = "SQL warehouses and serverless compute cannot read the rows of a clone"
-    assert claims.pop(of_shallow_clones) == "could not be tried"  # the table is a deep one
-    others = {claim for check in CHECKS for claim in check.claims} - {of_shallow_clones}
+    untried = {
+        "SQL warehouses and serverless compute cannot read the rows of a clone",  # the table is a deep one
+        "lakeFS names objects on Azure as",  # they are on S3
+    }
+    assert {claims.pop(claim) for claim in untried} == {"could not be tried"}
+    others = {claim for check in CHECKS for claim in check.claims} - untried
+    assert values.values["report"]["recommended_clone_method"] == {"clusters": "shallow", "everybody": "deep"}
     assert claims == dict.fromkeys(others, "confirmed here")
     assert "A wheel task has task values" in claims
 
@@ -65,6 +76,19 @@ def test_it_fails_where_exports_would_and_says_which_lines_and_what_to_do() -> N
     ]
     assert values.values["report"]["exports_would_fail"] is True
     assert "verdict: exports would fail" in out.getvalue()
+
+
+def test_a_workspace_that_refuses_shallow_clones_is_told_which_method_to_set() -> None:
+    cluster = ClusterInMemory()
+    cluster.delta.refuses["shallow"] = SparkError(REFUSED, "Shallow clone is only supported for ...")
+    values, out = left(Installation()), io.StringIO()
+    values = TaskValuesDouble({**dict(values.left), **left_by_cluster(cluster)})
+    with pytest.raises(SetupCheckError, match="exports would fail: mend clone_shallow first") as raised:
+        check_report(SUCCESS, values, out)
+    assert f"clone_shallow: Databricks refused it: {REFUSED}; do: set the bundle variable clone_method to" in str(
+        raised.value
+    )
+    assert "recommended clone_method: deep, whoever reads\nverdict: exports would fail" in out.getvalue()
 
 
 def test_a_warning_alone_does_not_fail_it() -> None:
@@ -95,7 +119,8 @@ def test_a_task_that_left_nothing_is_told_and_so_are_its_lines(values: dict[Any,
 def test_a_task_that_was_killed_takes_no_other_s_lines_with_it() -> None:
     installation = Installation()
     installation.check()
-    values = TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"]})
+    others = left_by_cluster(ClusterInMemory())
+    values = TaskValuesDouble({(PLACE, "lines"): installation.values.values["lines"], **others})
     with pytest.raises(SetupCheckError, match="mend task_values first") as raised:
         check_report({**SUCCESS, OTHER: "timedout"}, values, io.StringIO())
     assert f"{OTHER} ended timedout" in str(raised.value)

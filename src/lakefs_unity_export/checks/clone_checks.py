@@ -1,0 +1,224 @@
+"""Checks of each clone method: allowed here, allowed a second time, and read by the cluster."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from lakefs_unity_export.checks.cluster_checks import AFTER_CLONES, BEFORE_CLONES, HERE, gateway_problem, in_use
+from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
+from lakefs_unity_export.clones.decision import CLONE
+from lakefs_unity_export.clones.delta_tables import OpenTable
+from lakefs_unity_export.clones.methods import METHODS, CloneMethod
+from lakefs_unity_export.clones.provenance import read_user_metadata
+from lakefs_unity_export.clones.spark_errors import causes, described
+from lakefs_unity_export.errors import LakeFSError
+
+_FIRST, _SECOND = 0, 1
+_ANOTHER = "set the bundle variable clone_method to the one that is recommended at the report's end, and deploy"
+_REPORT = "report this line, with the cluster's runtime"
+
+
+def _source(setup: ClusterSetup) -> Outcome:
+    if not setup.handed.tables:
+        return not_run("no descriptor of the branch names a table")
+    failed: Outcome | None = None
+    for path in setup.handed.tables:
+        setup.source = path
+        at = setup.request(CloneMethod.SHALLOW, line=_FIRST).source_path
+        try:
+            opened = setup.tables.open(at)
+        except Exception as error:
+            failed = failed or gateway_problem(setup, at, error)
+            continue
+        if opened is not None and opened.detail.location.rstrip("/") == at:
+            return _opened(opened, at)
+    setup.source = ""
+    return failed or not_run(f"there is no Delta table at {', '.join(setup.handed.tables)} at the head")
+
+
+def _opened(opened: OpenTable, at: str) -> Outcome:
+    files = opened.data_files()
+    is_whole = len(files) == opened.detail.files and all("://" in file or file.startswith("file:") for file in files)
+    told = f"the table {at} has {opened.detail.files} files"
+    if is_whole:
+        return passed(told, claim=Claim.CONFIRMED)
+    return problem(f"{told}, and Spark names {len(files)} of them by absolute path", _REPORT, claim=Claim.REFUTED)
+
+
+def _allowed(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
+    def look(setup: ClusterSetup) -> Outcome:
+        if method is CloneMethod.STORAGE and setup.lacks_api:
+            return not_run("needs cluster_lakefs_api")
+        try:
+            made = setup.cloned(method, line=_FIRST)
+        except Exception as error:
+            return _refused(setup, method, error)
+        told = "" if made.files is None else f", {made.files} files"
+        # On several nodes drafts lie beside the target, and the claim is of the driver's disk.
+        by_disk = method is not CloneMethod.STORAGE or setup.cluster.facts().is_one_node
+        return passed(f"allowed: version {made.version}{told}", claim=Claim.CONFIRMED if by_disk else Claim.OPEN)
+
+    return look
+
+
+def _refused(setup: ClusterSetup, method: CloneMethod, error: Exception) -> Outcome:
+    """What is in the way, with Databricks' own error class where it gives one."""
+    conditions = [cause.condition for cause in causes(error) if cause.condition]
+    if isinstance(error, LakeFSError):
+        finding, _, remedy = str(error).partition("; ")
+        return in_use(setup, method, finding, remedy or "do what it says")
+    if isinstance(error, ShallowCloneRefusedError):
+        finding = f"Databricks refused it: {conditions[0] if conditions else described(error)}"
+    else:
+        finding = f"{f'refused with {conditions[0]}: ' if conditions else ''}{error}"
+    outcome = in_use(setup, method, finding, _ANOTHER)
+    # A refusal that Databricks names is one of the kind of clone; anything else may be of this table or this target.
+    is_of_kind = isinstance(error, ShallowCloneRefusedError)
+    return replace(outcome, claim=Claim.REFUTED if is_of_kind else Claim.OPEN)
+
+
+def _again(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
+    def look(setup: ClusterSetup) -> Outcome:
+        if setup.newest_clone(method) is None:
+            return not_run(f"needs clone_{method}")
+        first = setup.cloned(method, line=_FIRST)
+        try:
+            second = setup.cloned(method, line=_SECOND)
+        except Exception as error:
+            return _refused(setup, method, error)
+        if lost := _lost(setup, method, first, second):
+            return replace(in_use(setup, method, lost, _ANOTHER), claim=Claim.REFUTED)
+        return passed(f"version {first.version}, then version {second.version}", claim=Claim.CONFIRMED)
+
+    return look
+
+
+def _lost(setup: ClusterSetup, method: CloneMethod, first: CloneResult, second: CloneResult) -> str:
+    """What a second clone took from the first one's history, or nothing."""
+    if second.version_before != first.version or second.version <= first.version:
+        return f"version {first.version} was followed by version {second.version} (before it {second.version_before})"
+    target = setup.request(method, line=_FIRST).target_path
+    told = {
+        read_user_metadata(commit.user_metadata) for commit in setup.tables.history(target) if commit.operation == CLONE
+    }
+    wanted = {setup.request(method, line=line).provenance for line in (_FIRST, _SECOND)}
+    return "" if wanted <= told else f"the history of {target} does not have both clones with their user metadata"
+
+
+def _provenance(setup: ClusterSetup) -> Outcome:
+    """Of every method that was allowed: what an export relies on to know its own tables."""
+    looked, lacking = [], []
+    for method in METHODS:
+        request = setup.newest_clone(method)
+        if request is None:
+            continue
+        state = setup.tables.look(request.target_path)
+        looked.append(method)
+        has_properties = state is not None and request.provenance.properties().items() <= dict(state.properties).items()
+        has_metadata = state is not None and read_user_metadata(state.newest.user_metadata) == request.provenance
+        if not (has_properties and has_metadata):
+            lacking.append(method)
+    if not looked:
+        return not_run("no clone was made")
+    if lacking:
+        told = ", ".join(lacking)
+        return problem(
+            f"clones by {told} lack the properties or the user metadata they were given", _REPORT, claim=Claim.REFUTED
+        )
+    return passed(f"clones by {', '.join(looked)} have both", claim=Claim.CONFIRMED)
+
+
+def _rows(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
+    def look(setup: ClusterSetup) -> Outcome:
+        made = setup.newest_clone(method)
+        if made is None:
+            return not_run(f"needs clone_{method}")
+        try:
+            has_rows = setup.cluster.has_rows(made.target_path)
+        except Exception as error:
+            return problem(f"the cluster cannot read it: {described(error)}", _HOW_TO_READ[method])
+        return passed("the cluster reads its rows" if has_rows else "the cluster reads it; the table has no rows")
+
+    return look
+
+
+_HOW_TO_READ = {
+    CloneMethod.SHALLOW: "read it on a cluster with the settings of s3a_conf and the key pair of lakeFS",
+    CloneMethod.STORAGE: "make an external location over lakeFS's storage namespace, and grant READ FILES on it",
+    CloneMethod.DEEP: "grant READ FILES on the external location of the target",
+}
+_CLAIMS_OF_FIRST: dict[CloneMethod, str] = {
+    CloneMethod.SHALLOW: "A shallow clone from `s3a://` to a path of an external location is allowed",
+    CloneMethod.STORAGE: "A shallow clone from a table on the driver's disk",
+}
+_CLAIMS_OF_SECOND: dict[CloneMethod, str] = {
+    CloneMethod.SHALLOW: "`DeltaTable.clone(isShallow=True, replace=True)` on an existing clone",
+}
+
+
+def _of_method(method: CloneMethod) -> tuple[Check[ClusterSetup], ...]:
+    needs = ("source_table", "target_written", *(("cluster_lakefs_api",) if method is CloneMethod.STORAGE else ()))
+    return (
+        Check(
+            id=f"clone_{method}",
+            place=HERE,
+            asks=f"Does this workspace allow a clone by the method {method}?",
+            means=f"tables that are exported by the method {method} cannot be cloned",
+            remedy="choose another clone method",
+            look=_allowed(method),
+            needs=needs,
+            claims=_listed(_CLAIMS_OF_FIRST.get(method)),
+        ),
+        Check(
+            id=f"clone_{method}_again",
+            place=HERE,
+            asks="May it be cloned over, as the next commit does, with its history kept?",
+            means="a table is exported once, and not again",
+            remedy="choose another clone method",
+            look=_again(method),
+            needs=(f"clone_{method}",),
+            claims=_listed(_CLAIMS_OF_SECOND.get(method)),
+        ),
+        Check(
+            id=f"clone_{method}_rows",
+            place=HERE,
+            asks="Can a cluster like this one read its rows?",
+            means="nobody reads such tables on a cluster like this one",
+            remedy="give the cluster's users the right on the files, or choose another clone method",
+            look=_rows(method),
+            severity=Severity.WARNING,
+            needs=(f"clone_{method}",),
+        ),
+    )
+
+
+def _listed(claim: str | None) -> tuple[str, ...]:
+    return (claim,) if claim else ()
+
+
+CHECKS: tuple[Check[ClusterSetup], ...] = (
+    *BEFORE_CLONES,
+    Check(
+        id="source_table",
+        place=HERE,
+        asks="Can Spark open a table that the descriptors name, at the branch's head?",
+        means="the table cannot be cloned",
+        remedy="correct the descriptor's path, or give the key's user fs:ReadObject",
+        look=_source,
+        needs=("gateway_reading",),
+        claims=("`DataFrame.inputFiles` of a Delta table gives all its data files by absolute path",),
+    ),
+    *(check for method in METHODS for check in _of_method(method)),
+    Check(
+        id="clone_provenance",
+        place=HERE,
+        asks="Have clones the properties and the user metadata that they are given?",
+        means="an export does not know its own tables again",
+        remedy="report the line",
+        look=_provenance,
+        needs=("target_written",),
+        claims=("User metadata of the session's configuration is recorded for a clone",),
+    ),
+    *AFTER_CLONES,
+)
