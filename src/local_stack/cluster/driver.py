@@ -67,7 +67,10 @@ class ClusterDriver:
 
     def _dbutils(self, host: str, token: str, task_run_id: int, parameters: Mapping[str, str]) -> Any:
         runtime = importlib.import_module("dbruntime.dbutils")
-        return runtime.DBUtils(host, token, task_run_id, parameters)
+        dbutils = runtime.DBUtils(host, token, task_run_id, parameters)
+        # Of the cluster's driver: a wheel task elsewhere sees other files.
+        dbutils.fs = importlib.import_module("dbruntime.file_system").FileSystem()
+        return dbutils
 
 
 class ThreadOutput(io.TextIOBase):

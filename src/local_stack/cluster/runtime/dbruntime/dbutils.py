@@ -1,6 +1,7 @@
 """`dbutils` for tasks of the local workspace: widgets, notebook.exit, jobs.taskValues and secrets.
 
-Names and behaviour follow the Databricks Utilities reference; what is not here raises an error that says so.
+A notebook has `fs` too (see `file_system`). Names and behaviour follow the Databricks Utilities reference; what is not
+here raises an error that says so.
 """
 
 import base64
