@@ -29,8 +29,8 @@ def checks(exports: Exports) -> SetupChecks:
 
 @pytest.fixture
 def described(repository: TableRepository) -> TableRepository:
-    """A repository with a table and without a hook."""
-    repository.describe("orders")
+    """A repository with a table, and without a hook."""
+    repository.add("orders", ["o1"])
     repository.commit()
     return repository
 

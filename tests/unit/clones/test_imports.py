@@ -1,10 +1,12 @@
-"""The cluster that clones installs the wheel alone: what the clone task imports is in every runtime."""
+"""The cluster that clones installs the wheel alone: what the tasks on it import is in every runtime."""
 
 import ast
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 SOURCES = Path(__file__).parents[3] / "src"
 # The last only inside functions: a runtime has it, the task does not need it to start.
@@ -14,7 +16,7 @@ LATER = {"access/lakefs_addresses.py", "access/lakefs_http.py", "access/lakefs_c
 IMPORT = """
 import importlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
-import lakefs_unity_export.tasks.clone_table
+importlib.import_module(f"lakefs_unity_export.tasks.{sys.argv[2]}")
 import lakefs_unity_export.clones as clones
 for module in pkgutil.iter_modules(clones.__path__, "lakefs_unity_export.clones."):
     importlib.import_module(module.name)
@@ -22,10 +24,10 @@ print(*sys.modules)
 """
 
 
-def files_of_the_clone() -> set[Path]:
+def files_of(task: str) -> set[Path]:
     """The module of the task, and every module of this package that its import loads."""
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", IMPORT, str(SOURCES)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", "-c", IMPORT, str(SOURCES), task], capture_output=True, text=True, check=False
     )
     assert run.stderr == ""
     own = [name for name in run.stdout.split() if name.startswith("lakefs_unity_export.")]
@@ -43,15 +45,22 @@ def imported(file: Path) -> Iterator[str]:
             yield str(node.module).partition(".")[0]
 
 
-def test_the_clone_task_is_imported_with_the_standard_library_alone() -> None:
+@pytest.mark.parametrize(
+    ("task", "among_them"),
+    [
+        ("clone_table", {"clone_table.py", "request.py", "delta_tables.py", "errors.py"}),
+        ("check_cluster", {"check_cluster.py", "clone_checks.py", "spark_cluster.py", "lines.py", "spark_tables.py"}),
+    ],
+)
+def test_a_task_on_the_cluster_is_imported_with_the_standard_library_alone(task: str, among_them: set[str]) -> None:
     """`-S` leaves out the environment's packages, pyspark and delta among them."""
-    names = {path.name for path in files_of_the_clone()}
-    assert {"clone_table.py", "request.py", "delta_tables.py", "errors.py"} <= names
+    assert among_them <= {path.name for path in files_of(task)}
 
 
-def test_what_it_imports_later_is_in_every_runtime() -> None:
+@pytest.mark.parametrize("task", ["clone_table", "check_cluster"])
+def test_what_it_imports_later_is_in_every_runtime(task: str) -> None:
     later = {SOURCES / "lakefs_unity_export" / name for name in LATER}
-    found = {name: file.name for file in files_of_the_clone() | later for name in imported(file)}
+    found = {name: file.name for file in files_of(task) | later for name in imported(file)}
     foreign = found.keys() - sys.stdlib_module_names - {"lakefs_unity_export"}
     assert foreign <= OF_EVERY_RUNTIME
     assert foreign >= {"pyspark", "delta", "urllib3"}
