@@ -222,9 +222,9 @@ def _grants_on_target(setup: ClusterSetup) -> str:
 
 
 def _removed(setup: ClusterSetup) -> Outcome:
-    if "target" not in vars(setup) or not setup.target.is_made:
+    folder = setup.written
+    if not folder:
         return not_run("nothing was written")
-    folder = setup.target.folder
     if why := setup.clear():
         return problem(f"{folder} cannot be removed: {why}", f'in a notebook: dbutils.fs.rm("{folder}", True)')
     return passed(f"{folder} is removed again, with the clones in it")

@@ -75,6 +75,7 @@ class ClusterSetup:
     redaction: Redaction = field(default_factory=Redaction)
     source: str = ""
     lacks_api: bool = False
+    _target: TargetProbe | None = None
     _cloned: dict[tuple[CloneMethod, int], CloneResult | Exception] = field(default_factory=dict)
 
     @cached_property
@@ -85,10 +86,16 @@ class ClusterSetup:
         except Exception:  # dbutils documents ValueError, and its runtimes raise others; its lines are missing then too
             return HandedOver()
 
-    @cached_property
+    @property
     def target(self) -> TargetProbe:
         """This run's folder at the target. Raises SettingsError."""
-        return self.probe()
+        self._target = self._target or self.probe()
+        return self._target
+
+    @property
+    def written(self) -> str:
+        """The folder that was written to and is there yet; empty where there is none."""
+        return self._target.folder if self._target and self._target.is_made else ""
 
     @property
     def methods_in_use(self) -> frozenset[str]:
@@ -121,5 +128,4 @@ class ClusterSetup:
 
     def clear(self) -> str:
         """Remove what was written; why it cannot be, or nothing."""
-        target: TargetProbe | None = self.__dict__.get("target")
-        return target.remove() if target else ""
+        return self._target.remove() if self._target else ""

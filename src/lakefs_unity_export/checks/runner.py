@@ -1,10 +1,23 @@
 """Runs checks one after the other, so that what goes wrong in one hides no other."""
 
 from collections.abc import Sequence
+from typing import TextIO
 
+from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Check, Line, Outcome, Status, Subject, not_run, not_tried
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.errors import ExportError
+from lakefs_unity_export.ports import TaskValues
+
+
+def run_for_report(
+    checks: Sequence[Check[Subject]], subject: Subject, redaction: Redaction, task_values: TaskValues, out: TextIO
+) -> list[Line]:
+    """Runs the checks, prints their lines, and leaves them to the task `check_report`."""
+    lines = run_checks(checks, subject, redaction)
+    print_lines(checks, lines, out)
+    task_values.set(LINES_KEY, lines_as_value(lines))
+    return lines
 
 
 def run_checks(checks: Sequence[Check[Subject]], subject: Subject, redaction: Redaction) -> list[Line]:

@@ -33,7 +33,8 @@ class Setup:
     """An installation, and what reaches it. Properties raise what reading them raises, and are read once.
 
     dbutils_way: by which way the task got its dbutils. open_server, open_repository: clients of the lakeFS that the
-    settings name, the second with a key. own_runs: the runs of check_setup itself.
+    settings name, the second with a key. own_runs: the runs of check_setup itself. known_descriptors: what `described`
+    found, once it was read; none where it could not be.
     """
 
     settings: CheckSettings
@@ -45,6 +46,7 @@ class Setup:
     own_runs: ExportRuns
     workspace: WorkspaceSetup
     redaction: Redaction = field(default_factory=Redaction)
+    known_descriptors: DescriptorSet = field(default_factory=DescriptorSet, init=False)
 
     @cached_property
     def request(self) -> NamedRequest:
@@ -100,13 +102,8 @@ class Setup:
         rules = self.request.rules
         contents, notes = read_files(self.head.id, rules, self.request.descriptor_names, self.lakefs)
         found = descriptors.read_descriptors(contents, rules)
-        return replace(found, notes=(*notes, *found.notes))
-
-    @property
-    def known_descriptors(self) -> DescriptorSet:
-        """The table descriptors, or none where the check of them could not read them."""
-        found: DescriptorSet = self.__dict__.get("described", DescriptorSet())
-        return found
+        self.known_descriptors = replace(found, notes=(*notes, *found.notes))
+        return self.known_descriptors
 
     @property
     def catalogs(self) -> tuple[str, ...]:

@@ -14,10 +14,9 @@ from lakefs_unity_export.checks.clone_checks import CHECKS
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
 from lakefs_unity_export.checks.handed_over import HandedOver
-from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.runner import run_checks
+from lakefs_unity_export.checks.runner import run_for_report
 from lakefs_unity_export.checks.spark_cluster import SparkCluster
 from lakefs_unity_export.checks.target_probe import TargetProbe
 from lakefs_unity_export.clones.request import CloneRequest
@@ -46,12 +45,9 @@ def check_cluster(spark: Any, dbutils: Any, clone_table: CloneTable, *, output: 
 def checked(setup: ClusterSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
     """Runs the checks, prints their lines and leaves them to the report. Nothing stays at the target."""
     try:
-        lines = run_checks(CHECKS, setup, setup.redaction)
+        return run_for_report(CHECKS, setup, setup.redaction, task_values, out)
     finally:
         setup.clear()  # also where the run is stopped before the check that does so
-    print_lines(CHECKS, lines, out)
-    task_values.set(LINES_KEY, lines_as_value(lines))
-    return lines
 
 
 def _setup(spark: Any, dbutils: Any, clone_table: CloneTable) -> ClusterSetup:

@@ -11,10 +11,10 @@ from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.for_cluster import for_cluster
-from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
+from lakefs_unity_export.checks.lines import print_lines
 from lakefs_unity_export.checks.model import Line, problem
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.runner import line_of, lines_of_none, run_checks
+from lakefs_unity_export.checks.runner import line_of, lines_of_none, run_for_report
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import ExportError
@@ -30,9 +30,7 @@ RETRIES = 1
 
 def check_lakefs_and_catalog(setup: Setup, task_values: TaskValues, out: TextIO) -> list[Line]:
     """Runs the checks, prints their lines and leaves them to the report; leaves `check_cluster` what it needs."""
-    lines = run_checks(LAKEFS_AND_CATALOG, setup, setup.redaction)
-    print_lines(LAKEFS_AND_CATALOG, lines, out)
-    task_values.set(LINES_KEY, lines_as_value(lines))
+    lines = run_for_report(LAKEFS_AND_CATALOG, setup, setup.redaction, task_values, out)
     task_values.set(handed_over.KEY, for_cluster(setup).as_json())
     return lines
 

@@ -8,10 +8,9 @@ import sys
 from typing import TextIO
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.lines import LINES_KEY, lines_as_value, print_lines
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
-from lakefs_unity_export.checks.runner import run_checks
+from lakefs_unity_export.checks.runner import run_for_report
 from lakefs_unity_export.checks.warehouse_checks import CHECKS, WarehouseSetup
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.ports import TaskValues
@@ -23,10 +22,7 @@ from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
 def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
     """Runs the checks, prints their lines and leaves them to the report."""
     # Nothing secret is read here.
-    lines = run_checks(CHECKS, setup, Redaction())
-    print_lines(CHECKS, lines, out)
-    task_values.set(LINES_KEY, lines_as_value(lines))
-    return lines
+    return run_for_report(CHECKS, setup, Redaction(), task_values, out)
 
 
 def main() -> None:
