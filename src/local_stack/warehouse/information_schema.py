@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from local_stack.catalog_client import CatalogClient
+from local_stack.catalog_client import CatalogClient, CatalogRequestError
 from local_stack.warehouse.errors import catalog_not_found, may_not_use_catalog
 
 SCHEMA_NAME = "information_schema"
@@ -82,9 +82,19 @@ def _schema_rows(client: CatalogClient, catalogs: list[dict[str, Any]]) -> Itera
 def _tables(client: CatalogClient, catalogs: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for catalog in catalogs:
         for schema in client.list_all("schema", catalog_name=catalog["name"]):
-            for table in client.list_all("table", catalog_name=catalog["name"], schema_name=schema["name"]):
+            for table in _tables_of(client, catalog["name"], schema["name"]):
                 names = {"table_catalog": catalog["name"], "table_schema": schema["name"]}
                 yield names | {"table_name": table["name"]}, table
+
+
+def _tables_of(client: CatalogClient, catalog: str, schema: str) -> list[dict[str, Any]]:
+    """None where the schema was dropped since it was listed, as a query of one moment shows none of it."""
+    try:
+        return client.list_all("table", catalog_name=catalog, schema_name=schema)
+    except CatalogRequestError as error:
+        if not error.missing:
+            raise
+        return []
 
 
 def _table_rows(client: CatalogClient, catalogs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
