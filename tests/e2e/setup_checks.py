@@ -37,12 +37,19 @@ class SetupChecks:
         self._client = client
         self._job_id = job_id or next(job.job_id or 0 for job in client.jobs.list(name="check_setup"))
 
-    def variant(self, *, run_as: str = "", **settings: str) -> "SetupChecks":
-        """The same job with other settings, as other bundle variables deploy it; run_as: a service principal."""
+    def variant(
+        self, *, run_as: str = "", spark_conf: Mapping[str, str] | None = None, **settings: str
+    ) -> "SetupChecks":
+        """The same job with other settings, as other bundle variables deploy it.
+
+        run_as: a service principal. spark_conf: settings of its cluster beside the deployed ones.
+        """
         deployed = self._client.jobs.get(self._job_id).settings
         assert deployed is not None
         body = {**deployed.as_dict(), "name": "a variant of check_setup"}
         body |= {"run_as": {"service_principal_name": run_as}} if run_as else {}
+        for cluster in body["job_clusters"]:
+            cluster["new_cluster"]["spark_conf"] |= spark_conf or {}
         for name, value in settings.items():
             given = [_parameters(task) for task in body["tasks"]]
             changed = [parameters for parameters in given if name in parameters]

@@ -11,6 +11,7 @@ from setup_checks import SetupChecks
 from table_repository import TableRepository
 
 from lakefs_unity_export.checks.probe import PREFIX
+from local_stack.cluster.clone_checks import REFUSED
 from local_stack.stack import LocalStack
 
 pytestmark = [
@@ -29,16 +30,18 @@ def checks(exports: Exports) -> SetupChecks:
 
 @pytest.fixture
 def described(repository: TableRepository) -> TableRepository:
-    """A repository with a table, and without a hook."""
-    repository.add("orders", ["o1"])
+    """A repository without a hook, whose table is described and not there: clones, which take time, are not tried."""
+    repository.describe("orders")
     repository.commit()
     return repository
 
 
 def test_it_passes_on_the_local_stack(
-    bundle: BundleCommands, checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
+    bundle: BundleCommands, checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
-    parameters = (f"--repository={described.name}", f"--branch={described.branch}")
+    repository.add("orders", ["o1"])
+    repository.commit()
+    parameters = (f"--repository={repository.name}", f"--branch={repository.branch}")
     bundle("run", "check_setup", "-t", "local", "--", *parameters)
 
     ended = checks.last()
@@ -54,9 +57,16 @@ def test_it_passes_on_the_local_stack(
     assert ended.line("warehouse")["finding"] == "Local Warehouse is there, RUNNING"
     assert ended.line("dbutils")["finding"] == "by databricks.sdk.runtime.dbutils"
     claims = ended.report["claims"]
-    of_tables = ("`tables.list` shows", "A query on a warehouse may read", "SQL warehouses and serverless")
-    assert [claim for claim in claims if claims[claim] != "confirmed here" and not claim.startswith(of_tables)] == []
+    untried = (
+        # No table is exported yet.
+        *("`tables.list` shows", "A query on a warehouse may read", "SQL warehouses and serverless"),
+        # The local cluster tells no access mode, and lakeFS keeps files here.
+        *("A classic cluster with `data_security_mode: SINGLE_USER`", "lakeFS names objects on Azure"),
+    )
+    assert [claim for claim in claims if claims[claim] != "confirmed here" and not claim.startswith(untried)] == []
+    assert ended.report["recommended_clone_method"] == {"clusters": "shallow", "everybody": "deep"}
     assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
+    assert [*(stack.folder / "exports").glob(f"{PREFIX.rstrip('_')}*")] == []
     assert stack.lakefs.secret_access_key not in ended.text
 
 
@@ -129,7 +139,11 @@ def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_
         if run.state == "SUCCESS":
             break
 
-    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants"}
+    # A cluster whose settings name secrets that its identity may not read does not start.
+    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants", "task_values"}
+    assert first.line("task_values")["finding"].startswith(
+        "check_cluster ended failed, and what it left cannot be read"
+    )
     assert {line.split(" ON ")[0] for line in followed if line.startswith("GRANT")} == {
         "GRANT USE CATALOG, CREATE SCHEMA",
         "GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES",
@@ -156,6 +170,29 @@ def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
     assert (broken.state, broken.unwell("fail")) == ("FAILED", {"warehouse"})
     assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
     assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
+
+
+def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allows(
+    checks: SetupChecks, repository: TableRepository
+) -> None:
+    repository.add("orders", ["o1"])
+    repository.commit()
+    refusing = checks.variant(spark_conf={REFUSED: "true"})
+
+    broken = refusing.run(repository)
+    recommended = broken.report["recommended_clone_method"]
+    mended = refusing.variant(clone_method=recommended["clusters"]).run(repository)
+
+    assert (broken.state, broken.unwell("fail")) == ("FAILED", {"clone_shallow"})
+    line = broken.line("clone_shallow")
+    assert line["finding"] == ("Databricks refused it: CANNOT_SHALLOW_CLONE_NON_UC_MANAGED_TABLE_AS_SOURCE_OR_TARGET")
+    assert "the one that is recommended at the report's end" in line["remedy"]
+    assert recommended == {"clusters": "deep", "everybody": "deep"}
+    of_paths = "A shallow clone from `s3a://` to a path of an external location is allowed"
+    assert broken.report["claims"][of_paths] == "refuted here"
+    assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
+    # The methods that nobody uses are warned of.
+    assert {"clone_shallow", "clone_storage"} <= mended.unwell("warn")
 
 
 def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
