@@ -8,9 +8,10 @@ from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
 from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
 from lakefs_unity_export.clones.decision import CLONE
-from lakefs_unity_export.clones.delta_tables import OpenTable
+from lakefs_unity_export.clones.delta_tables import OpenTable, TableState
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
+from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.spark_errors import causes, described
 from lakefs_unity_export.errors import LakeFSError
 
@@ -106,14 +107,16 @@ def _lost(setup: ClusterSetup, method: CloneMethod, first: CloneResult, second: 
     return "" if wanted <= told else f"the history of {target} does not have both clones with their user metadata"
 
 
+def _looked_at(setup: ClusterSetup) -> list[tuple[CloneMethod, CloneRequest, TableState | None]]:
+    """Every method whose clone was allowed, with its newest clone, and what is seen of it by its path."""
+    made = [(method, setup.newest_clone(method)) for method in METHODS]
+    return [(method, request, setup.tables.look(request.target_path)) for method, request in made if request]
+
+
 def _provenance(setup: ClusterSetup) -> Outcome:
-    """Of every method that was allowed: what an export relies on to know its own tables."""
+    """What an export relies on to know its own tables."""
     looked, lacking = [], []
-    for method in METHODS:
-        request = setup.newest_clone(method)
-        if request is None:
-            continue
-        state = setup.tables.look(request.target_path)
+    for method, request, state in _looked_at(setup):
         looked.append(method)
         has_properties = state is not None and request.provenance.properties().items() <= dict(state.properties).items()
         has_metadata = state is not None and read_user_metadata(state.newest.user_metadata) == request.provenance
@@ -127,6 +130,17 @@ def _provenance(setup: ClusterSetup) -> Outcome:
             f"clones by {told} lack the properties or the user metadata they were given", _REPORT, claim=Claim.REFUTED
         )
     return passed(f"clones by {', '.join(looked)} have both", claim=Claim.CONFIRMED)
+
+
+def _metrics(setup: ClusterSetup) -> Outcome:
+    looked = _looked_at(setup)
+    if not looked:
+        return not_run("no clone was made")
+    told = {method: (state.newest.files, state.newest.bytes) if state else (None, None) for method, _, state in looked}
+    if silent := [method for method, counts in told.items() if None in counts]:
+        return problem(f"clones by {', '.join(silent)} do not tell their files and bytes", _REPORT, claim=Claim.REFUTED)
+    files, size = told[looked[0][0]]
+    return passed(f"clones by {', '.join(told)} tell {files} files and {size} bytes", claim=Claim.CONFIRMED)
 
 
 def _rows(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
@@ -151,6 +165,7 @@ _HOW_TO_READ = {
 _CLAIMS_OF_FIRST: dict[CloneMethod, str] = {
     CloneMethod.SHALLOW: "A shallow clone from `s3a://` to a path of an external location is allowed",
     CloneMethod.STORAGE: "A shallow clone from a table on the driver's disk",
+    CloneMethod.DEEP: "A deep clone replaces an empty table without columns",
 }
 _CLAIMS_OF_SECOND: dict[CloneMethod, str] = {
     CloneMethod.SHALLOW: "`DeltaTable.clone(isShallow=True, replace=True)` on an existing clone",
@@ -219,6 +234,17 @@ CHECKS: tuple[Check[ClusterSetup], ...] = (
         look=_provenance,
         needs=("target_written",),
         claims=("User metadata of the session's configuration is recorded for a clone",),
+    ),
+    Check(
+        id="clone_metrics",
+        place=HERE,
+        asks="Do their commits, read by the clone's path, tell how many files and bytes they refer to?",
+        means="an export does not say how large its tables are",
+        remedy="report the line",
+        look=_metrics,
+        severity=Severity.WARNING,
+        needs=("target_written",),
+        claims=("`SHOW TBLPROPERTIES` and `DESCRIBE HISTORY ... LIMIT 1` take a table by path",),
     ),
     *AFTER_CLONES,
 )
