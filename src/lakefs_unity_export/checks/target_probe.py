@@ -65,8 +65,8 @@ class TargetProbe:
             return ""
         why = self._removed(self.folder)
         self.is_made = bool(why)
-        if not why and self._is_empty():
-            # Where stores have folders, an empty one would stay; one that another run has filled meanwhile does.
+        if not why:
+            # Where stores have folders, an empty one would stay; one that another run is in does.
             self._removed(self._parent, recurse=False)
         return why
 
@@ -77,12 +77,6 @@ class TargetProbe:
     def _is_left(self, folder: str) -> bool:
         times = [entry.name.removeprefix(_MARK) for entry in self._files.ls(folder) if entry.name.startswith(_MARK)]
         return any(made.isdigit() and self._clock() - int(made) > LEFT_AFTER_SECONDS for made in times)
-
-    def _is_empty(self) -> bool:
-        try:
-            return not self._files.ls(self._parent)
-        except Exception:  # it is gone already: most stores have no empty folders
-            return False
 
     def _removed(self, folder: str, *, recurse: bool = True) -> str:
         try:
