@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.lakefs_checks import HERE
-from lakefs_unity_export.checks.model import Check, Outcome, not_run, passed, problem, warned
+from lakefs_unity_export.checks.model import Check, Outcome, finding_and_remedy, not_run, passed, problem, warned
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WatermarkConflictError, WorkspaceAccessError, WorkspaceNotFoundError
 from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, plan_tables
@@ -43,7 +43,7 @@ def _catalogs(setup: Setup) -> Outcome:
             setup.workspace.owner("catalog", catalog)
         except WorkspaceNotFoundError as error:
             own = "the bundle variable catalog" if catalog == setup.request.rules.catalog else "its descriptors"
-            return problem(str(error).partition("; ")[0], f"CREATE CATALOG {names.quoted(catalog)};\nor correct {own}")
+            return problem(finding_and_remedy(error)[0], f"CREATE CATALOG {names.quoted(catalog)};\nor correct {own}")
         except WorkspaceAccessError as error:
             return problem(str(error), grant(["USE CATALOG"], "CATALOG", names.quoted(catalog), setup))
     return passed(f"there: {', '.join(setup.catalogs)}")
@@ -54,7 +54,7 @@ def _names_free(setup: Setup) -> Outcome:
     try:
         states = setup.schemas
     except WatermarkConflictError as error:
-        finding, _, remedy = str(error).partition("; ")
+        finding, remedy = finding_and_remedy(error)
         return problem(finding, remedy or "set the bundle variable schema_template so that each branch has its schema")
     head = Snapshot(
         repository=asked.repository, branch=asked.branch, commit=setup.head, is_head=True, continues=False, time=0

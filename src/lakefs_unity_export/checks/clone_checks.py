@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from lakefs_unity_export.checks.cluster_checks import AFTER_CLONES, BEFORE_CLONES, HERE, gateway_problem, in_use
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.checks.model import (
+    Check,
+    Claim,
+    Outcome,
+    Severity,
+    finding_and_remedy,
+    not_run,
+    passed,
+    problem,
+)
 from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
 from lakefs_unity_export.clones.decision import CLONE
 from lakefs_unity_export.clones.delta_tables import OpenTable, TableState
@@ -67,7 +76,7 @@ def _refused(setup: ClusterSetup, method: CloneMethod, error: Exception) -> Outc
     """What is in the way, with Databricks' own error class where it gives one."""
     conditions = [cause.condition for cause in causes(error) if cause.condition]
     if isinstance(error, LakeFSError):
-        finding, _, remedy = str(error).partition("; ")
+        finding, remedy = finding_and_remedy(error)
         return in_use(setup, method, finding, remedy or "do what it says")
     if isinstance(error, ShallowCloneRefusedError):
         finding = f"Databricks refused it: {conditions[0] if conditions else described(error)}"

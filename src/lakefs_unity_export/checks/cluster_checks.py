@@ -10,6 +10,7 @@ from lakefs_unity_export.checks.model import (
     Claim,
     Outcome,
     Severity,
+    finding_and_remedy,
     not_run,
     not_tried,
     passed,
@@ -152,7 +153,7 @@ def gateway_problem(setup: ClusterSetup, path: str, error: Exception) -> Outcome
             f"cannot read {path}: {described(error)}",
             f"{_MEND_SETTINGS}, compare the block of {settings.repository} with docs/s3a_settings.md, and deploy",
         )
-    finding, _, remedy = str(known).partition("; ")
+    finding, remedy = finding_and_remedy(known)
     return problem(finding, f"{remedy}{_secrets_anew(setup) if isinstance(known, LakeFSAccessError) else ''}")
 
 
@@ -170,7 +171,7 @@ def _api(setup: ClusterSetup) -> Outcome:
         found = setup.addresses(handed.commit_id, handed.file.rpartition("/")[0])
     except ExportError as error:
         setup.lacks_api = True
-        finding, _, remedy = str(error).partition("; ")
+        finding, remedy = finding_and_remedy(error)
         return in_use(setup, CloneMethod.STORAGE, finding, remedy or "do what it says")
     return passed(f"lakeFS's API names the storage of {len(found)} objects", claim=_claim_of(list(found.values())))
 

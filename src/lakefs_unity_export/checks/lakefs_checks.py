@@ -7,6 +7,7 @@ from lakefs_unity_export.checks.model import (
     Claim,
     Outcome,
     Severity,
+    finding_and_remedy,
     not_tried,
     passed,
     problem,
@@ -53,7 +54,7 @@ def _settings(setup: Setup) -> Outcome:
         asked = setup.request
         check_endpoint(setup.settings.lakefs_endpoint)
     except (SettingsError, InvalidNameError) as error:
-        finding, _, remedy = str(error).partition("; ")
+        finding, remedy = finding_and_remedy(error)
         return problem(finding, remedy or "set the job parameter or the bundle variable that it names, and deploy")
     return passed(
         f"repository {asked.repository}, branch {asked.branch}, to {asked.rules.catalog}.{asked.rules.schema}, "
@@ -73,7 +74,7 @@ def _secrets(setup: Setup) -> Outcome:
             setup.secret(scope, key)
         except ExportError as error:
             return problem(
-                str(error).partition("; ")[0],
+                finding_and_remedy(error)[0],
                 f"databricks secrets create-scope {scope} (where there is none yet)\n"
                 f"databricks secrets put-secret {scope} {key} (where it is missing or empty)\n"
                 f"databricks secrets put-acl {scope} {_runs_as(setup)} READ",

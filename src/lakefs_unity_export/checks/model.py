@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from lakefs_unity_export.errors import ExportError
+
 Subject = TypeVar("Subject")
 
 
@@ -45,6 +47,12 @@ class Outcome:
     finding: str
     remedy: str = ""
     claim: Claim = Claim.OPEN
+
+
+def finding_and_remedy(error: ExportError) -> tuple[str, str]:
+    """What an error of ours says is wrong, and what to do: its words before the first semicolon, and after it."""
+    finding, _, remedy = str(error).partition("; ")
+    return finding, remedy
 
 
 def passed(finding: str, *, claim: Claim = Claim.OPEN) -> Outcome:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
+from lakefs_unity_export.checks.model import (
+    Check,
+    Claim,
+    Outcome,
+    Severity,
+    finding_and_remedy,
+    not_run,
+    not_tried,
+    passed,
+    problem,
+)
 from lakefs_unity_export.checks.permission_command import permission_command
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -78,7 +88,7 @@ def _there(setup: WarehouseSetup) -> Outcome:
         found = setup.warehouse.info()
     except WorkspaceNotFoundError as error:
         return problem(
-            str(error).partition("; ")[0],
+            finding_and_remedy(error)[0],
             "set the bundle variable warehouse_id to an id that `databricks warehouses list` shows, and deploy",
         )
     except WorkspaceAccessError as error:
