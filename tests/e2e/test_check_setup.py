@@ -202,6 +202,9 @@ def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
     repository.add("orders", ["o1"])
     repository.commit()
     assert exports.run(repository, clone_method="shallow").state == "SUCCESS"
+    # No clone is tried then.
+    repository.remove(f"tables/orders/_delta_log/{0:020}.json")
+    repository.commit()
 
     ended = checks.run(repository)
 
