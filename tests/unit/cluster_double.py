@@ -135,15 +135,20 @@ def _folders_above(file: str) -> Iterator[str]:
 class DeltaDouble(TablesInMemory):
     """Delta tables with their whole history. `refuses`: errors by the kind of clone and where it goes to, or is from.
 
-    forgets: whether a clone over a clone begins a history anew, as one that drops the table first does.
+    forgets: whether a clone over a clone begins a history anew, as one that drops the table first does. written: the
+    files of the target, which are listed too.
     """
 
     refuses: dict[str, Exception] = field(default_factory=dict)
     forgets: bool = False
+    written: FilesDouble = field(default_factory=FilesDouble)
     histories: dict[str, list[Commit]] = field(default_factory=dict)
 
     def history(self, path: str) -> Iterator[Commit]:
         return iter(self.histories[path])
+
+    def holds_files(self, path: str) -> bool:
+        return super().holds_files(path) or any(file.startswith(f"{path}/") for file in self.written.content)
 
     def clone(self, source: str, target: str, *, is_shallow: bool = True, **given: Any) -> None:
         kind = "deep" if not is_shallow else "draft" if target.startswith("file:/scratch") else "shallow"
@@ -188,7 +193,8 @@ class ClusterInMemory:
         self.gateway_fails: dict[str, Exception] = {}
         self.api: Addresses | Exception = {"part-0.parquet": "s3://storage/shop/data/0"}
         self.files = FilesDouble()
-        self.delta = DeltaDouble(found={SOURCE: _source()}, files={f"s3a://shop/{COMMIT}/_lakefs_tables"})
+        at_head = {f"s3a://shop/{COMMIT}/_lakefs_tables"}
+        self.delta = DeltaDouble(found={SOURCE: _source()}, files=at_head, written=self.files)
         self.unreadable: dict[str, Exception] = {}
         self.requests: list[CloneRequest] = []
         self.is_cloning = False

@@ -33,6 +33,7 @@ _OF_BUCKET = f"{_S3A}bucket."
 # Without these S3A asks Amazon, or nobody.
 _NEEDED = ("endpoint", "access.key", "secret.key")
 _NO_HANDOVER = "task check_lakefs_and_catalog handed no commit of the branch over; see its lines"
+_REPORT = "report this line, with the storage's kind"
 _MEND_SETTINGS = "in databricks.yml, variable s3a_conf"
 
 _Read = TypeVar("_Read")
@@ -206,12 +207,16 @@ def _target(setup: ClusterSetup) -> Outcome:
         file = target.make()
         doing = "read"
         content = setup.cluster.read_file(file)
+        doing = "listed"
+        is_listed = setup.tables.holds_files(target.folder)
     except Exception as error:
         return problem(f"{target.folder} cannot be {doing}: {described(error)}", _grants_on_target(setup))
     if content != TEXT.encode():
-        return problem(f"{file} does not hold what was written to it", "report this line, with the storage's kind")
+        return problem(f"{file} does not hold what was written to it", _REPORT)
+    if not is_listed:
+        return problem(f"{target.folder} is listed without what was written to it", _REPORT, claim=Claim.REFUTED)
     told = f"; {', '.join(swept)}, which earlier runs left, {'was' if len(swept) == 1 else 'were'} removed"
-    return passed(f"{file} was written and read{told if swept else ''}", claim=Claim.CONFIRMED)
+    return passed(f"{file} was written, read and listed{told if swept else ''}", claim=Claim.CONFIRMED)
 
 
 def _grants_on_target(setup: ClusterSetup) -> str:
@@ -281,7 +286,7 @@ BEFORE_CLONES: tuple[Check[ClusterSetup], ...] = (
     Check(
         id="target_written",
         place=HERE,
-        asks="Can the cluster write and read below target_base_location?",
+        asks="Can the cluster write, read and list below target_base_location?",
         means="no table can be cloned",
         remedy="GRANT READ FILES, WRITE FILES ON EXTERNAL LOCATION",
         look=_target,

@@ -60,7 +60,16 @@ def _raise(error: Exception) -> Callable[[str], bool]:
     def holds_files(path: str) -> bool:
         if path == AT_FOLDER:
             raise error
-        return False
+        return path == FOLDER
+
+    return holds_files
+
+
+def _at_target(error: Exception | None) -> Callable[[str], bool]:
+    def holds_files(path: str) -> bool:
+        if error and path == FOLDER:
+            raise error
+        return path == AT_FOLDER
 
     return holds_files
 
@@ -224,6 +233,22 @@ BREAKAGES = [
         breaks=lambda cluster: cluster.gateway.update({f"{FOLDER}/probe.txt": b"old"}),
         id="target_written",
         says="does not hold what was written to it",
+        remedy="report this line",
+        mend=gateway_is_well,
+    ),
+    Breakage(
+        what="the right to list the target",
+        breaks=lambda cluster: setattr(cluster.delta, "holds_files", _at_target(RuntimeError("no READ FILES"))),
+        id="target_written",
+        says=f"{FOLDER} cannot be listed: RuntimeError: no READ FILES",
+        remedy="GRANT READ FILES, WRITE FILES ON EXTERNAL LOCATION `exports`",
+        mend=gateway_is_well,
+    ),
+    Breakage(
+        what="a target that is listed without what is there",
+        breaks=lambda cluster: setattr(cluster.delta, "holds_files", _at_target(None)),
+        id="target_written",
+        says=f"{FOLDER} is listed without what was written to it",
         remedy="report this line",
         mend=gateway_is_well,
     ),
