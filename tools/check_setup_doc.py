@@ -22,7 +22,7 @@ databricks bundle run check_setup -- --repository=my-repo --branch=main
 ```
 
 The job `check_setup` looks at an installation for one branch, as the identity that exports run as and with their
-settings. It makes an empty schema `lakefs_unity_export_check_<run>` and a folder
+settings. It makes a schema `lakefs_unity_export_check_<run>` and a folder
 `lakefs_unity_export_check/lakefs_unity_export_check_<run>` below `target_base_location`, removes both again, and
 changes nothing else. What a run left of them that was killed, a later one removes, after an hour. Its last task,
 `check_report`, prints a line for each check and leaves the same as JSON: in its output after `check_setup: `, and as
@@ -30,8 +30,9 @@ its task value `report`.
 
 Clones are tried with a table that the branch's descriptors name, each by the code of exports. At its end the report
 recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is allowed, also over a
-clone that is there, and whose rows the readers read. Of the cluster that is seen. Of SQL warehouses and serverless
-compute it is documented for `deep` alone.
+clone that is there, that the warehouse registers, and whose rows the readers read. Of the cluster and the warehouse
+that is seen; where the warehouse could not be asked, it is documented for `deep` alone. Serverless compute is taken to
+read what a warehouse reads.
 
 | A line says | It means |
 |---|---|

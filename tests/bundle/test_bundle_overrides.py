@@ -45,9 +45,10 @@ def test_clones_run_on_a_running_cluster(deployment: Deployment, workspace: Reco
     assert clone["notebook_task"]["notebook_path"].endswith("/files/notebooks/clone_table")
     assert clone["libraries"][0]["whl"].endswith(".whl")
     assert clone["max_retries"] > 0
-    check = tasks_by_key(deployed.jobs["check_setup"])["check_cluster"]
-    assert check["existing_cluster_id"] == clone["existing_cluster_id"]
-    assert "job_cluster_key" not in check
+    for key in ("check_cluster", "check_removal"):
+        check = tasks_by_key(deployed.jobs["check_setup"])[key]
+        assert check["existing_cluster_id"] == clone["existing_cluster_id"]
+        assert "job_cluster_key" not in check
 
 
 def test_clone_clusters_come_from_a_pool(deployment: Deployment, workspace: RecordedWorkspace) -> None:

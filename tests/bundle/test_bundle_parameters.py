@@ -105,6 +105,9 @@ def test_the_notebook_of_the_checks_gets_the_widgets_it_reads() -> None:
     read = set[str]()
     ClusterSettings.from_widgets(lambda name: read.add(name) or "")
     assert task.parameters.keys() == read
+    # The same folder is removed that is written to.
+    assert TASKS["check_removal"].parameters.keys() == {"target_base_location", "run_id"}
+    assert TASKS["check_removal"].parameters.items() <= task.parameters.items()
 
 
 @pytest.mark.parametrize("key", ["register_table", "unregister_table"])

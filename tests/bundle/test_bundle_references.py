@@ -129,6 +129,20 @@ def test_the_cluster_is_checked_that_exports_clone_on_and_told_of_the_branch(
 
 
 @for_each_target
+def test_what_the_cluster_made_is_registered_by_the_warehouse_and_removed_after_it(
+    target: str, resolved: Mapping[str, Jobs]
+) -> None:
+    check = resolved[target]["check_setup"]
+    tasks = {task.key: task.settings for task in all_tasks(check)}
+    before = dependencies(check)
+    assert before["check_warehouse"] == {handed_over.CLONES_TASK}
+    assert before["check_removal"] == {"check_warehouse"}
+    # Also after a failure: what there is to remove may be there all the same.
+    assert tasks["check_warehouse"]["run_if"] == tasks["check_removal"]["run_if"] == "ALL_DONE"
+    assert tasks["check_removal"]["job_cluster_key"] == tasks["check_cluster"]["job_cluster_key"]
+
+
+@for_each_target
 def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
     # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
     for task in all_tasks(resolved_jobs[target]):
@@ -188,6 +202,7 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "record_export": (0, False),
         "reconcile": (1, True),
         "check_cluster": (0, False),
+        "check_removal": (0, False),
         "check_lakefs_and_catalog": (0, False),
         "check_report": (0, False),
         "check_warehouse": (0, False),

@@ -14,10 +14,14 @@ from typing import Any
 from doubles import TaskValuesDouble
 from tables_in_memory import TableInMemory, TablesInMemory
 
+from lakefs_unity_export.checks import removal_checks
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterFacts, ClusterSetup
 from lakefs_unity_export.checks.handed_over import HandedOver
 from lakefs_unity_export.checks.model import Line
+from lakefs_unity_export.checks.redaction import Redaction
+from lakefs_unity_export.checks.removal_checks import RemovalSetup
+from lakefs_unity_export.checks.runner import run_for_report
 from lakefs_unity_export.checks.target_probe import TargetProbe
 from lakefs_unity_export.clones.delta_tables import Commit
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -204,9 +208,12 @@ class ClusterInMemory:
         self.settings = replace(self.settings, **settings)
 
     def check(self) -> dict[str, Line]:
-        """The line of every check, by id."""
+        """The line of every check, by id, of both tasks on the cluster."""
         self.out, self.values, self.requests = io.StringIO(), TaskValuesDouble(), []
         lines = checked(self.setup(), self.values, self.out)
+        self.removal_values = TaskValuesDouble()
+        removal = RemovalSetup(probe=self.probe)
+        lines += run_for_report(removal_checks.CHECKS, removal, Redaction(), self.removal_values, self.out)
         self.delta.found = {path: table for path, table in self.delta.found.items() if path == SOURCE}
         self.delta.histories.clear()
         return {line.id: line for line in lines}
@@ -217,15 +224,17 @@ class ClusterInMemory:
             settings=self.settings,
             cluster=self,
             tables=self.delta,
-            probe=lambda: TargetProbe(
-                self.files, self.settings.probes_folder, self.settings.probe_folder, clock=lambda: NOW
-            ),
+            probe=self.probe,
             clone=self.clone,
             addresses=lambda commit_id, folder: self.addresses(),
             handed_over=lambda: self.handed,
         )
         setup.redaction.add_pair(KEY_ID, SECRET_KEY)
         return setup
+
+    def probe(self) -> TargetProbe:
+        """This run's folder at the target."""
+        return TargetProbe(self.files, self.settings.probes_folder, self.settings.probe_folder, clock=lambda: NOW)
 
     # The cluster's Spark
 

@@ -327,7 +327,8 @@ class UnityCatalogDouble:
 
     def delete_schema(self, catalog: str, schema: str) -> None:
         """As the port: an empty one only."""
-        assert not self.catalogs[catalog][schema].tables
+        if self.catalogs[catalog][schema].tables:
+            raise WorkspaceError(f"Databricks refused what was asked: schema {schema} is not empty")
         del self.catalogs[catalog][schema]
 
 

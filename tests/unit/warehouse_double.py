@@ -1,21 +1,47 @@
 """A SQL warehouse in memory, for what `check_warehouse` asks of one."""
 
+import re
 from dataclasses import dataclass, field
 
+from doubles import UnityCatalogDouble
+
+from lakefs_unity_export.checks.handed_over import TriedClone, TriedClones
 from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
+from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
+from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.setup_ports import Identity, WarehouseInfo
 
 PRINCIPAL = "0b1c2d3e-job"
 PATTERNS = [("plain", "true"), ("a`b", "false"), ("a\x07", "false"), ("a\n", "false")]
 Rows = list[tuple[str | None, ...]]
+NOW = 1_800_000_000.0
+PROBE = "lakefs_unity_export_check_4711"
+BASE = f"s3://bucket/exports/lakefs_unity_export_check/{PROBE}"
+CLONES = TriedClones(
+    made={method: TriedClone(location=f"{BASE}/{method}", version=1) for method in CloneMethod},
+    methods_in_use=frozenset({"shallow"}),
+)
+_CREATE_SCHEMA = re.compile(r"CREATE SCHEMA `lake`\.`(\w+)` WITH DBPROPERTIES \((.+)\)")
+_CREATE_TABLE = re.compile(r'CREATE TABLE `lake`\.`(\w+)`\.`(\w+)` USING DELTA LOCATION "(.+)"')
+_REPAIR = re.compile(r"REPAIR TABLE `lake`\.`(\w+)`\.`(\w+)` SYNC METADATA")
+_DROP_TABLE = re.compile(r"DROP TABLE IF EXISTS `lake`\.`(\w+)`\.`(\w+)`")
+_DROP_SCHEMA = re.compile(r"DROP SCHEMA IF EXISTS `lake`\.`(\w+)`")
+_ROWS = re.compile(rf"SELECT \* FROM `lake`\.`{PROBE}`\.`(\w+)` LIMIT 1")
+_VERSION = re.compile(rf"SELECT version FROM \(DESCRIBE HISTORY `lake`\.`{PROBE}`\.`(\w+)` LIMIT 1\)")
+_PATH = re.compile(r"SELECT userMetadata FROM \(DESCRIBE HISTORY delta\.`(.+)` LIMIT 1\)")
+_LISTED = re.compile(r"SELECT table_name, table_type, storage_path FROM .* WHERE table_schema = '(\w+)'")
 
 
 @dataclass
 class WarehouseDouble:
-    """A warehouse: whether it is there, may be used and runs, and what it answers to the statements of the checks."""
+    """A warehouse: whether it is there, may be used and runs, and what it answers to the statements of the checks.
+
+    Of the clones that the cluster made: refuses, errors by the statement's first words, or those of a table's name;
+    types and places, what information_schema shows of a table otherwise; unread, what is said where rows are asked for.
+    """
 
     is_there: bool = True
     may_use: bool = True
@@ -30,6 +56,16 @@ class WarehouseDouble:
     history_fails: str = ""
     rows: Rows | str = field(default_factory=lambda: [("a row",)])
     statements: list[str] = field(default_factory=list)
+    unity_catalog: UnityCatalogDouble = field(default_factory=lambda: UnityCatalogDouble("lake"))
+    clones: TriedClones = CLONES
+    refuses: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=lambda: {"shallow": "403 Forbidden"})
+    loses_properties: bool = False
+    writes_on_repair: bool = False
+    path_history: str | None = None
+    empty: bool = False
 
     def info(self) -> WarehouseInfo:
         """As the port."""
@@ -46,6 +82,8 @@ class WarehouseDouble:
             raise WorkspaceError("SQL warehouse w1 answered FAILED: it is stopped, and may not be started")
         if statement == "SELECT 1":
             return [("1",)]
+        if (answer := self._of_probe(statement)) is not None:
+            return answer
         if "DESCRIBE HISTORY" in statement:
             assert statement == "SELECT userMetadata FROM (DESCRIBE HISTORY `lake`.`main`.`orders` LIMIT 1)"
             if self.history_fails:
@@ -68,6 +106,52 @@ class WarehouseDouble:
             return self.text
         return self.patterns
 
+    def _of_probe(self, statement: str) -> Rows | None:
+        """The answer to a statement about the clones that the cluster made; None for any other."""
+        text = statement.removeprefix("EXECUTE IMMEDIATE '").removesuffix("'")
+        effects = (_CREATE_SCHEMA, _CREATE_TABLE, _REPAIR, _DROP_TABLE, _DROP_SCHEMA)
+        if found := next(filter(None, (pattern.fullmatch(text) for pattern in effects)), None):
+            assert (text != statement) == (not text.startswith("DROP"))
+            self._refuse(text)
+            self._effect(found)
+            return []
+        if found := _ROWS.fullmatch(statement):
+            if found[1] in self.unread:
+                raise WorkspaceError(self.unread[found[1]])
+            return [] if self.empty else [("a row",)]
+        if found := _VERSION.fullmatch(statement):
+            return [("2" if self.writes_on_repair else "1",)]
+        if found := _PATH.fullmatch(statement):
+            assert found[1] == next(iter(self.clones.made.values())).location
+            self._refuse("SELECT userMetadata")
+            return [(user_metadata(CloneMethod.SHALLOW) if self.path_history is None else self.path_history,)]
+        if found := _LISTED.fullmatch(statement):
+            tables = self.unity_catalog.catalogs["lake"][found[1]].tables.values()
+            return [(each.name, each.table_type, self.places.get(each.name, each.storage_location)) for each in tables]
+        return None
+
+    def _refuse(self, text: str) -> None:
+        for words, why in self.refuses.items():
+            if text.startswith(words) or f"`{words}`" in text:
+                raise WorkspaceError(why)
+
+    def _effect(self, found: re.Match[str]) -> None:
+        schemas = self.unity_catalog.catalogs["lake"]
+        if found.re is _CREATE_SCHEMA:
+            assert found[1] not in schemas, "SCHEMA_ALREADY_EXISTS"
+            given = dict(re.findall(r'"([^"]+)" = "([^"]*)"', found[2]))
+            self.unity_catalog.schema("lake", found[1]).properties = {} if self.loses_properties else given
+        elif found.re is _CREATE_TABLE:
+            kind = self.types.get(found[2], "EXTERNAL")
+            table = RegisteredTable(name=found[2], table_type=kind, storage_location=found[3])
+            schemas[found[1]].tables[found[2]] = table
+        elif found.re is _DROP_TABLE:
+            del schemas[found[1]].tables[found[2]]
+        elif found.re is _DROP_SCHEMA:
+            if schemas[found[1]].tables:
+                raise WorkspaceError("[SCHEMA_NOT_EMPTY] it holds tables")
+            del schemas[found[1]]
+
 
 def user_metadata(method: CloneMethod) -> str:
     """What a clone's commit says of itself."""
@@ -85,4 +169,6 @@ def setup_of(warehouse: WarehouseDouble) -> WarehouseSetup:
         schema=lambda: "main",
         warehouse=warehouse,
         identity=lambda: Identity(name=PRINCIPAL),
+        new_probe=lambda: WarehouseProbe(warehouse, warehouse.unity_catalog, "lake", "4711", clock=lambda: NOW),
+        handed_over=lambda: warehouse.clones,
     )

@@ -9,11 +9,14 @@ from lakefs_unity_export.checks import (
     hook_checks,
     lakefs_checks,
     probe_checks,
+    removal_checks,
     report_checks,
     warehouse_checks,
+    warehouse_clone_checks,
 )
 from lakefs_unity_export.checks.model import Check
 from lakefs_unity_export.checks.setup import Setup
+from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
 
 # Those that look from the task `check_lakefs_and_catalog`.
 LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
@@ -22,10 +25,13 @@ LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
     *catalog_checks.CHECKS,
     *probe_checks.CHECKS,
 )
+# Those from the task `check_warehouse`.
+WAREHOUSE: tuple[Check[WarehouseSetup], ...] = (*warehouse_checks.CHECKS, *warehouse_clone_checks.CHECKS)
 # The checking tasks, by their keys: the report takes the task values of each.
 PLACES: dict[str, tuple[Check[Any], ...]] = {
     lakefs_checks.HERE: LAKEFS_AND_CATALOG,
     cluster_checks.HERE: clone_checks.CHECKS,
-    warehouse_checks.HERE: warehouse_checks.CHECKS,
+    warehouse_checks.HERE: WAREHOUSE,
+    removal_checks.HERE: removal_checks.CHECKS,
 }
 CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

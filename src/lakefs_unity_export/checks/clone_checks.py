@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from lakefs_unity_export.checks.cluster_checks import AFTER_CLONES, BEFORE_CLONES, HERE, gateway_problem, in_use
+from lakefs_unity_export.checks import cluster_checks
+from lakefs_unity_export.checks.cluster_checks import HERE, gateway_problem
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
+from lakefs_unity_export.checks.methods_in_use import in_use
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -222,7 +224,7 @@ def _listed(claim: str | None) -> tuple[str, ...]:
 
 
 CHECKS: tuple[Check[ClusterSetup], ...] = (
-    *BEFORE_CLONES,
+    *cluster_checks.CHECKS,
     Check(
         id="source_table",
         place=HERE,
@@ -255,5 +257,4 @@ CHECKS: tuple[Check[ClusterSetup], ...] = (
         needs=("target_written",),
         claims=("`SHOW TBLPROPERTIES` and `DESCRIBE HISTORY ... LIMIT 1` take a table by path",),
     ),
-    *AFTER_CLONES,
 )

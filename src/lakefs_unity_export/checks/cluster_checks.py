@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.cluster_setup import ClusterSetup
+from lakefs_unity_export.checks.methods_in_use import in_use
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -15,7 +16,6 @@ from lakefs_unity_export.checks.model import (
     not_tried,
     passed,
     problem,
-    warned,
 )
 from lakefs_unity_export.checks.target_probe import TEXT
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -189,19 +189,11 @@ def _claim_of(addresses: list[str]) -> Claim:
     return Claim.CONFIRMED
 
 
-def in_use(setup: ClusterSetup, method: CloneMethod, finding: str, remedy: str) -> Outcome:
-    """A problem where exports of the branch use the method; else what a person should know."""
-    if method in setup.methods_in_use:
-        return problem(finding, remedy)
-    return warned(finding, f"nothing has to be done while no table is exported by the method {method}; else {remedy}")
-
-
 def _target(setup: ClusterSetup) -> Outcome:
     try:
         target = setup.target
     except SettingsError as error:
         return not_tried(str(error))
-    swept = target.sweep()
     doing = "written"
     try:
         file = target.make()
@@ -215,8 +207,7 @@ def _target(setup: ClusterSetup) -> Outcome:
         return problem(f"{file} does not hold what was written to it", _REPORT)
     if not is_listed:
         return problem(f"{target.folder} is listed without what was written to it", _REPORT, claim=Claim.REFUTED)
-    told = f"; {', '.join(swept)}, which earlier runs left, {'was' if len(swept) == 1 else 'were'} removed"
-    return passed(f"{file} was written, read and listed{told if swept else ''}", claim=Claim.CONFIRMED)
+    return passed(f"{file} was written, read and listed", claim=Claim.CONFIRMED)
 
 
 def _grants_on_target(setup: ClusterSetup) -> str:
@@ -227,16 +218,7 @@ def _grants_on_target(setup: ClusterSetup) -> str:
     return f"GRANT READ FILES, WRITE FILES ON EXTERNAL LOCATION {names.quoted(location)} TO `{identity}`;"
 
 
-def _removed(setup: ClusterSetup) -> Outcome:
-    folder = setup.written
-    if not folder:
-        return not_run("nothing was written")
-    if why := setup.clear():
-        return problem(f"{folder} cannot be removed: {why}", f'in a notebook: dbutils.fs.rm("{folder}", True)')
-    return passed(f"{folder} is removed again, with the clones in it")
-
-
-BEFORE_CLONES: tuple[Check[ClusterSetup], ...] = (
+CHECKS: tuple[Check[ClusterSetup], ...] = (
     Check(
         id="cluster",
         place=HERE,
@@ -292,16 +274,5 @@ BEFORE_CLONES: tuple[Check[ClusterSetup], ...] = (
         look=_target,
         needs=("settings",),
         claims=("Listing a target with `binaryFile` works with the rights on the external location",),
-    ),
-)
-AFTER_CLONES: tuple[Check[ClusterSetup], ...] = (
-    Check(
-        id="target_removed",
-        place=HERE,
-        asks="Can the cluster remove what it wrote?",
-        means="a folder of this check stays at the target",
-        remedy="remove the folder",
-        look=_removed,
-        severity=Severity.WARNING,
     ),
 )

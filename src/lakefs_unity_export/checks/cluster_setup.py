@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Protocol
 
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
-from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.handed_over import HandedOver, TriedClone, TriedClones
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.target_probe import TargetProbe
 from lakefs_unity_export.clones.delta_tables import DeltaTables
@@ -93,11 +93,6 @@ class ClusterSetup:
         return self._target
 
     @property
-    def written(self) -> str:
-        """The folder that was written to and is there yet; empty where there is none."""
-        return self._target.folder if self._target and self._target.is_made else ""
-
-    @property
     def methods_in_use(self) -> frozenset[str]:
         """The clone methods of exports of this branch."""
         return frozenset({self.settings.clone_method, *self.handed.methods})
@@ -126,6 +121,16 @@ class ClusterSetup:
         ]
         return self.request(method, line=max(made)) if made else None
 
-    def clear(self) -> str:
-        """Remove what was written; why it cannot be, or nothing."""
-        return self._target.remove() if self._target else ""
+    def tried(self) -> TriedClones:
+        """The newest clone by each method."""
+        made = {
+            method: TriedClone(location=self.request(method, line=line).target_path, version=result.version)
+            for (method, line), result in sorted(self._cloned.items())
+            if not isinstance(result, Exception)
+        }
+        return TriedClones(made=made, methods_in_use=self.methods_in_use)
+
+    def clear(self) -> None:
+        """Remove what was written, as far as that can be done."""
+        if self._target:
+            self._target.remove()

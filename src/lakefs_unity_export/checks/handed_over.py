@@ -1,19 +1,23 @@
-"""What the task `check_lakefs_and_catalog` hands to `check_cluster`, which reads no descriptors and no grants."""
+"""What one checking task hands to the next, which cannot find it out itself."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from lakefs_unity_export.clones.methods import CloneMethod
 
 # Under which key, and by which task.
 KEY = "for_cluster"
 TASK = "check_lakefs_and_catalog"
+CLONES_KEY = "clones"
+CLONES_TASK = "check_cluster"
 # So many tables are tried as the source of a clone.
 MOST_TABLES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandedOver:
-    """The branch's head, and what is known for remedies. What could not be found out is empty.
+    """For `check_cluster`: the branch's head, and what is known for remedies. What could not be found out is empty.
 
     file, file_bytes: an object at the head, and its size. tables: paths of tables that descriptors name. methods: the
     clone methods that exports of the branch use. identity: who the job runs as. location: the external location.
@@ -45,3 +49,33 @@ class HandedOver:
             identity=str(fields["identity"]),
             location=str(fields["location"]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedClone:
+    """Where a clone lies, and at which version."""
+
+    location: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedClones:
+    """For `check_warehouse`: the newest clone by each method that made one, and the methods of the branch's exports."""
+
+    made: Mapping[CloneMethod, TriedClone] = field(default_factory=dict)
+    methods_in_use: frozenset[str] = frozenset()
+
+    def as_json(self) -> dict[str, Any]:
+        """As a task value."""
+        made = {str(method): asdict(clone) for method, clone in self.made.items()}
+        return {"made": made, "methods_in_use": sorted(self.methods_in_use)}
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> "TriedClones":
+        """What `as_json` wrote. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+        made = {
+            CloneMethod(method): TriedClone(location=str(clone["location"]), version=int(clone["version"]))
+            for method, clone in fields["made"].items()
+        }
+        return cls(made=made, methods_in_use=frozenset(map(str, fields["methods_in_use"])))

@@ -42,7 +42,7 @@ def try_schema(unity_catalog: UnityCatalog, catalog: str, run_id: str, clock: Cl
     """
     swept = tuple(_sweep(unity_catalog, catalog, clock()))
     schema = PREFIX + run_id
-    made = dict([_MADE_BY, (_MADE_AT, str(int(clock())))])
+    made = made_properties(clock())
     wanted = made | dict([_LONGEST])
     unity_catalog.create_schema(catalog, schema, made)
     try:
@@ -58,14 +58,24 @@ def try_schema(unity_catalog: UnityCatalog, catalog: str, run_id: str, clock: Cl
 
 def _sweep(unity_catalog: UnityCatalog, catalog: str, now: float) -> list[str]:
     listed = unity_catalog.schemas(catalog)
-    left = [name for name, properties in listed.items() if name.startswith(PREFIX) and _is_left(properties, now)]
+    left = [name for name, properties in listed.items() if is_left(name, properties, now)]
     return [name for name in left if not _remove(unity_catalog, catalog, name)]
 
 
-def _is_left(properties: Mapping[str, str], now: float) -> bool:
+def made_properties(now: float) -> dict[str, str]:
+    """The properties by which such a schema is known again. now: Unix time in seconds."""
+    return dict([_MADE_BY, (_MADE_AT, str(int(now)))])
+
+
+def is_ours(schema: str, properties: Mapping[str, str]) -> bool:
+    """Whether a run of check_setup made the schema."""
+    return schema.startswith(PREFIX) and properties.get(_MADE_BY[0]) == _MADE_BY[1]
+
+
+def is_left(schema: str, properties: Mapping[str, str], now: float) -> bool:
+    """Whether it was made by a run that is over, and that did not remove it."""
     made_at = properties.get(_MADE_AT, "")
-    is_ours = properties.get(_MADE_BY[0]) == _MADE_BY[1] and made_at.isdigit()
-    return is_ours and now - int(made_at) > LEFT_AFTER_SECONDS
+    return is_ours(schema, properties) and made_at.isdigit() and now - int(made_at) > LEFT_AFTER_SECONDS
 
 
 def _remove(unity_catalog: UnityCatalog, catalog: str, schema: str) -> str:

@@ -49,7 +49,7 @@ class Recommendation:
 
 def recommended(lines: Mapping[str, Line]) -> Recommendation:
     """The methods to choose, from the lines of all checks by id."""
-    allowed = [method for method in CHEAPEST_FIRST if _passed(lines, f"clone_{method}", f"clone_{method}_again")]
+    allowed = [method for method in CHEAPEST_FIRST if _is_allowed(lines, method)]
     on_cluster = [method for method in allowed if _passed(lines, f"clone_{method}_rows")]
     by_everybody = [method for method in allowed if _is_read_by_everybody(lines, method)]
     tried = [lines[id_].status for method in CloneMethod if (id_ := f"clone_{method}") in lines]
@@ -58,6 +58,13 @@ def recommended(lines: Mapping[str, Line]) -> Recommendation:
         for_everybody=next(iter(by_everybody), None),
         were_tried=any(status not in (Status.NOT_RUN, Status.NOT_TRIED) for status in tried),
     )
+
+
+def _is_allowed(lines: Mapping[str, Line], method: CloneMethod) -> bool:
+    """Cloned twice, and not refused by the warehouse that registers it."""
+    registered = lines.get(f"warehouse_{method}")
+    is_refused = registered is not None and registered.status in (Status.WARN, Status.FAIL)
+    return _passed(lines, f"clone_{method}", f"clone_{method}_again") and not is_refused
 
 
 def _is_read_by_everybody(lines: Mapping[str, Line], method: CloneMethod) -> bool:

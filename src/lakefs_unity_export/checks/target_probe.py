@@ -40,16 +40,23 @@ class TargetProbe:
     def __init__(self, files: Files, parent: str, folder: str, clock: Clock = time.time) -> None:
         self._files, self._parent, self._clock = files, parent, clock
         self.folder = folder
-        self.is_made = False
 
     def make(self) -> str:
         """Make it, with a file in it whose path is given back. Raises what `files` does."""
-        # Also where writing fails: some of it may be there.
-        self.is_made = True
         self._files.put(f"{self.folder}/{_MARK}{int(self._clock())}", TEXT, True)
         file = f"{self.folder}/probe.txt"
         self._files.put(file, TEXT, True)
         return file
+
+    def is_there(self) -> bool:
+        """Whether this run wrote it, in this task or another. Raises what `files` does where it may not be listed."""
+        try:
+            names = [entry.name.rstrip("/") for entry in self._files.ls(self._parent)]
+        except Exception as error:
+            if "FileNotFound" in f"{type(error).__name__}: {error}":
+                return False
+            raise
+        return self.folder.rpartition("/")[2] in names
 
     def sweep(self) -> tuple[str, ...]:
         """Remove what earlier runs left that were killed; the folders' names. Raises nothing: the next run comes."""
@@ -60,11 +67,8 @@ class TargetProbe:
         return tuple(name for name in left if not self._removed(f"{self._parent}/{name}"))
 
     def remove(self) -> str:
-        """Remove it with all that is in it; why it cannot be, or nothing. Does nothing where it was not made."""
-        if not self.is_made:
-            return ""
+        """Remove it with all that is in it; why it cannot be, or nothing."""
         why = self._removed(self.folder)
-        self.is_made = bool(why)
         if not why:
             # Where stores have folders, an empty one would stay; one that another run is in does.
             self._removed(self._parent, recurse=False)

@@ -1,6 +1,7 @@
 """Task `check_cluster`: the cluster that clones, seen from a notebook on it, with the product's own clone code.
 
-It leaves what it finds to the task `check_report`, which judges it. What it writes at the target it removes again.
+It leaves what it finds to the task `check_report`, which judges it, and the clones that it made to `check_warehouse`.
+What it wrote at the target the task `check_removal` removes.
 """
 
 import io
@@ -43,11 +44,14 @@ def check_cluster(spark: Any, dbutils: Any, clone_table: CloneTable, *, output: 
 
 
 def checked(setup: ClusterSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
-    """Runs the checks, prints their lines and leaves them to the report. Nothing stays at the target."""
+    """Runs the checks, prints their lines and leaves them to the report, and the clones to `check_warehouse`."""
     try:
-        return run_for_report(CHECKS, setup, setup.redaction, task_values, out)
-    finally:
-        setup.clear()  # also where the run is stopped before the check that does so
+        lines = run_for_report(CHECKS, setup, setup.redaction, task_values, out)
+        task_values.set(handed_over.CLONES_KEY, setup.tried().as_json())
+    except BaseException:
+        setup.clear()  # a run that is stopped here may have no task after it
+        raise
+    return lines
 
 
 def _setup(spark: Any, dbutils: Any, clone_table: CloneTable) -> ClusterSetup:

@@ -1,6 +1,7 @@
 """Task `check_warehouse`: the SQL warehouse that registers tables, asked as the identity that registers them.
 
-It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything.
+It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything. What
+it registers in Unity Catalog it takes away again.
 """
 
 import argparse
@@ -8,10 +9,13 @@ import sys
 from typing import TextIO
 
 from lakefs_unity_export import names
+from lakefs_unity_export.checks.catalogue import WAREHOUSE
+from lakefs_unity_export.checks.handed_over import CLONES_KEY, CLONES_TASK, TriedClones
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.runner import run_for_report
-from lakefs_unity_export.checks.warehouse_checks import CHECKS, WarehouseSetup
+from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
+from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.ports import TaskValues
 from lakefs_unity_export.servers.sql_warehouse import SqlWarehouseClient
@@ -21,25 +25,31 @@ from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
 
 def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
     """Runs the checks, prints their lines and leaves them to the report."""
-    # Nothing secret is read here.
-    return run_for_report(CHECKS, setup, Redaction(), task_values, out)
+    try:
+        # Nothing secret is read here.
+        return run_for_report(WAREHOUSE, setup, Redaction(), task_values, out)
+    finally:
+        setup.clear()  # also where the run is stopped before the check that does so
 
 
 def main() -> None:
     """The task's entry point. Exits with a message where the task can leave nothing."""
     parser = argparse.ArgumentParser(prog="check_warehouse", allow_abbrev=False)
-    for name in ("warehouse_id", "catalog", "schema_template", "repository", "branch"):
+    for name in ("warehouse_id", "catalog", "schema_template", "repository", "branch", "run_id"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args()
     try:
         runtime = task_runtime(sys.stdout)
     except ExportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    warehouse = SqlWarehouseClient(runtime.client, given.warehouse_id)
     setup = WarehouseSetup(
         warehouse_id=given.warehouse_id,
         catalog=given.catalog,
         schema=lambda: names.schema_name(given.schema_template, repository=given.repository, branch=given.branch),
-        warehouse=SqlWarehouseClient(runtime.client, given.warehouse_id),
+        warehouse=warehouse,
         identity=WorkspaceSetupClient(runtime.client).identity,
+        new_probe=lambda: WarehouseProbe(warehouse, runtime.unity_catalog, given.catalog, given.run_id),
+        handed_over=lambda: TriedClones.of_json(runtime.task_values.get(taskKey=CLONES_TASK, key=CLONES_KEY)),
     )
     check_warehouse(setup, runtime.task_values, sys.stdout)

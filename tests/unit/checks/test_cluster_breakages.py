@@ -19,11 +19,13 @@ from cluster_double import (
     s3a_error,
 )
 
-from lakefs_unity_export.checks.clone_checks import CHECKS
+from lakefs_unity_export.checks import clone_checks, removal_checks
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
 from lakefs_unity_export.errors import LakeFSUnavailableError, WorkspaceAccessError
 
+# Of both tasks on the cluster.
+CHECKS = (*clone_checks.CHECKS, *removal_checks.CHECKS)
 FAIL, WARN, NOT_RUN, NOT_TRIED, PASS = Status.FAIL, Status.WARN, Status.NOT_RUN, Status.NOT_TRIED, Status.PASS
 AT_FILE = f"s3a://shop/{COMMIT}/{FILE}"
 AT_FOLDER = f"s3a://shop/{COMMIT}/_lakefs_tables"
@@ -391,7 +393,8 @@ def test_a_sound_cluster_passes_every_check() -> None:
     assert {line.remedy for line in lines.values()} == {""}
     confirmed = {id_ for id_, line in lines.items() if line.claim is Claim.CONFIRMED}
     assert confirmed >= {check.id for check in CHECKS if check.claims} - {"cluster_lakefs_api"}  # of Azure
-    assert [Line.of_json(each) for each in cluster.values.values["lines"]] == list(lines.values())
+    left = [*cluster.values.values["lines"], *cluster.removal_values.values["lines"]]
+    assert [Line.of_json(each) for each in left] == list(lines.values())
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: f"{breakage.id}: {breakage.what}")

@@ -7,6 +7,7 @@ from doubles import UnityCatalogDouble
 
 from lakefs_unity_export.checks.probe import LEFT_AFTER_SECONDS, PREFIX, try_schema
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceUnavailableError
+from lakefs_unity_export.ports import RegisteredTable
 
 NOW = 1_800_000_000.0
 NAME = f"{PREFIX}4711"
@@ -60,6 +61,14 @@ def test_a_killed_run_s_schema_is_swept_by_a_later_one(unity_catalog: UnityCatal
     later = NOW + LEFT_AFTER_SECONDS + 1
     assert try_schema(unity_catalog, "lake", "4712", clock=lambda: later).swept == (NAME,)
     assert unity_catalog.catalogs == {"lake": {}}
+
+
+def test_a_killed_run_s_schema_with_tables_is_left_to_the_warehouse(unity_catalog: UnityCatalogDouble) -> None:
+    unity_catalog.schema("lake", f"{PREFIX}1").properties = left_at(NOW - LEFT_AFTER_SECONDS - 1)
+    table = RegisteredTable(name="deep", table_type="EXTERNAL", storage_location="s3://bucket/deep")
+    unity_catalog.schema("lake", f"{PREFIX}1").tables["deep"] = table
+    assert try_schema(unity_catalog, "lake", "4711", clock=lambda: NOW).swept == ()
+    assert unity_catalog.catalogs["lake"].keys() == {f"{PREFIX}1"}
 
 
 def test_it_is_removed_where_a_step_fails(unity_catalog: UnityCatalogDouble) -> None:

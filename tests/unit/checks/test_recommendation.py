@@ -19,7 +19,8 @@ def of(**other: Status) -> Recommendation:
 
 
 def test_the_lines_that_it_reads_are_of_checks_that_there_are() -> None:
-    assert {*OF_METHOD} <= {check.id for check in CHECKS}
+    of_warehouse = {f"warehouse_{method}{part}" for method in CloneMethod for part in ("", "_rows")}
+    assert {*OF_METHOD, *of_warehouse} <= {check.id for check in CHECKS}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,10 @@ def test_the_lines_that_it_reads_are_of_checks_that_there_are() -> None:
         ({"warehouse_deep_rows": WARN}, SHALLOW, None),
         ({"warehouse_storage_rows": PASS, "serverless_storage_rows": WARN}, SHALLOW, DEEP),
         ({"warehouse_storage_rows": NOT_RUN, "warehouse_deep_rows": NOT_TRIED}, SHALLOW, DEEP),
+        ({"warehouse_shallow": FAIL}, STORAGE, DEEP),
+        ({"warehouse_shallow": WARN, "warehouse_storage": WARN}, DEEP, DEEP),
+        ({"warehouse_deep": WARN}, SHALLOW, None),
+        ({"warehouse_shallow": NOT_RUN, "warehouse_storage": PASS}, SHALLOW, DEEP),
         # It is read, and may not be made.
         ({"clone_storage": WARN, "warehouse_storage_rows": PASS}, SHALLOW, DEEP),
     ],

@@ -32,13 +32,19 @@ def test_what_is_made_is_removed_with_all_that_came_into_it(files: FilesDouble) 
     files.put(f"{FOLDER}/deep/_delta_log/0.json", "{}")
     assert made.remove() == ""
     assert (files.content, files.folders) == (before, set())
-    assert not made.is_made
 
 
-def test_what_was_not_made_is_not_removed(files: FilesDouble) -> None:
-    files.put(f"{FOLDER}/of_somebody.txt", "x")
-    assert probe(files).remove() == ""
-    assert f"{FOLDER}/of_somebody.txt" in files.content
+def test_another_task_of_the_run_sees_whether_it_is_there(files: FilesDouble) -> None:
+    assert not probe(files).is_there()
+    probe(files, run="1").make()
+    assert not probe(files).is_there()
+    probe(files).make()
+    assert probe(files).is_there()
+    probe(files).remove()
+    assert not probe(files).is_there()
+    files.refuses["ls"] = PermissionError("no")
+    with pytest.raises(PermissionError):
+        probe(files).is_there()
 
 
 def test_what_was_written_in_part_is_removed(files: FilesDouble) -> None:
@@ -62,7 +68,7 @@ def test_what_cannot_be_removed_is_told_and_tried_again(files: FilesDouble) -> N
     made.make()
     files.refuses["rm"] = PermissionError("no\nWRITE FILES " + "x" * 400)
     assert made.remove() == "PermissionError: " + ("no WRITE FILES " + "x" * 400)[:300]
-    assert made.is_made
+    assert made.is_there()
     files.refuses.clear()
     assert made.remove() == ""
     assert not any(path.startswith(PARENT) for path in files.content)

@@ -50,6 +50,7 @@ def imported(file: Path) -> Iterator[str]:
     [
         ("clone_table", {"clone_table.py", "request.py", "delta_tables.py", "errors.py"}),
         ("check_cluster", {"check_cluster.py", "clone_checks.py", "spark_cluster.py", "lines.py", "spark_tables.py"}),
+        ("check_removal", {"check_removal.py", "removal_checks.py", "target_probe.py"}),
     ],
 )
 def test_a_task_on_the_cluster_is_imported_with_the_standard_library_alone(task: str, among_them: set[str]) -> None:
@@ -57,7 +58,7 @@ def test_a_task_on_the_cluster_is_imported_with_the_standard_library_alone(task:
     assert among_them <= {path.name for path in files_of(task)}
 
 
-@pytest.mark.parametrize("task", ["clone_table", "check_cluster"])
+@pytest.mark.parametrize("task", ["clone_table", "check_cluster", "check_removal"])
 def test_what_it_imports_later_is_in_every_runtime(task: str) -> None:
     later = {SOURCES / "lakefs_unity_export" / name for name in LATER}
     found = {name: file.name for file in files_of(task) | later for name in imported(file)}

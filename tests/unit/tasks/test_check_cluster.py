@@ -22,7 +22,9 @@ from doubles import TaskValuesDouble
 from lakefs_unity_export.access import lakefs_addresses
 from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks.clone_checks import CHECKS
+from lakefs_unity_export.checks.handed_over import TriedClone, TriedClones
 from lakefs_unity_export.checks.model import Line, Status
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.tasks import check_cluster as module
 from lakefs_unity_export.tasks.check_cluster import check_cluster
@@ -107,7 +109,20 @@ def test_clones_are_those_of_an_export_in_a_folder_of_this_run(monkeypatch: pyte
     assert (first.source_path, first.commit_id, first.commit_generation) == (SOURCE, COMMIT, HANDED.commit_generation)
     assert {request.target_path.rpartition("/")[0] for request in notebook.cluster.requests} == {FOLDER}
     assert (first.lakefs_endpoint, first.secret_scope) == (SETTINGS.lakefs_endpoint, SETTINGS.secret_scope)
-    assert notebook.cluster.files.content == {}
+    assert {path.rpartition("/")[0] for path in notebook.cluster.files.content} == {FOLDER}
+
+
+def test_the_warehouse_is_left_the_clones_that_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = Notebook(monkeypatch)
+    notebook.cluster.delta.refuses["draft"] = RuntimeError("no")
+    notebook.run()
+    left = TriedClones.of_json(notebook.values.values["clones"])
+    assert left.methods_in_use == {"shallow"}
+    # Each at the version of its second clone; a deep one has a version before its first.
+    assert left.made == {
+        CloneMethod.SHALLOW: TriedClone(location=f"{FOLDER}/shallow", version=1),
+        CloneMethod.DEEP: TriedClone(location=f"{FOLDER}/deep", version=2),
+    }
 
 
 def test_lakefs_is_asked_with_the_secrets_for_the_folder_that_was_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,17 +18,21 @@ from lakefs_unity_export.tasks.check_report import check_report
 from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
-SUCCESS = {PLACE: "success", OTHER: "success", CLUSTER: "success"}
+REMOVAL = "check_removal"
+SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, REMOVAL), "success")
 
 
 def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
-    """What the task check_cluster leaves of the cluster."""
+    """What the tasks check_cluster and check_removal leave of the cluster."""
     cluster.check()
-    return {(CLUSTER, "lines"): cluster.values.values["lines"]}
+    return {
+        (CLUSTER, "lines"): cluster.values.values["lines"],
+        (REMOVAL, "lines"): cluster.removal_values.values["lines"],
+    }
 
 
 def left_by_other() -> dict[tuple[str, str], Any]:
-    """What the tasks check_warehouse and check_cluster leave of a sound warehouse and a sound cluster."""
+    """What the tasks on the warehouse and the cluster leave of sound ones."""
     values = TaskValuesDouble()
     check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
     return {(OTHER, "lines"): values.values["lines"], **left_by_cluster(ClusterInMemory())}
@@ -43,18 +47,17 @@ def left(installation: Installation) -> TaskValuesDouble:
 def test_a_sound_installation_has_a_report_that_says_so() -> None:
     values, out = left(Installation()), io.StringIO()
     report = check_report(SUCCESS, values, out)
-    assert report.verdict == f"nothing that was found stands in the way of exports ({len(CHECKS)} pass)"
+    assert report.verdict == f"nothing that was found stands in the way of exports ({len(CHECKS) - 1} pass, 1 warn)"
+    # A warehouse without the settings of lakeFS.
+    assert [line.id for line in report.lines if line.status.value == "warn"] == ["warehouse_shallow_rows"]
     *_, as_json = out.getvalue().splitlines()
     assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
     assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
     claims = values.values["report"]["claims"]
-    untried = {
-        "SQL warehouses and serverless compute cannot read the rows of a clone",  # the table is a deep one
-        "lakeFS names objects on Azure as",  # they are on S3
-    }
-    assert {claims.pop(claim) for claim in untried} == {"could not be tried"}
-    others = {claim for check in CHECKS for claim in check.claims} - untried
-    assert values.values["report"]["recommended_clone_method"] == {"clusters": "shallow", "everybody": "deep"}
+    # They are on S3.
+    assert claims.pop("lakeFS names objects on Azure as") == "could not be tried"
+    others = {claim for check in CHECKS for claim in check.claims} - {"lakeFS names objects on Azure as"}
+    assert values.values["report"]["recommended_clone_method"] == {"clusters": "shallow", "everybody": "storage"}
     assert claims == dict.fromkeys(others, "confirmed here")
     assert "A wheel task has task values" in claims
 
@@ -95,7 +98,9 @@ def test_a_warning_alone_does_not_fail_it() -> None:
     installation = Installation()
     installation.workspace.schedules["88"] = "PAUSED"
     report = check_report(SUCCESS, left(installation), io.StringIO())
-    assert [line.id for line in report.lines if line.status.value == "warn"] == ["reconcile_schedule"]
+    assert [line.id for line in report.lines if line.status.value == "warn"] == [
+        *("reconcile_schedule", "warehouse_shallow_rows")
+    ]
 
 
 @pytest.mark.parametrize(

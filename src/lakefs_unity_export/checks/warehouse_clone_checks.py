@@ -1,0 +1,260 @@
+"""Checks of the warehouse with the clones that the cluster made: registered, refreshed, read, and dropped again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from lakefs_unity_export import names
+from lakefs_unity_export.checks.methods_in_use import in_use
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
+from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
+from lakefs_unity_export.clones.methods import METHODS, CloneMethod
+from lakefs_unity_export.clones.provenance import read_user_metadata
+from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
+
+_REPORT = "report this line, with the type of the warehouse"
+_ANOTHER = "set the bundle variable clone_method to the one that is recommended at the report's end, and deploy"
+_NO_CLONE = "task check_cluster made no clone; see its lines"
+_NONE_REGISTERED = "no clone was registered"
+_LOCATION_GRANTS = "do what the line external_location_grants says"
+
+
+def _made(setup: WarehouseSetup) -> Outcome:
+    schema = setup.probe.full_name
+    try:
+        is_as_given = setup.probe.make()
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        return problem(
+            str(error),
+            f"GRANT USE CATALOG, CREATE SCHEMA ON CATALOG {setup.quoted_catalog} TO `{setup.identity().name}`;",
+        )
+    if not is_as_given:
+        return problem(f"{schema} has other properties than it was made with", _REPORT, claim=Claim.REFUTED)
+    return passed(f"{schema} was made with its properties", claim=Claim.CONFIRMED)
+
+
+def _path_history(setup: WarehouseSetup) -> Outcome:
+    if not setup.clones.made:
+        return not_run(_NO_CLONE)
+    location = next(iter(setup.clones.made.values())).location
+    try:
+        told = setup.probe.user_metadata(location)
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        if is_of_grants(error):
+            return problem(str(error), _LOCATION_GRANTS)
+        return problem(str(error), _REPORT, claim=Claim.REFUTED)
+    if read_user_metadata(told) is None:
+        return problem(f"the history of {location} has no user metadata of a clone", _REPORT, claim=Claim.REFUTED)
+    return passed(f"it tells whose clone {location} is", claim=Claim.CONFIRMED)
+
+
+def _registered(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
+    def look(setup: WarehouseSetup) -> Outcome:
+        clone = setup.clones.made.get(method)
+        if clone is None:
+            return not_run(f"needs clone_{method}")
+        try:
+            setup.probe.register(method, clone.location)
+        except WorkspaceAccessError:
+            raise
+        except WorkspaceError as error:
+            if is_of_grants(error):
+                return problem(str(error), _LOCATION_GRANTS)
+            return replace(in_use(setup, method, f"refused: {error}", _ANOTHER), claim=Claim.REFUTED)
+        setup.registered.append(method)
+        return passed(f"registered as {setup.probe.table(method)}", claim=Claim.CONFIRMED)
+
+    return look
+
+
+def _listed(setup: WarehouseSetup) -> Outcome:
+    if not setup.registered:
+        return not_run(_NONE_REGISTERED)
+    found = setup.probe.listed()
+    told = ", ".join(f"{method} as {found[method].type}" for method in setup.registered if method in found)
+    wrong = [method for method in setup.registered if method not in found or not _is_external(found[method].type)]
+    if wrong:
+        finding = f"information_schema shows {told or 'none of them'}, and {', '.join(wrong)} not as external"
+        return problem(finding, _REPORT, claim=Claim.REFUTED)
+    return passed(f"information_schema shows {told}", claim=Claim.CONFIRMED)
+
+
+def _is_external(table_type: str) -> bool:
+    return table_type.upper().startswith("EXTERNAL")
+
+
+def _located(setup: WarehouseSetup) -> Outcome:
+    if not setup.registered:
+        return not_run(_NONE_REGISTERED)
+    found = setup.probe.listed()
+    given = {method: setup.clones.made[method].location for method in setup.registered}
+    for method, location in given.items():
+        shown = found[method].location
+        if not names.same_location(shown or "none:", location):
+            return problem(f"{location} is shown as {shown or 'nothing'}", _REPORT, claim=Claim.REFUTED)
+    return passed(f"the locations of {', '.join(given)} are those that were given", claim=Claim.CONFIRMED)
+
+
+def _refreshed(setup: WarehouseSetup) -> Outcome:
+    """That they may be, and that neither this nor their registration wrote a version into the table."""
+    if not setup.registered:
+        return not_run(_NONE_REGISTERED)
+    for method in setup.registered:
+        try:
+            setup.probe.refresh(method)
+        except WorkspaceAccessError:
+            raise
+        except WorkspaceError as error:
+            return problem(f"{setup.probe.table(method)}: {error}", _REPORT)
+        before, after = setup.clones.made[method].version, setup.probe.version(method)
+        if before != after:
+            finding = f"the clone by {method} was at version {before}, and is at {after} now"
+            return problem(finding, _REPORT, claim=Claim.REFUTED)
+    return passed(f"those by {', '.join(setup.registered)} are, at the versions they had", claim=Claim.CONFIRMED)
+
+
+def _rows(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
+    def look(setup: WarehouseSetup) -> Outcome:
+        if method not in setup.registered:
+            return not_run(f"needs warehouse_{method}")
+        is_shallow = method is CloneMethod.SHALLOW
+        try:
+            has_rows = setup.probe.has_rows(method)
+        except WorkspaceAccessError:
+            raise
+        except WorkspaceError as error:
+            if is_of_grants(error):
+                return problem(f"it may not be read: {error}", _HOW_TO_READ[method])
+            claim = Claim.CONFIRMED if is_shallow else Claim.OPEN
+            return problem(f"it cannot be read: {error}", _HOW_TO_READ[method], claim=claim)
+        if not has_rows:
+            return not_tried("the table has no rows")
+        return passed("the warehouse reads its rows", claim=Claim.REFUTED if is_shallow else Claim.CONFIRMED)
+
+    return look
+
+
+_OTHERWISE = "nothing has to be done where only clusters read; else set the bundle variable clone_method to"
+_HOW_TO_READ = {
+    CloneMethod.SHALLOW: f"{_OTHERWISE} the one that is recommended for warehouses at the report's end, and deploy",
+    CloneMethod.STORAGE: (
+        "make an external location over lakeFS's storage namespace, and grant READ FILES on it to who reads; or set "
+        "the bundle variable clone_method to deep, and deploy"
+    ),
+    CloneMethod.DEEP: _LOCATION_GRANTS,
+}
+
+
+def _dropped(setup: WarehouseSetup) -> Outcome:
+    schema = setup.probe.full_name
+    swept = setup.probe.sweep()
+    told = f"; so {'is' if len(swept) == 1 else 'are'} {', '.join(swept)}, which earlier runs left" if swept else ""
+    if why := setup.probe.drop():
+        by_hand = f"look at what it holds, then DROP SCHEMA {schema} CASCADE;"
+        return problem(f"{schema} cannot be dropped: {why}", by_hand)
+    return passed(f"{schema} is dropped, with what was registered in it{told}")
+
+
+_CLAIMS_OF_ROWS = {
+    CloneMethod.SHALLOW: ("SQL warehouses and serverless compute cannot read the rows of a clone",),
+    CloneMethod.STORAGE: ("Files that a Delta log names by absolute path",),
+}
+_CLAIMS_OF_REGISTERED = {
+    CloneMethod.SHALLOW: ("A shallow clone of a path may be registered as an external table",),
+}
+
+
+def _to_register(method: CloneMethod) -> Check[WarehouseSetup]:
+    return Check(
+        id=f"warehouse_{method}",
+        place=HERE,
+        asks=f"May a clone by the method {method} be registered as an external table?",
+        means=f"tables that are exported by the method {method} are cloned and not registered",
+        remedy="choose another clone method",
+        look=_registered(method),
+        needs=("warehouse_schema",),
+        claims=_CLAIMS_OF_REGISTERED.get(method, ()),
+    )
+
+
+def _to_read(method: CloneMethod) -> Check[WarehouseSetup]:
+    return Check(
+        id=f"warehouse_{method}_rows",
+        place=HERE,
+        asks="Can the warehouse read its rows?",
+        means=f"who reads tables of the method {method} needs a cluster like the one that clones",
+        remedy="choose another clone method, or give readers the right on the files",
+        look=_rows(method),
+        severity=Severity.WARNING,
+        needs=(f"warehouse_{method}",),
+        claims=_CLAIMS_OF_ROWS.get(method, ()),
+    )
+
+
+CHECKS: tuple[Check[WarehouseSetup], ...] = (
+    Check(
+        id="warehouse_path_history",
+        place=HERE,
+        asks="Can a query read whose clone lies at a path that is not registered?",
+        means="tables are cloned and not registered",
+        remedy="report the line",
+        look=_path_history,
+        needs=("warehouse_runs",),
+        claims=("A query on a warehouse may read `(DESCRIBE HISTORY delta.<path> LIMIT <n>)`",),
+    ),
+    Check(
+        id="warehouse_schema",
+        place=HERE,
+        asks="Can it make a schema with properties, in a statement that another one executes?",
+        means="tables of new branches are cloned and not registered",
+        remedy="GRANT USE CATALOG, CREATE SCHEMA ON CATALOG",
+        look=_made,
+        needs=("warehouse_catalog",),
+        claims=("`CREATE SCHEMA ... WITH DBPROPERTIES`",),
+    ),
+    *(_to_register(method) for method in METHODS),
+    Check(
+        id="warehouse_listed",
+        place=HERE,
+        asks="Does information_schema show them at once, by a type that begins with EXTERNAL?",
+        means="tables that are exported a second time are refused",
+        remedy="report the line",
+        look=_listed,
+        needs=("warehouse_schema",),
+        claims=("A catalog's own `information_schema` shows a table as soon as it is registered",),
+    ),
+    Check(
+        id="warehouse_locations",
+        place=HERE,
+        asks="Does it show the locations that were given?",
+        means="tables that are exported a second time are refused",
+        remedy="report the line",
+        look=_located,
+        needs=("warehouse_listed",),
+        claims=("`information_schema.tables.storage_path` of a catalog is the location that was given",),
+    ),
+    Check(
+        id="warehouse_refreshed",
+        place=HERE,
+        asks="May they be refreshed, and is no version written into them by that?",
+        means="Unity Catalog does not show what a second export changed",
+        remedy="report the line",
+        look=_refreshed,
+        needs=("warehouse_schema",),
+        claims=("Registering a table and `SYNC METADATA` write no version",),
+    ),
+    *(_to_read(method) for method in METHODS),
+    Check(
+        id="warehouse_dropped",
+        place=HERE,
+        asks="Can the schema be dropped again, with what was registered in it?",
+        means="a schema of this check stays in the catalog",
+        remedy="drop the schema",
+        look=_dropped,
+        severity=Severity.WARNING,
+        needs=("warehouse_schema",),
+    ),
+)
