@@ -62,18 +62,23 @@ class SetupChecks:
 
     def run(self, repository: TableRepository) -> EndedCheck:
         """Run it for the repository's branch, to its end."""
+        return self.ended(self.start(repository))
+
+    def start(self, repository: TableRepository) -> int:
+        """Start it for the repository's branch; the run's id."""
         parameters = {"repository": repository.name, "branch": repository.branch}
-        return self._read(self._client.jobs.run_now(self._job_id, job_parameters=parameters).run_id)
+        return int(self._client.jobs.run_now(self._job_id, job_parameters=parameters).run_id)
 
     def last(self) -> EndedCheck:
         """The run that something else started last."""
-        return self._read(next(run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)))
+        return self.ended(next(run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)))
 
     def run_ids(self) -> list[int]:
         """Every run of the job."""
         return [run.run_id or 0 for run in self._client.jobs.list_runs(job_id=self._job_id)]
 
-    def _read(self, run_id: int) -> EndedCheck:
+    def ended(self, run_id: int) -> EndedCheck:
+        """The run after its end."""
         ended = follow_run(self._client.jobs, run_id, lambda _: None)
         outputs = {task.title: self._client.jobs.get_run_output(task.run_id) for task in ended.tasks}
         report = outputs["check_report"].logs or ""

@@ -9,6 +9,7 @@ from bundle_commands import BundleCommands
 from deployed_exports import Exports
 from setup_checks import SetupChecks
 from table_repository import TableRepository
+from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
 from local_stack.cluster.clone_checks import REFUSED
@@ -69,9 +70,33 @@ def test_it_passes_on_the_local_stack(
     assert ended.line("warehouse_listed")["finding"] == (
         "information_schema shows shallow as EXTERNAL, storage as EXTERNAL, deep as EXTERNAL"
     )
+    assert_nothing_is_left(checks, exports, stack)
+    assert stack.lakefs.secret_access_key not in ended.text
+
+
+def assert_nothing_is_left(checks: SetupChecks, exports: Exports, stack: LocalStack) -> None:
     assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
     assert [*(stack.folder / "exports").glob(f"{PREFIX.rstrip('_')}*")] == []
-    assert stack.lakefs.secret_access_key not in ended.text
+
+
+def test_what_a_cluster_wrote_that_was_killed_is_removed_by_the_last_task(
+    checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    repository.add("orders", ["o1"])
+    repository.commit()
+    run_id = checks.start(repository)
+    clone = f"{PREFIX.rstrip('_')}/{PREFIX}{run_id}/shallow/_delta_log/*.json"
+    wait_until(lambda: [*(stack.folder / "exports").glob(clone)] != [], seconds=60)
+
+    stack.cluster.kill()
+    ended = checks.ended(run_id)
+
+    assert (ended.state, ended.unwell("fail")) == ("FAILED", {"task_values"})
+    assert ended.line("task_values")["finding"].startswith(
+        "check_cluster ended failed, and what it left cannot be read"
+    )
+    assert ended.line("warehouse_schema")["status"] == ended.line("target_removed")["status"] == "pass"
+    assert_nothing_is_left(checks, exports, stack)
 
 
 def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_lines_have(
@@ -168,12 +193,14 @@ def follow(line: str, bundle: BundleCommands, exports: Exports) -> bool:
 
 
 def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
-    checks: SetupChecks, described: TableRepository
+    checks: SetupChecks, described: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
     broken = checks.variant(warehouse_id="0123456789abcdef").run(described)
     assert (broken.state, broken.unwell("fail")) == ("FAILED", {"warehouse"})
     assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
     assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
+    assert broken.line("target_removed")["status"] == "pass"
+    assert_nothing_is_left(checks, exports, stack)
 
 
 def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allows(
