@@ -110,7 +110,7 @@ def test_the_notebook_of_the_checks_gets_the_widgets_it_reads() -> None:
     assert TASKS["check_removal"].parameters.items() <= task.parameters.items()
 
 
-@pytest.mark.parametrize("key", ["register_table", "unregister_table"])
+@pytest.mark.parametrize("key", ["register_table", "unregister_table", "check_sql_file"])
 def test_the_sql_file_gets_the_parameters_it_reads(key: str) -> None:
     task = TASKS[key]
     text = (RESOURCES / task.settings["sql_task"]["file"]["path"]).read_text()

@@ -11,6 +11,7 @@ from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, job_wri
 
 from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.catalogue import PLACES
+from lakefs_unity_export.checks.report_checks import SQL_FILE_TASK
 from lakefs_unity_export.tasks import record_export
 
 pytestmark = pytest.mark.bundle
@@ -113,7 +114,7 @@ def test_check_setup_asks_for_a_repository_and_a_branch_and_reports_on_every_tas
     (report,) = [task for task in all_tasks(job) if task.key == "check_report"]
     assert report.settings["run_if"] == "ALL_DONE"
     places = dependencies(job)["check_report"]
-    assert places == PLACES.keys()
+    assert places == {*PLACES, SQL_FILE_TASK}
     assert report.parameters == {place: f"{{{{tasks.{place}.result_state}}}}" for place in places}
 
 
@@ -205,6 +206,7 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "check_removal": (0, False),
         "check_lakefs_and_catalog": (0, False),
         "check_report": (0, False),
+        "check_sql_file": (0, False),
         "check_warehouse": (0, False),
     }
 

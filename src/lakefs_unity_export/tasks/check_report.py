@@ -11,7 +11,7 @@ from lakefs_unity_export.checks.lines import LINES_KEY
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.report import Report
-from lakefs_unity_export.checks.report_checks import HandedOver
+from lakefs_unity_export.checks.report_checks import SQL_FILE_TASK, HandedOver
 from lakefs_unity_export.checks.runner import lines_of_none, run_checks
 from lakefs_unity_export.errors import ExportError, SetupCheckError
 from lakefs_unity_export.ports import TaskValues
@@ -49,7 +49,7 @@ def _handed_over(states: Mapping[str, str], task_values: TaskValues) -> HandedOv
             words = " ".join(str(error).split())[:200]
             state = states.get(place) or "in a state that is not known"
             silent[place] = f"ended {state}, and what it left cannot be read ({type(error).__name__}: {words})"
-    return HandedOver(lines=lines, silent=silent)
+    return HandedOver(lines=lines, silent=silent, sql_file=states.get(SQL_FILE_TASK, ""))
 
 
 def _lines(value: Any) -> list[Line]:
@@ -60,8 +60,8 @@ def _lines(value: Any) -> list[Line]:
 def main() -> None:
     """The task's entry point. Exits with the verdict where exports would fail."""
     parser = argparse.ArgumentParser(prog="check_report", allow_abbrev=False)
-    for place in PLACES:
-        parser.add_argument(f"--{place}", default="")
+    for task in (*PLACES, SQL_FILE_TASK):
+        parser.add_argument(f"--{task}", default="")
     # Databricks adds every job parameter to a task's named parameters; none of them is read here.
     arguments, _ = parser.parse_known_args()
     try:

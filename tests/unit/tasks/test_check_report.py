@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
 REMOVAL = "check_removal"
-SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, REMOVAL), "success")
+SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, "check_sql_file", REMOVAL), "success")
 
 
 def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
@@ -119,6 +120,30 @@ def test_a_task_that_left_nothing_is_told_and_so_are_its_lines(values: dict[Any,
         check_report({**SUCCESS, PLACE: "failed"}, TaskValuesDouble(values | left_by_other()), out)
     assert says in out.getvalue()
     assert out.getvalue().count("\nNOT RUN") == len(LAKEFS_AND_CATALOG) - 1  # the first line has none before it
+
+
+@pytest.mark.parametrize(
+    ("state", "may_see_catalog", "status", "claim", "says"),
+    [
+        ("failed", True, "fail", "refuted here", "task check_sql_file failed, on a warehouse that runs statements"),
+        ("failed", False, "not run", "could not be tried", "needs warehouse_catalog"),
+        ("timedout", True, "not tried", "could not be tried", "task check_sql_file ended timedout"),
+        ("", True, "not tried", "could not be tried", "task check_sql_file ended in a state that is not known"),
+        ("success", False, "pass", "confirmed here", "a SQL file ran on the warehouse as those of exports do"),
+    ],
+)
+def test_a_sql_file_says_something_of_a_warehouse_that_runs_statements(
+    state: str, may_see_catalog: bool, status: str, claim: str, says: str
+) -> None:
+    of_warehouse = TaskValuesDouble()
+    check_warehouse(setup_of(WarehouseDouble(may_see_catalog=may_see_catalog)), of_warehouse, io.StringIO())
+    values = TaskValuesDouble({**left(Installation()).left, (OTHER, "lines"): of_warehouse.values["lines"]})
+    with suppress(SetupCheckError):
+        check_report({**SUCCESS, "check_sql_file": state}, values, io.StringIO())
+    report = values.values["report"]
+    (line,) = [line for line in report["checks"] if line["id"] == "sql_file"]
+    assert (line["status"], says in line["finding"]) == (status, True), line
+    assert report["claims"]["Session variables last from statement to statement"] == claim
 
 
 def test_a_task_that_was_killed_takes_no_other_s_lines_with_it() -> None:
