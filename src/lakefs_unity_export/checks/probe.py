@@ -1,7 +1,7 @@
 """A schema that is made, changed, listed and removed again, to see that it can be."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakefs_unity_export.errors import WorkspaceError
@@ -65,6 +65,11 @@ def _sweep(unity_catalog: UnityCatalog, catalog: str, now: float) -> list[str]:
 def made_properties(now: float) -> dict[str, str]:
     """The properties by which such a schema is known again. now: Unix time in seconds."""
     return dict([_MADE_BY, (_MADE_AT, str(int(now)))])
+
+
+def and_swept(swept: Sequence[str]) -> str:
+    """The end of a finding: what earlier runs left and this one removed too, or nothing."""
+    return f"; so {'was' if len(swept) == 1 else 'were'} {', '.join(swept)}, which earlier runs left" if swept else ""
 
 
 def is_ours(schema: str, properties: Mapping[str, str]) -> bool:

@@ -15,6 +15,7 @@ from lakefs_unity_export.checks.model import (
     warned,
 )
 from lakefs_unity_export.checks.permission_command import permission_command
+from lakefs_unity_export.checks.probe import and_swept
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WorkspaceAccessError
 from lakefs_unity_export.export.plan import registered_at_target
@@ -37,8 +38,9 @@ def _schema_made(setup: Setup) -> Outcome:
             "report this line: the export cannot remember here what it did",
             claim=Claim.REFUTED,
         )
-    told = f"; so were {', '.join(probe.swept)}, which earlier runs left" if probe.swept else ""
-    return passed(f"{probe.full_name} was made, given properties and removed{told}", claim=Claim.CONFIRMED)
+    return passed(
+        f"{probe.full_name} was made, given properties and removed{and_swept(probe.swept)}", claim=Claim.CONFIRMED
+    )
 
 
 def _schema_listed(setup: Setup) -> Outcome:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakefs_unity_export.checks.model import Check, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.checks.probe import and_swept
 from lakefs_unity_export.checks.target_probe import TargetProbe
 from lakefs_unity_export.errors import SettingsError
 
@@ -23,7 +24,6 @@ def _removed(setup: RemovalSetup) -> Outcome:
     except SettingsError:
         return not_run("nothing was written")
     swept = target.sweep()
-    told = f"; so {'is' if len(swept) == 1 else 'are'} {', '.join(swept)}, which earlier runs left" if swept else ""
     by_hand = f'in a notebook: dbutils.fs.rm("{target.folder}", True)'
     try:
         is_there = target.is_there()
@@ -31,10 +31,10 @@ def _removed(setup: RemovalSetup) -> Outcome:
         words = " ".join(str(error).split())[:300]
         return problem(f"it cannot be seen whether {target.folder} is there: {type(error).__name__}: {words}", by_hand)
     if not is_there:
-        return passed(f"nothing was written{told}") if swept else not_run("nothing was written")
+        return passed(f"nothing was written{and_swept(swept)}") if swept else not_run("nothing was written")
     if why := target.remove():
         return problem(f"{target.folder} cannot be removed: {why}", by_hand)
-    return passed(f"{target.folder} is removed, with the clones in it{told}")
+    return passed(f"{target.folder} was removed, with the clones in it{and_swept(swept)}")
 
 
 CHECKS: tuple[Check[RemovalSetup], ...] = (

@@ -6,6 +6,7 @@ from dataclasses import replace
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.methods_in_use import in_use
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
+from lakefs_unity_export.checks.probe import and_swept
 from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
@@ -151,11 +152,10 @@ _HOW_TO_READ = {
 def _dropped(setup: WarehouseSetup) -> Outcome:
     schema = setup.probe.full_name
     swept = setup.probe.sweep()
-    told = f"; so {'is' if len(swept) == 1 else 'are'} {', '.join(swept)}, which earlier runs left" if swept else ""
     if why := setup.probe.drop():
         by_hand = f"look at what it holds, then DROP SCHEMA {schema} CASCADE;"
         return problem(f"{schema} cannot be dropped: {why}", by_hand)
-    return passed(f"{schema} is dropped, with what was registered in it{told}")
+    return passed(f"{schema} was dropped, with what was registered in it{and_swept(swept)}")
 
 
 _CLAIMS_OF_ROWS = {

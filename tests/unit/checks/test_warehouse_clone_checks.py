@@ -242,7 +242,7 @@ def test_what_a_killed_run_left_is_dropped_and_nothing_else() -> None:
     warehouse = WarehouseDouble()
     left_by_others(warehouse)
     line = check(warehouse)["warehouse_dropped"]
-    assert line.finding.endswith("; so is lakefs_unity_export_check_1, which earlier runs left")
+    assert line.finding.endswith("; so was lakefs_unity_export_check_1, which earlier runs left")
     assert warehouse.unity_catalog.catalogs["lake"].keys() == {
         *("lakefs_unity_export_check_2", "main", "lakefs_unity_export_check_3")
     }

@@ -42,7 +42,7 @@ def test_it_removes_what_the_run_wrote_and_what_earlier_ones_left() -> None:
     line = notebook.run()
     assert (line.status, line.finding) == (
         Status.PASS,
-        f"{FOLDER} is removed, with the clones in it; so is lakefs_unity_export_check_1, which earlier runs left",
+        f"{FOLDER} was removed, with the clones in it; so was lakefs_unity_export_check_1, which earlier runs left",
     )
     assert notebook.files.content.keys() == {f"{BASE}/main/orders/_delta_log/0.json"}
 
@@ -52,7 +52,7 @@ def test_where_nothing_was_written_earlier_runs_are_cleared_away_all_the_same() 
     assert notebook.run().status is Status.NOT_RUN
     notebook.files.put(f"{LEFT}/made_by_check_setup_at_1", "x")
     line = notebook.run()
-    assert (line.status, "so is lakefs_unity_export_check_1" in line.finding) == (Status.PASS, True)
+    assert (line.status, "so was lakefs_unity_export_check_1" in line.finding) == (Status.PASS, True)
     assert notebook.files.content.keys() == {f"{BASE}/main/orders/_delta_log/0.json"}
 
 
