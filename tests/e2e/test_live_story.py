@@ -11,19 +11,26 @@ from xml.etree import ElementTree
 import pytest
 from table_repository import TableRepository
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.deployment import CHECKOUT
 from local_stack.stack import LocalStack
 from local_stack.stack_environment import JOB_NAME
 
 pytestmark = pytest.mark.e2e
+# The story begins with check_setup: see test_check_setup.py.
+with_check_setup = pytest.mark.skipif(
+    "UNITY_CATALOG_URL" in os.environ, reason="UNITY_CATALOG_URL names a server of others"
+)
 
-SECONDS = 300
+SECONDS = 500
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "live", "tests/live")
 # What could configure the live tests, or tell pytest what to run.
 LEFT_OUT = ("BUNDLE_VAR_", "LAKECTL_", "LAKEFS", "LIVE_", "PYTEST_", "DATABRICKS_")
 KEPT = ("DATABRICKS_CLI",)
 NAMESPACE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"
 ROWS = "test_a_classic_cluster_reads_the_rows"
+BY_WAREHOUSE = "test_a_warehouse_reads_the_rows"
+FIRST = "test_the_first_commit_exports_every_table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,7 @@ def test_what_is_missing_is_named_and_nothing_else(tmp_path: Path, stack: LocalS
     assert {reason.rpartition("set ")[2] for reason in told.skipped.values()} == {"BUNDLE_VAR_catalog"}
 
 
+@with_check_setup
 def test_the_story_is_told_on_the_local_stack(tmp_path: Path, stack: LocalStack) -> None:
     namespace = os.environ.get(NAMESPACE_VARIABLE, "local://live")
     # The hook of a server of others needs a token in that server's environment.
@@ -106,19 +114,38 @@ def test_the_story_is_told_on_the_local_stack(tmp_path: Path, stack: LocalStack)
     assert_gone(stack)
 
 
+@with_check_setup
 def test_the_story_begins_in_a_repository_of_others_and_without_a_hook(
     tmp_path: Path, stack: LocalStack, repository: TableRepository
 ) -> None:
     repository.add("theirs", ["t1"])
     head = repository.commit()
-    first = "test_the_first_commit_exports_every_table"
+    chosen = {"LIVE_READERS": "everybody", "BUNDLE_VAR_clone_method": CloneMethod.DEEP}
+    given = story(stack, LIVE_STARTED_BY="bundle_run", LAKEFS_REPOSITORY=repository.name, **chosen)
 
-    told = tell(tmp_path, story(stack, LIVE_STARTED_BY="bundle_run", LAKEFS_REPOSITORY=repository.name), "-k", first)
+    told = tell(tmp_path, given, "-k", f"{FIRST} or {BY_WAREHOUSE}")
 
-    assert (told.returncode, told.passed, told.skipped) == (0, {first}, {}), told.text
+    assert (told.returncode, told.passed, told.skipped) == (0, {FIRST, BY_WAREHOUSE}, {}), told.text
+    assert "the story is told with clone_method shallow" not in told.text
     assert_left_behind(told, "the objects of branch live_", "the clones' Delta logs under ")
     assert_gone(stack)
     assert repository.head() == head
+
+
+@with_check_setup
+def test_a_failed_check_ends_the_story_before_anything_is_exported(
+    tmp_path: Path, stack: LocalStack, repository: TableRepository
+) -> None:
+    nowhere = {"BUNDLE_VAR_secret_scope": "no-such-scope"}
+    given = story(stack, LIVE_STARTED_BY="bundle_run", LAKEFS_REPOSITORY=repository.name, **nowhere)
+
+    told = tell(tmp_path, given)
+
+    assert (told.returncode, told.passed, told.skipped) == (1, set(), {}), told.text
+    assert "FAIL       secrets " in told.text
+    assert "Exit: check_setup: exports would fail: mend secrets first, then run check_setup again" in told.text
+    assert_left_behind(told, "the objects of branch live_")
+    assert_gone(stack)
 
 
 def story(stack: LocalStack, **variables: str) -> dict[str, str]:
@@ -127,11 +154,14 @@ def story(stack: LocalStack, **variables: str) -> dict[str, str]:
 
 
 def assert_told(told: Told) -> None:
-    """Every chapter, but for what needs databricks-connect."""
+    """Every chapter, but for what needs databricks-connect, or a clone that warehouses read. The report comes first."""
     assert (told.returncode, told.others) == (0, set()), told.text
-    assert set(told.skipped) == {ROWS}, told.text
+    assert set(told.skipped) == {ROWS, BY_WAREHOUSE}, told.text
     assert "databricks-connect" in told.skipped[ROWS]
+    assert "a clone by shallow" in told.skipped[BY_WAREHOUSE]
     assert len(told.passed) == 7, told.text
+    assert "verdict: nothing that was found stands in the way of exports" in told.text
+    assert "the story is told with clone_method shallow, " in told.text
 
 
 def assert_left_behind(told: Told, *beginnings: str) -> None:

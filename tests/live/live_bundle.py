@@ -13,6 +13,7 @@ from typing import Any
 
 from live_settings import LiveSettings
 
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.demo.deployment import CHECKOUT, PARTS
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
@@ -57,10 +58,16 @@ class LiveBundle:
         assert ended.returncode == 0, f"databricks bundle {command}:\n{ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def job_id(self) -> int:
-        """The id of the deployed job."""
+    def job_id(self, name: str) -> int:
+        """The id of a deployed job."""
         summary = json.loads(self("summary", "-o", "json"))
-        return int(summary["resources"]["jobs"]["export_tables"]["id"])
+        return int(summary["resources"]["jobs"][name]["id"])
+
+    def deploy(self, clone_method: CloneMethod | None = None) -> None:
+        """Deploy, with a clone method in place of the target's own where one is given."""
+        if clone_method is not None:
+            self._environment["BUNDLE_VAR_clone_method"] = clone_method
+        self("deploy")
 
 
 @contextmanager
@@ -74,7 +81,7 @@ def deployed_bundle(settings: LiveSettings, folder: Path, repository: str) -> It
     bundle = LiveBundle(settings, folder)
     _check_settings_for(repository, json.loads(bundle("validate", "--strict", "-o", "json")))
     try:
-        bundle("deploy")
+        bundle.deploy()
         yield bundle
     finally:
         bundle("destroy", "--auto-approve")

@@ -10,16 +10,15 @@ from databricks.sdk.errors import NotFound
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.catalog import TableInfo
 from live_bundle import LiveBundle
-from live_repository import LiveRepository
+from live_repository import COLUMN, LiveRepository
+from live_runs import POLL_SECONDS, ended_run
 
 from lakefs_unity_export.export.state import read_state
 from lakefs_unity_export.names import target_base, target_path
-from local_stack.demo.runs import Trigger, failures, find_run, notebook_results, read_run
+from local_stack.demo.runs import Trigger, failures, find_run, notebook_results
+from local_stack.demo.sql_warehouse import SqlWarehouse
 
 RUN_APPEARS_SECONDS = 180
-# A job cluster may take ten minutes to start, and serverless compute some more.
-RUN_SECONDS = 2400
-POLL_SECONDS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +37,18 @@ class LiveExports:
         self, client: WorkspaceClient, bundle: LiveBundle, repository: LiveRepository, *, by_hook: bool
     ) -> None:
         self.client = client
-        self.job_id = bundle.job_id()
+        self.job_id = bundle.job_id("export_tables")
         self._bundle = bundle
         self._repository = repository
         self._by_hook = by_hook
+        self._has_run = False
         settings = client.jobs.get(self.job_id).settings
         tasks = {task.task_key: task for task in (settings and settings.tasks) or []}
         listing = tasks["list_changed_tables"].python_wheel_task
         parameters = (listing and listing.named_parameters) or {}
+        registering = tasks["register_tables"].for_each_task
+        of_one_table = registering and registering.task.sql_task
+        self._warehouse_id = of_one_table.warehouse_id if of_one_table else ""
         self._catalog = parameters["catalog"]
         self._target_base = target_base(parameters["target_base_location"])
 
@@ -67,6 +70,13 @@ class LiveExports:
         """The table as Unity Catalog shows it."""
         return self.client.tables.get(f"{self.schema}.{name}")
 
+    def words(self, name: str) -> list[str]:
+        """The rows of a table, as the warehouse reads them."""
+        warehouse = SqlWarehouse(self.client.statement_execution, self._warehouse_id)
+        catalog, schema = self._catalog, self._repository.branch
+        answer = warehouse.query(f"SELECT {COLUMN} FROM `{catalog}`.`{schema}`.`{name}`")
+        return sorted(str(row[0]) for row in answer.rows)
+
     def watermark(self) -> str | None:
         """The commit up to which the branch is exported."""
         name, branch = self._repository.name, self._repository.branch
@@ -76,6 +86,7 @@ class LiveExports:
 
     def run_of(self, commit_id: str) -> EndedRun:
         """The run for a commit, after its end: lakeFS's hook starts it, or this does where the hook is off."""
+        self._has_run = True
         event = "post-commit" if self._by_hook else "manual"
         if not self._by_hook:
             given = {"repository": self._repository.name, "branch": self._repository.branch}
@@ -98,16 +109,16 @@ class LiveExports:
         )
 
     def _ended(self, run_id: int) -> EndedRun:
-        jobs, until = self.client.jobs, time.monotonic() + RUN_SECONDS
-        while not (run := read_run(jobs, run_id)).has_ended:
-            assert time.monotonic() < until, f"run {run_id} has not ended within {RUN_SECONDS} s: {run}"
-            time.sleep(POLL_SECONDS)
+        jobs = self.client.jobs
+        run = ended_run(jobs, run_id)
         results = notebook_results(jobs, run.task("clone_tables"))
         cloned = {str(result["table"]).split("`")[-2] for result in results if result["action"] == "cloned"}
         return EndedRun(state=run.state, cloned=frozenset(cloned), text=failures(jobs, run))
 
     def unregister(self, left: list[str]) -> None:
         """Remove tables and schema from Unity Catalog. What cannot go, and the files, are added to `left`."""
+        if not self._has_run:
+            return
         left.append(f"the clones' Delta logs under {self.location}")
         for name in self._repository.words:
             self._remove(self.client.tables.delete, f"{self.schema}.{name}", left)

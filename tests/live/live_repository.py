@@ -55,6 +55,10 @@ class LiveRepository:
         """Commit what was written, be it nothing; the commit's id."""
         return str(self._branch.commit(message, allow_empty=True).get_commit().id)
 
+    def head(self) -> str:
+        """The id of the branch's newest commit."""
+        return str(self._branch.get_commit().id)
+
     def commit_with_hook(self, host: str, job_id: int) -> str:
         """Commit what was written and the hook; the commit's id. The server's environment has the rest."""
         files = render(HookSettings(kind=HookKind.LUA, host=host, job_id=str(job_id)).checked())

@@ -1,7 +1,8 @@
 """What the live tests are told by environment variables, and which of those are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -14,7 +15,15 @@ LAKEFS_VARIABLES = (
     "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY",
 )
 STARTED_BY_VARIABLE = "LIVE_STARTED_BY"
+READERS_VARIABLE = "LIVE_READERS"
 DEFAULT_TARGET = "dev"
+
+
+class Readers(StrEnum):
+    """Who is to read the tables, as the report of `check_setup` names them where it recommends a clone method."""
+
+    CLUSTERS = "clusters"
+    EVERYBODY = "everybody"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +31,12 @@ class LiveSettings:
     """A lakeFS server and a target of the bundle. Databricks' own variables stay in `environment`, for its clients.
 
     `repository` names one that exists, or is empty: then one is made at `storage_namespace`. `by_hook`: whether
-    lakeFS starts the runs, or this test does.
+    lakeFS starts the runs, or this test does. `readers`: for whom the clone method is chosen.
     """
 
     target: str
     by_hook: bool
+    readers: Readers
     lakefs_url: str
     s3_url: str
     access_key_id: str
@@ -38,14 +48,13 @@ class LiveSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "LiveSettings":
-        """The settings. Raises ValueError for a way to start runs that there is not."""
-        started_by = environment.get(STARTED_BY_VARIABLE) or "hook"
-        if started_by not in ("hook", "bundle_run"):
-            raise ValueError(f"{STARTED_BY_VARIABLE} is {started_by!r}; set it to hook or bundle_run")
+        """The settings. Raises ValueError for a way to start runs, or for readers, that there are not."""
+        started_by = _one_of(environment, STARTED_BY_VARIABLE, ("hook", "bundle_run"))
         url = environment[LAKEFS_VARIABLES[0]].rstrip("/").removesuffix("/api/v1")
         return cls(
             target=bundle_target(environment),
             by_hook=started_by == "hook",
+            readers=Readers(_one_of(environment, READERS_VARIABLE, tuple(Readers))),
             lakefs_url=url,
             s3_url=environment.get("LAKEFS_S3_ENDPOINT_URL", "").rstrip("/") or url,
             access_key_id=environment[LAKEFS_VARIABLES[1]],
@@ -55,6 +64,14 @@ class LiveSettings:
             cluster_id=environment.get("DATABRICKS_CLUSTER_ID", ""),
             environment=environment,
         )
+
+
+def _one_of(environment: Mapping[str, str], variable: str, choices: Sequence[str]) -> str:
+    """The variable's value; the first choice by default. Raises ValueError for another one."""
+    chosen = environment.get(variable) or choices[0]
+    if chosen not in choices:
+        raise ValueError(f"{variable} is {chosen!r}; set it to {' or '.join(choices)}")
+    return chosen
 
 
 def bundle_target(environment: Mapping[str, str]) -> str:

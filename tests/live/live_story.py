@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from live_check import CheckedSetup
 from live_exports import EndedRun, LiveExports
 from live_repository import LiveRepository
 from live_settings import LiveSettings
@@ -12,6 +13,7 @@ class Live:
     """What the story is told with."""
 
     settings: LiveSettings
+    checked: CheckedSetup
     repository: LiveRepository
     exports: LiveExports
 

@@ -1,7 +1,6 @@
 """From commits in lakeFS to tables in Unity Catalog, on a real workspace. The chapters follow one another."""
 
 import pytest
-from databricks.sdk.service.catalog import TableType
 from live_story import FirstExport, Live
 
 from lakefs_unity_export.names import same_location
@@ -20,7 +19,8 @@ def test_the_first_commit_exports_every_table(live: Live, first_export: FirstExp
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_table_is_external_at_its_own_location(name: str, live: Live, first_export: FirstExport) -> None:
     table = live.exports.table(name)
-    assert table.table_type is TableType.EXTERNAL
+    # Unity Catalog lists some clones by a type of their own, EXTERNAL_SHALLOW_CLONE.
+    assert (table.table_type.value if table.table_type else "").startswith("EXTERNAL")
     assert same_location(table.storage_location or "", live.exports.location_of(name)), table.storage_location
 
 
@@ -50,8 +50,14 @@ def test_an_empty_commit_clones_none(live: Live, first_export: FirstExport) -> N
     assert live.exports.watermark() == commit_id
 
 
+def test_a_warehouse_reads_the_rows(live: Live, first_export: FirstExport) -> None:
+    if not live.checked.is_read_by_everybody:
+        # Unity Catalog lends no credentials for lakeFS's gateway, where the files of a shallow clone are.
+        pytest.skip(f"warehouses do not read a clone by {live.checked.method}; set LIVE_READERS=everybody")
+    assert {name: live.exports.words(name) for name in TABLES} == live.repository.words
+
+
 def test_a_classic_cluster_reads_the_rows(live: Live, first_export: FirstExport) -> None:
-    """A warehouse cannot: Unity Catalog lends it no credentials for lakeFS's gateway, where the clones' files are."""
     try:
         from databricks.connect import DatabricksSession
     except ImportError:

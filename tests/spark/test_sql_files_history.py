@@ -14,6 +14,7 @@ from sql_files import REGISTER, UNREGISTER, Stack, served
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import session
 from local_stack.warehouse.driver import WarehouseDriver
+from local_stack.warehouse.limits import Limits
 from local_stack.warehouse.tables import TableStatements
 
 pytestmark = pytest.mark.spark
@@ -31,7 +32,7 @@ class WarehouseInside:
     def execute(self, sql: str, parameters: Mapping[str, str | None]) -> list[str]:
         """The statements that were run."""
         answer = self._driver.execute(
-            sql=sql, parameters=parameters, catalog=None, schema=None, uses_system_catalog=False
+            sql=sql, parameters=parameters, catalog=None, schema=None, limits=Limits().as_json()
         )
         assert "error" not in answer, answer["error"]
         return [result["statement"] for result in answer["results"]]

@@ -14,7 +14,7 @@ from collections import defaultdict
 
 from delta.tables import DeltaTable
 
-from local_stack.cluster.clone_checks import check_shallow_clone
+from local_stack.cluster.clone_checks import check_deep_clone, check_second_clone, check_shallow_clone
 from local_stack.cluster.clone_transaction import CloneTransaction
 from local_stack.cluster.deep_clone import deep_clone
 
@@ -39,8 +39,12 @@ def install() -> None:
             spark = table._spark
             if isShallow:
                 check_shallow_clone(spark, table._jdt.deltaLog().dataPath().toString(), target)
+            else:
+                check_deep_clone(spark)
             with _targets[target.rstrip("/")]:
                 is_there = DeltaTable.isDeltaTable(spark, target)
+                if is_there:
+                    check_second_clone(spark)
                 if (is_there and replace) or (not is_there and not isShallow):
                     transaction = CloneTransaction(table, target, properties or {})
                     if isShallow:

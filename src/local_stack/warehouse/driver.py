@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from local_stack.catalog_client import CatalogClient
 from local_stack.warehouse.delta import read_delta_metadata
 from local_stack.warehouse.errors import StatementError
+from local_stack.warehouse.limits import Limits
 from local_stack.warehouse.session import Session
 from local_stack.warehouse.tokens import SqlTextError, Statement, quoted, split_statements
 
@@ -40,10 +41,11 @@ class WarehouseDriver:
         parameters: Mapping[str, str | None],
         catalog: str | None,
         schema: str | None,
-        uses_system_catalog: bool,
+        limits: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Run the statements of a text in a fresh session, in order, up to the first that fails.
 
+        limits: `Limits.as_json()`.
         Returns {"results": [...]}, and {"error": {...}} beside them where one failed.
         """
         results: list[dict[str, Any]] = []
@@ -51,7 +53,7 @@ class WarehouseDriver:
             statements = split_statements(sql)
         except SqlTextError as error:
             return {"results": [], "error": _error(str(error), "PARSE_SYNTAX_ERROR", 0, 0, None)}
-        session = Session(self._spark, self._client, catalog, schema, uses_system_catalog=uses_system_catalog)
+        session = Session(self._spark, self._client, catalog, schema, limits=Limits.of_json(limits))
         for number, statement in enumerate(statements, start=1):
             try:
                 result = session.run(statement.text, parameters)
@@ -76,7 +78,7 @@ class WarehouseDriver:
                 parameters={"table": table, "tables": tables},
                 catalog=None,
                 schema=None,
-                uses_system_catalog=False,
+                limits=Limits().as_json(),
             )
             if "error" in answer:
                 raise RuntimeError(answer["error"]["message"])

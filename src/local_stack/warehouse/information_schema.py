@@ -12,10 +12,10 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.catalog_client import CatalogClient, CatalogRequestError
-from local_stack.warehouse.errors import catalog_not_found, may_not_use_catalog
+from local_stack.warehouse.errors import catalog_not_found
+from local_stack.warehouse.limits import SYSTEM
 
 SCHEMA_NAME = "information_schema"
-_SYSTEM = "system"
 _TIMES = "created TIMESTAMP, created_by STRING, last_altered TIMESTAMP, last_altered_by STRING"
 _COLUMNS = {
     "catalogs": f"catalog_name STRING, catalog_owner STRING, comment STRING, {_TIMES}",
@@ -36,15 +36,12 @@ def relation_names() -> tuple[str, ...]:
     return tuple(_COLUMNS)
 
 
-def information_schema(
-    spark: SparkSession, client: CatalogClient, catalog: str, relation: str, *, uses_system_catalog: bool
-) -> DataFrame:
+def information_schema(spark: SparkSession, client: CatalogClient, catalog: str, relation: str) -> DataFrame:
     """The rows of one relation, of one catalog or (catalog ``system``) of all.
 
-    uses_system_catalog: whether the identity has USE CATALOG on `system`, which some lack.
-    Raises StatementError where it has not, and for a catalog that is missing; KeyError for another relation.
+    Raises StatementError for a catalog that is missing; KeyError for another relation.
     """
-    catalogs = _catalogs(client, catalog, uses_system_catalog=uses_system_catalog)
+    catalogs = _catalogs(client, catalog)
     rows = list(_ROWS[relation](client, catalogs))
     return spark.sql(
         f"SELECT inline(from_json(:rows, 'array<struct<{_typed(_COLUMNS[relation])}>>'))",
@@ -56,10 +53,8 @@ def _typed(columns: str) -> str:
     return ", ".join(f"{name}: {kind}" for name, kind in (column.split() for column in columns.split(", ")))
 
 
-def _catalogs(client: CatalogClient, catalog: str, *, uses_system_catalog: bool) -> list[dict[str, Any]]:
-    if catalog.lower() == _SYSTEM:
-        if not uses_system_catalog:
-            raise may_not_use_catalog(_SYSTEM)
+def _catalogs(client: CatalogClient, catalog: str) -> list[dict[str, Any]]:
+    if catalog.lower() == SYSTEM:
         return client.list_all("catalog")
     found = client.get("catalog", catalog)
     if found is None:

@@ -1,9 +1,16 @@
 """Names of Unity Catalog from a session's point of view: the current catalog and schema complete them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from local_stack.catalog_client import CatalogClient
-from local_stack.warehouse.errors import StatementError, catalog_not_found, schema_not_found, table_not_found
+from local_stack.warehouse.errors import (
+    StatementError,
+    catalog_not_found,
+    may_not_use_catalog,
+    schema_not_found,
+    table_not_found,
+)
 
 DEFAULT_SCHEMA = "default"
 # Spark reads these by path: delta.`s3://bucket/table`.
@@ -11,10 +18,16 @@ _PATH_FORMATS = {"delta", "parquet", "csv", "json", "text", "orc"}
 
 
 class CatalogNames:
-    """Where a session stands, and what its names mean."""
+    """Where a session stands, and what its names mean.
 
-    def __init__(self, client: CatalogClient, catalog: str | None, schema: str | None) -> None:
+    refused: catalogs on which the identity has no USE CATALOG: a name in one raises StatementError.
+    """
+
+    def __init__(
+        self, client: CatalogClient, catalog: str | None, schema: str | None, *, refused: Collection[str]
+    ) -> None:
         self.client = client
+        self._refused = frozenset(name.lower() for name in refused)
         self._catalog = catalog
         self._schema = schema or DEFAULT_SCHEMA
 
@@ -27,7 +40,7 @@ class CatalogNames:
                 "[NO_CURRENT_CATALOG] The session has no current catalog: write the name with its catalog, or run "
                 "USE CATALOG first.",
             )
-        return self._catalog
+        return self._check_use(self._catalog)
 
     @property
     def schema(self) -> str:
@@ -36,6 +49,7 @@ class CatalogNames:
 
     def use_catalog(self, name: str) -> None:
         """Make a catalog current, with its default schema. Raises StatementError for one that is missing."""
+        self._check_use(name)
         if self.client.get("catalog", name) is None:
             raise catalog_not_found(name)
         self._catalog, self._schema = name, DEFAULT_SCHEMA
@@ -49,7 +63,7 @@ class CatalogNames:
     def full_table(self, parts: tuple[str, ...]) -> tuple[str, str, str]:
         """Catalog, schema and name of a table. Raises StatementError for more than three parts."""
         if len(parts) == 3:
-            return parts[0], parts[1], parts[2]
+            return self._check_use(parts[0]), parts[1], parts[2]
         if len(parts) == 2:
             return self.catalog, parts[0], parts[1]
         if len(parts) == 1:
@@ -61,8 +75,13 @@ class CatalogNames:
         if len(parts) > 2:
             raise schema_not_found(parts)
         if len(parts) == 2:
-            return parts[0], parts[1]
+            return self._check_use(parts[0]), parts[1]
         return self.catalog, parts[0] if parts else self._schema
+
+    def _check_use(self, catalog: str) -> str:
+        if catalog.lower() in self._refused:
+            raise may_not_use_catalog(catalog)
+        return catalog
 
     def existing_schema(self, full: tuple[str, str]) -> dict[str, Any]:
         """The schema. Raises StatementError that says whether it or its catalog is missing."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.spark.process import SparkProcess
+from local_stack.warehouse.limits import Limits
 
 DRIVER = "local_stack.warehouse.driver:WarehouseDriver"
 
@@ -34,8 +35,7 @@ class Warehouse:
 
     Parameters: address and token of a Unity Catalog server; Spark configuration over the local stack's own; a
     folder for the process's log and files; as whom it makes tables, which that principal owns then.
-    `uses_system_catalog` says whether the identity has USE CATALOG on `system`: not every one has, so it has not until
-    told otherwise.
+    `limits` says what it is refused, and may be changed while it runs.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Warehouse:
         folder: Path,
         principal: str = "",
     ) -> None:
-        self.uses_system_catalog = False
+        self.limits = Limits()
         self._folder = folder
         self._spark = SparkProcess(
             name="warehouse",
@@ -96,7 +96,7 @@ class Warehouse:
             parameters=dict(parameters),
             catalog=catalog,
             schema=schema,
-            uses_system_catalog=self.uses_system_catalog,
+            limits=self.limits.as_json(),
         )
         error = answer.get("error")
         if error:

@@ -5,7 +5,7 @@ those about the catalog go to Unity Catalog, queries go to Spark with their name
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from local_stack.catalog_client import CatalogClient, CatalogRequestError
 from local_stack.spark.process import INTERPRETED
 from local_stack.warehouse.errors import StatementError, spark_failure, table_not_found, unsupported
+from local_stack.warehouse.foreign_files import refuse_foreign_files
 from local_stack.warehouse.grammar import (
     ChangeGrants,
     DescribeDelta,
@@ -27,6 +28,7 @@ from local_stack.warehouse.grammar import (
     own_statement,
 )
 from local_stack.warehouse.information_schema import SCHEMA_NAME, information_schema, relation_names
+from local_stack.warehouse.limits import Limits
 from local_stack.warehouse.names import CatalogNames, is_path
 from local_stack.warehouse.relations import elements, names_of, simple_name, with_readable_names
 from local_stack.warehouse.result import Result, frame_result
@@ -54,6 +56,9 @@ _SPARK_COMMANDS = {
     "DescribeFunction",
 }
 
+# Of these, what looks at a table and not at its rows.
+_WITHOUT_ROWS = {"ExplainCommand", "ShowTableProperties", "ShowColumns"}
+
 # What Spark's parser makes of a statement about variables, and of a constant expression.
 _WITHOUT_TABLES = {"CreateVariable", "SetVariable", "Project"}
 # Words that belong to a statement's name, for messages: INSERT INTO, DROP VIEW.
@@ -65,7 +70,7 @@ Arguments = Mapping[str, Any]
 class Session:
     """A fresh session; statements run in order, each seeing what those before it set.
 
-    catalog, schema: current at the start. uses_system_catalog: see information_schema.
+    catalog, schema: current at the start. limits: what the identity and the warehouse are refused.
     """
 
     def __init__(
@@ -75,11 +80,11 @@ class Session:
         catalog: str | None,
         schema: str | None,
         *,
-        uses_system_catalog: bool,
+        limits: Limits,
     ) -> None:
         self._spark = spark.newSession()
-        self._uses_system_catalog = uses_system_catalog
-        self._names = CatalogNames(client, catalog, schema)
+        self._limits = limits
+        self._names = CatalogNames(client, catalog, schema, refused=limits.refused_catalogs)
         self._tables = TableStatements(self._spark, self._names)
         self._schemas = SchemaStatements(self._names)
         self._views = 0
@@ -156,7 +161,8 @@ class Session:
 
     def _sql(self, sql: str, plan: Any, arguments: Arguments, *, interpreted: bool) -> Any:
         if not self._names_no_table(plan):
-            sql = with_readable_names(sql, names_of(sql, plan, self._subquery_mark), self._resolved)
+            resolved = partial(self._resolved, reads_rows=simple_name(plan) not in _WITHOUT_ROWS)
+            sql = with_readable_names(sql, names_of(sql, plan, self._subquery_mark), resolved)
         bound = _bound(sql, arguments)
         self._interpret(interpreted)
         return self._spark.sql(sql, args=bound) if bound else self._spark.sql(sql)
@@ -264,7 +270,7 @@ class Session:
         self._names.use_schema(tuple(elements(plan.child().multipartIdentifier())))
         return Result()
 
-    def _resolved(self, parts: tuple[str, ...]) -> tuple[tuple[str, ...], str] | None:
+    def _resolved(self, parts: tuple[str, ...], *, reads_rows: bool) -> tuple[tuple[str, ...], str] | None:
         if len(parts) == 1 and self._java_session.sessionState().catalog().getTempView(parts[0]).isDefined():
             return None
         if is_path(parts):
@@ -272,14 +278,16 @@ class Session:
         full = self._names.full_table(parts)
         if full[1].lower() == SCHEMA_NAME:
             return full, quoted(self._information_schema(full))
-        return full, readable(self._names.existing_table(full))
+        table = self._names.existing_table(full)
+        source = readable(table)
+        if reads_rows and not self._limits.reads_files_elsewhere:
+            refuse_foreign_files(self._spark, table["storage_location"])
+        return full, source
 
     def _information_schema(self, full: tuple[str, str, str]) -> str:
         if full[2].lower() not in relation_names():
             raise table_not_found(full)
-        frame = information_schema(
-            self._spark, self._names.client, full[0], full[2].lower(), uses_system_catalog=self._uses_system_catalog
-        )
+        frame = information_schema(self._spark, self._names.client, full[0], full[2].lower())
         return self._view(SCHEMA_NAME, frame)
 
     def _view(self, what: str, frame: DataFrame) -> str:

@@ -13,6 +13,7 @@ from local_warehouse import Passage, drop
 
 from local_stack.unity_catalog import UnityCatalogServer
 from local_stack.warehouse import StatementResult, Warehouse, WarehouseError
+from local_stack.warehouse.limits import Limits
 
 pytestmark = pytest.mark.spark
 pytest_plugins = ["local_warehouse"]
@@ -359,13 +360,13 @@ def test_information_schema_of_system_takes_a_grant_and_shows_every_catalog(
     with pytest.raises(WarehouseError, match="User does not have USE CATALOG on Catalog 'system'") as refused:
         warehouse.execute(sql, {})
     assert refused.value.error_class == "INSUFFICIENT_PERMISSIONS"
-    warehouse.uses_system_catalog = True
+    warehouse.limits = Limits(refused_catalogs=())
     try:
         assert sorted(rows(warehouse.execute(sql, {}))) == [("main",), (second_catalog,)]
         tables = "SELECT count(*) FROM SYSTEM.information_schema.tables WHERE table_schema = 'feature-x'"
         assert rows(warehouse.execute(tables, {})) == [("2",)]
     finally:
-        warehouse.uses_system_catalog = False
+        warehouse.limits = Limits()
 
 
 def test_sync_on_a_server_that_cannot_change_tables_says_so(

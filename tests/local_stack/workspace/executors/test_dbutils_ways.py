@@ -1,6 +1,10 @@
-"""The product's way to dbutils, in real processes of a runtime that offers it in one way only, or in none."""
+"""The product's way to dbutils, in real processes of a runtime that offers it in one way only, or in none.
+
+And the lines of `check_setup` that tell of it, as its tasks leave and print them.
+"""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +14,10 @@ from databricks.sdk.service import compute, jobs
 from waiting import wait_until
 from workspace_doubles import LocalWorkspace, running_workspace
 
+from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.report import JSON_MARK
+
+PACKAGES = ("databricks-sdk", "lakefs", "pydantic", "PyYAML")
 SOURCES = Path(__file__).parents[4] / "src"
 WHEEL_PATH = "/Shared/speaking_tasks-0.1-py3-none-any.whl"
 CODE = """
@@ -26,7 +34,16 @@ def hear():
 
 def only_secrets():
     print("secret of", len(task_runtime(sys.stdout, with_task_values=False).secret("scope", "key")), "characters")
+
+def check_lakefs_and_catalog():
+    from lakefs_unity_export.tasks import check_lakefs_and_catalog
+    check_lakefs_and_catalog.main()
+
+def check_report():
+    from lakefs_unity_export.tasks import check_report
+    check_report.main()
 """
+PLACE = "check_lakefs_and_catalog"
 
 
 @pytest.fixture
@@ -56,12 +73,13 @@ def run(local: LocalWorkspace, keys: dict[str, str]) -> dict[str, jobs.RunOutput
         jobs.Task(
             task_key=key,
             depends_on=[jobs.TaskDependency(before)] if before else [],
+            run_if=jobs.RunIf.ALL_DONE,
             environment_key="env",
             python_wheel_task=jobs.PythonWheelTask("speaking_tasks", key),
         )
         for key, before in keys.items()
     ]
-    spec = compute.Environment(environment_version="4", dependencies=[WHEEL_PATH, "databricks-sdk", "lakefs"])
+    spec = compute.Environment(environment_version="4", dependencies=[WHEEL_PATH, *PACKAGES])
     environment = jobs.JobEnvironment(environment_key="env", spec=spec)
     job = local.client.jobs.create(name="job", tasks=tasks, environments=[environment])
     run_id = local.client.jobs.run_now(job.job_id or 0).run_id
@@ -92,3 +110,45 @@ def test_a_runtime_with_no_way_fails_the_task_before_it_loses_a_value(local: Loc
     # A task that leaves and reads no values needs no more than the SDK's own dbutils.
     logs = outputs["only_secrets"].logs or ""
     assert logs.endswith("dbutils: databricks.sdk.runtime.dbutils\nsecret of 12 characters\n")
+
+
+@pytest.mark.parametrize(
+    ("local", "way"),
+    [
+        ("namespace", "databricks.sdk.runtime.dbutils"),
+        ("ipython", "dbutils of IPython's user namespace"),
+        ("spark", "pyspark.dbutils.DBUtils(spark)"),
+    ],
+    indirect=["local"],
+)
+def test_check_setup_reports_the_way_that_there_is(local: LocalWorkspace, way: str) -> None:
+    outputs = run(local, {PLACE: "", "check_report": PLACE})
+    report = outputs["check_report"].logs or ""
+    (found,) = [json.loads(line.removeprefix(JSON_MARK)) for line in report.splitlines() if line.startswith(JSON_MARK)]
+    lines = {line["id"]: line for line in found["checks"]}
+    assert lines["dbutils"] == {"id": "dbutils", "status": "pass", "finding": f"by {way}"}
+    # What the task before found reached the report: it was told no repository.
+    assert lines["settings"]["status"] == "fail"
+    # And of the task that did not run, nothing.
+    assert (lines["warehouse"]["status"], lines["task_values"]["status"]) == ("not run", "fail")
+
+
+@pytest.mark.parametrize("local", ["none"], indirect=True)
+def test_check_setup_without_any_way_tells_so_where_it_can(local: LocalWorkspace) -> None:
+    """There are no task values, and so no report: what each task prints and says has to do."""
+    outputs = run(local, {PLACE: "", "check_report": PLACE})
+    printed = (outputs[PLACE].logs or "").splitlines()
+    (begins,) = [number for number, line in enumerate(printed) if line.startswith("FAIL ")]
+    first, means, remedy, *others = printed[begins:]
+    assert first.split()[:2] == ["FAIL", "dbutils"]
+    assert "gives it no dbutils with task values" in first
+    assert "means: no task of an export can read its secrets" in means
+    assert "docs/overrides/private_network.yml" in remedy
+    lines = [line for line in others if line.startswith("NOT RUN ")]
+    assert [line.split(maxsplit=3)[2:] for line in lines] == [
+        [check.id, "needs dbutils"] for check in LAKEFS_AND_CATALOG[1:]
+    ]
+    for output in outputs.values():
+        assert "WorkspaceError: this task's runtime gives it no dbutils" in (output.error or "")
+        assert "docs/overrides/private_network.yml" in (output.error or "")
+    assert JSON_MARK not in (outputs["check_report"].logs or "")
