@@ -12,8 +12,9 @@ from table_repository import TableRepository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
-from local_stack.cluster.clone_checks import REFUSED
+from local_stack.cluster.clone_checks import DEEP_REFUSED, DRIVER_DISK_REFUSED, REFUSED, SECOND_REFUSED
 from local_stack.stack import LocalStack
+from local_stack.warehouse.limits import Limits
 
 pytestmark = [
     pytest.mark.e2e,
@@ -224,6 +225,33 @@ def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allo
     assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
     # The methods that nobody uses are warned of.
     assert {"clone_shallow", "clone_storage"} <= mended.unwell("warn")
+
+
+def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
+    checks: SetupChecks, repository: TableRepository, stack: LocalStack
+) -> None:
+    repository.add("orders", ["o1"])
+    repository.commit()
+
+    other_methods = checks.variant(spark_conf={DRIVER_DISK_REFUSED: "true", DEEP_REFUSED: "true"}).run(repository)
+    stack.warehouse.limits = Limits(reads_files_elsewhere=False)
+    try:
+        second_clones = checks.variant(spark_conf={SECOND_REFUSED: "true"}).run(repository)
+    finally:
+        stack.warehouse.limits = Limits()
+
+    assert other_methods.state == "SUCCESS"
+    assert other_methods.line("clone_shallow_again")["status"] == "pass"
+    assert {"clone_storage", "clone_deep"} <= other_methods.unwell("warn")
+    assert "UC_COMMAND_NOT_SUPPORTED" in other_methods.line("clone_deep")["finding"]
+    assert other_methods.report["recommended_clone_method"] == {"clusters": "shallow", "everybody": ""}
+    assert (second_clones.state, second_clones.unwell("fail")) == ("FAILED", {"clone_shallow_again"})
+    # A deep clone's first copy goes over an empty table.
+    assert {"clone_storage_again", "clone_deep"} <= second_clones.unwell("warn")
+    assert "UC_COMMAND_NOT_SUPPORTED" in second_clones.line("clone_shallow_again")["finding"]
+    assert second_clones.report["recommended_clone_method"] == {"clusters": "", "everybody": ""}
+    assert second_clones.line("warehouse_storage_rows")["status"] == "warn"
+    assert "FAILED_READ_FILE" in second_clones.line("warehouse_storage_rows")["finding"]
 
 
 def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
