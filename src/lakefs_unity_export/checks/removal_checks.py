@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lakefs_unity_export.checks.model import Check, Outcome, Severity, not_run, passed, problem
 from lakefs_unity_export.checks.probe import and_swept
-from lakefs_unity_export.checks.target_probe import TargetProbe
+from lakefs_unity_export.checks.target_probe import TargetProbe, told
 from lakefs_unity_export.errors import SettingsError
 
 HERE = "check_removal"
@@ -28,8 +28,7 @@ def _removed(setup: RemovalSetup) -> Outcome:
     try:
         is_there = target.is_there()
     except Exception as error:  # dbutils documents no error types
-        words = " ".join(str(error).split())[:300]
-        return problem(f"it cannot be seen whether {target.folder} is there: {type(error).__name__}: {words}", by_hand)
+        return problem(f"it cannot be seen whether {target.folder} is there: {told(error)}", by_hand)
     if not is_there:
         return passed(f"nothing was written{and_swept(swept)}") if swept else not_run("nothing was written")
     if why := target.remove():

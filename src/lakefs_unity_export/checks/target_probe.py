@@ -13,6 +13,11 @@ TEXT = "a probe of check_setup"
 Clock = Callable[[], float]
 
 
+def told(error: Exception) -> str:
+    """What an error of `dbutils.fs` says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
 class FileInfo(Protocol):
     """An entry of a folder as `dbutils.fs.ls` gives it; a folder's name ends in `/`."""
 
@@ -86,5 +91,5 @@ class TargetProbe:
         try:
             self._files.rm(folder, recurse)
         except Exception as error:  # dbutils documents no error types
-            return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return told(error)
         return ""
