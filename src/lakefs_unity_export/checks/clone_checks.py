@@ -6,7 +6,7 @@ from dataclasses import replace
 from lakefs_unity_export.checks import cluster_checks
 from lakefs_unity_export.checks.cluster_checks import HERE, gateway_problem
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
-from lakefs_unity_export.checks.methods_in_use import in_use
+from lakefs_unity_export.checks.methods_in_use import ANOTHER, in_use
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -27,7 +27,6 @@ from lakefs_unity_export.clones.spark_errors import causes, described
 from lakefs_unity_export.errors import LakeFSError
 
 _FIRST, _SECOND = 0, 1
-_ANOTHER = "set the bundle variable clone_method to the one that is recommended at the report's end, and deploy"
 _REPORT = "report this line, with the cluster's runtime"
 
 
@@ -84,7 +83,7 @@ def _refused(setup: ClusterSetup, method: CloneMethod, error: Exception) -> Outc
         finding = f"Databricks refused it: {conditions[0] if conditions else described(error)}"
     else:
         finding = f"{f'refused with {conditions[0]}: ' if conditions else ''}{error}"
-    outcome = in_use(setup, method, finding, _ANOTHER)
+    outcome = in_use(setup, method, finding, ANOTHER)
     # A refusal that Databricks names is one of the kind of clone; anything else may be of this table or this target.
     is_of_kind = isinstance(error, ShallowCloneRefusedError)
     return replace(outcome, claim=Claim.REFUTED if is_of_kind else Claim.OPEN)
@@ -100,7 +99,7 @@ def _again(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
         except Exception as error:
             return _refused(setup, method, error)
         if lost := _lost(setup, method, first, second):
-            return replace(in_use(setup, method, lost, _ANOTHER), claim=Claim.REFUTED)
+            return replace(in_use(setup, method, lost, ANOTHER), claim=Claim.REFUTED)
         return passed(f"version {first.version}, then version {second.version}", claim=Claim.CONFIRMED)
 
     return look

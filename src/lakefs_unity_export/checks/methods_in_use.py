@@ -5,6 +5,9 @@ from typing import Protocol
 from lakefs_unity_export.checks.model import Outcome, problem, warned
 from lakefs_unity_export.clones.methods import CloneMethod
 
+# What to do where a method is refused.
+ANOTHER = "set the bundle variable clone_method to the one that is recommended at the report's end, and deploy"
+
 
 class UsingMethods(Protocol):
     """What knows the clone methods of the branch's exports."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.methods_in_use import in_use
+from lakefs_unity_export.checks.methods_in_use import ANOTHER, in_use
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
 from lakefs_unity_export.checks.probe import and_swept
 from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
@@ -13,7 +13,6 @@ from lakefs_unity_export.clones.provenance import read_user_metadata
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
 
 _REPORT = "report this line, with the type of the warehouse"
-_ANOTHER = "set the bundle variable clone_method to the one that is recommended at the report's end, and deploy"
 _NO_CLONE = "task check_cluster made no clone; see its lines"
 _NONE_REGISTERED = "no clone was registered"
 _LOCATION_GRANTS = "do what the line external_location_grants says"
@@ -64,7 +63,7 @@ def _registered(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
         except WorkspaceError as error:
             if is_of_grants(error):
                 return problem(str(error), _LOCATION_GRANTS)
-            return replace(in_use(setup, method, f"refused: {error}", _ANOTHER), claim=Claim.REFUTED)
+            return replace(in_use(setup, method, f"refused: {error}", ANOTHER), claim=Claim.REFUTED)
         setup.registered.append(method)
         return passed(f"registered as {setup.probe.table(method)}", claim=Claim.CONFIRMED)
 
