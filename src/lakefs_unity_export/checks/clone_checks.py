@@ -19,10 +19,9 @@ from lakefs_unity_export.checks.model import (
 )
 from lakefs_unity_export.clones.clone_errors import ShallowCloneRefusedError
 from lakefs_unity_export.clones.decision import CLONE
-from lakefs_unity_export.clones.delta_tables import OpenTable, TableState
+from lakefs_unity_export.clones.delta_tables import OpenTable
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
-from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.spark_errors import causes, described
 from lakefs_unity_export.errors import LakeFSError
 
@@ -117,16 +116,10 @@ def _lost(setup: ClusterSetup, method: CloneMethod, first: CloneResult, second: 
     return "" if wanted <= told else f"the history of {target} does not have both clones with their user metadata"
 
 
-def _looked_at(setup: ClusterSetup) -> list[tuple[CloneMethod, CloneRequest, TableState | None]]:
-    """Every method whose clone was allowed, with its newest clone, and what is seen of it by its path."""
-    made = [(method, setup.newest_clone(method)) for method in METHODS]
-    return [(method, request, setup.tables.look(request.target_path)) for method, request in made if request]
-
-
 def _provenance(setup: ClusterSetup) -> Outcome:
     """What an export relies on to know its own tables."""
     looked, lacking = [], []
-    for method, request, state in _looked_at(setup):
+    for method, (request, state) in setup.looks.items():
         looked.append(method)
         has_properties = state is not None and request.provenance.properties().items() <= dict(state.properties).items()
         has_metadata = state is not None and read_user_metadata(state.newest.user_metadata) == request.provenance
@@ -143,13 +136,15 @@ def _provenance(setup: ClusterSetup) -> Outcome:
 
 
 def _metrics(setup: ClusterSetup) -> Outcome:
-    looked = _looked_at(setup)
-    if not looked:
+    if not setup.looks:
         return not_run("no clone was made")
-    told = {method: (state.newest.files, state.newest.bytes) if state else (None, None) for method, _, state in looked}
+    told = {
+        method: (state.newest.files, state.newest.bytes) if state else (None, None)
+        for method, (_, state) in setup.looks.items()
+    }
     if silent := [method for method, counts in told.items() if None in counts]:
         return problem(f"clones by {', '.join(silent)} do not tell their files and bytes", _REPORT, claim=Claim.REFUTED)
-    files, size = told[looked[0][0]]
+    files, size = next(iter(told.values()))
     return passed(f"clones by {', '.join(told)} tell {files} files and {size} bytes", claim=Claim.CONFIRMED)
 
 

@@ -9,8 +9,8 @@ from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.handed_over import HandedOver, TriedClone, TriedClones
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.target_probe import TargetProbe
-from lakefs_unity_export.clones.delta_tables import DeltaTables
-from lakefs_unity_export.clones.methods import CloneMethod
+from lakefs_unity_export.clones.delta_tables import DeltaTables, TableState
+from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 
 
@@ -116,19 +116,29 @@ class ClusterSetup:
 
     def newest_clone(self, method: CloneMethod) -> CloneRequest | None:
         """What was asked for where the method's last clone succeeded; None where none did."""
-        made = [
-            line for (of, line), result in self._cloned.items() if of is method and not isinstance(result, Exception)
-        ]
-        return self.request(method, line=max(made)) if made else None
+        made = self._newest().get(method)
+        return made[0] if made else None
+
+    @cached_property
+    def looks(self) -> dict[CloneMethod, tuple[CloneRequest, TableState | None]]:
+        """The newest clone by each method, and what is seen of it by its path; for the checks after the last clone."""
+        newest = ((method, self.newest_clone(method)) for method in METHODS)
+        return {method: (asked, self.tables.look(asked.target_path)) for method, asked in newest if asked}
 
     def tried(self) -> TriedClones:
         """The newest clone by each method."""
         made = {
-            method: TriedClone(location=self.request(method, line=line).target_path, version=result.version)
-            for (method, line), result in sorted(self._cloned.items())
-            if not isinstance(result, Exception)
+            method: TriedClone(location=request.target_path, version=result.version)
+            for method, (request, result) in self._newest().items()
         }
         return TriedClones(made=made, methods_in_use=self.methods_in_use)
+
+    def _newest(self) -> dict[CloneMethod, tuple[CloneRequest, CloneResult]]:
+        return {
+            method: (self.request(method, line=line), result)
+            for (method, line), result in sorted(self._cloned.items(), key=lambda made: made[0])
+            if not isinstance(result, Exception)
+        }
 
     def clear(self) -> None:
         """Remove what was written, as far as that can be done."""

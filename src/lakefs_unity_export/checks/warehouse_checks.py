@@ -18,7 +18,7 @@ from lakefs_unity_export.checks.model import (
     problem,
 )
 from lakefs_unity_export.checks.permission_command import permission_command
-from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
+from lakefs_unity_export.checks.warehouse_probe import ListedTable, WarehouseProbe
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError, WorkspaceNotFoundError
@@ -78,6 +78,11 @@ class WarehouseSetup:
     def methods_in_use(self) -> frozenset[str]:
         """The clone methods of exports of this branch."""
         return self.clones.methods_in_use
+
+    @cached_property
+    def listed(self) -> dict[str, ListedTable]:
+        """What information_schema has of this run's schema, by the tables' names. Raises WorkspaceError."""
+        return self.probe.listed()
 
     def clear(self) -> None:
         """Drop what was made, as far as that can be done."""

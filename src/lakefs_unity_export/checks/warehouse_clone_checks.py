@@ -73,7 +73,7 @@ def _registered(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
 def _listed(setup: WarehouseSetup) -> Outcome:
     if not setup.registered:
         return not_run(_NONE_REGISTERED)
-    found = setup.probe.listed()
+    found = setup.listed
     told = ", ".join(f"{method} as {found[method].type}" for method in setup.registered if method in found)
     wrong = [method for method in setup.registered if method not in found or not _is_external(found[method].type)]
     if wrong:
@@ -89,7 +89,7 @@ def _is_external(table_type: str) -> bool:
 def _located(setup: WarehouseSetup) -> Outcome:
     if not setup.registered:
         return not_run(_NONE_REGISTERED)
-    found = setup.probe.listed()
+    found = setup.listed
     given = {method: setup.clones.made[method].location for method in setup.registered}
     for method, location in given.items():
         shown = found[method].location
