@@ -30,9 +30,9 @@ its task value `report`.
 
 Clones are tried with a table that the branch's descriptors name, each by the code of exports. At its end the report
 recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is allowed, also over a
-clone that is there, that the warehouse registers, and whose rows the readers read. Of the cluster and the warehouse
-that is seen; where the warehouse could not be asked, it is documented for `deep` alone. Serverless compute is taken to
-read what a warehouse reads.
+clone that is there, that the warehouse registers, that may be cloned over from then on, and whose rows the readers
+read: the cluster, the warehouse and serverless compute. Of warehouses and serverless compute, where none could be
+asked, it is documented for `deep` alone.
 
 | A line says | It means |
 |---|---|

@@ -6,7 +6,7 @@ The clone code is the product's own, on Delta tables in memory.
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tables_in_memory import TableInMemory, TablesInMemory
 from lakefs_unity_export.checks import removal_checks
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterFacts, ClusterSetup
-from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.handed_over import HandedOver, RegisteredClones, TriedClones
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.removal_checks import RemovalSetup
@@ -29,6 +29,7 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.scratch import Scratch
 from lakefs_unity_export.clones.storage_clone import Addresses
 from lakefs_unity_export.tasks.check_cluster import checked
+from lakefs_unity_export.tasks.check_cluster_again import checked_again
 from lakefs_unity_export.tasks.clone_table import clone
 
 NOW = 1_800_000_000.0
@@ -162,6 +163,15 @@ class DeltaDouble(TablesInMemory):
         earlier = [] if self.forgets else self.histories.get(target, [])
         self.histories[target] = [self.found[target].newest, *earlier]
 
+    def set_comment(self, path: str, comment: str, *, user_metadata: str) -> None:
+        super().set_comment(path, comment, user_metadata=user_metadata)
+        self.histories[path].insert(0, self.found[path].newest)
+
+    def comment(self, path: str, comment: str) -> None:
+        """As somebody does on a warehouse; an empty one stays in Unity Catalog alone."""
+        if comment:
+            self.set_comment(path, comment, user_metadata="")
+
 
 @dataclass
 class ScratchDouble:
@@ -202,21 +212,40 @@ class ClusterInMemory:
         self.unreadable: dict[str, Exception] = {}
         self.requests: list[CloneRequest] = []
         self.is_cloning = False
+        self.comment, self.unregistered = "of somebody", set[CloneMethod]()
+        # What happens once the clones are registered.
+        self.later: Callable[[], object] = lambda: None
 
     def set(self, **settings: str) -> None:
         """Deploy with other bundle variables."""
         self.settings = replace(self.settings, **settings)
 
     def check(self) -> dict[str, Line]:
-        """The line of every check, by id, of both tasks on the cluster."""
+        """The line of every check, by id, of all tasks on the cluster."""
         self.out, self.values, self.requests = io.StringIO(), TaskValuesDouble(), []
         lines = checked(self.setup(), self.values, self.out)
+        self.registered = self.register(TriedClones.of_json(self.values.values["clones"]))
+        self.later()
+        self.values_again = TaskValuesDouble(
+            {
+                ("check_cluster", "clones"): self.values.values["clones"],
+                ("check_warehouse", "registered"): self.registered.as_json(),
+            }
+        )
+        lines += checked_again(self.setup(), self.values_again, self.out)
         self.removal_values = TaskValuesDouble()
         removal = RemovalSetup(probe=self.probe)
         lines += run_for_report(removal_checks.CHECKS, removal, Redaction(), self.removal_values, self.out)
         self.delta.found = {path: table for path, table in self.delta.found.items() if path == SOURCE}
         self.delta.histories.clear()
         return {line.id: line for line in lines}
+
+    def register(self, tried: TriedClones) -> RegisteredClones:
+        """What a warehouse does between the tasks: it registers every clone, and gives it a comment."""
+        tables = {method: f"`lake`.`checks`.`{method}`" for method in tried.made if method not in self.unregistered}
+        for method in tables:
+            self.delta.comment(tried.made[method].location, self.comment)
+        return RegisteredClones(tables=tables, commented=tuple(tables), granted=tuple(tables))
 
     def setup(self) -> ClusterSetup:
         """The cluster as the task sees it."""

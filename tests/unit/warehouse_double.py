@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from doubles import UnityCatalogDouble
 
-from lakefs_unity_export.checks.handed_over import TriedClone, TriedClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClone, TriedClones
+from lakefs_unity_export.checks.warehouse_again_checks import WarehouseAgain
 from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
 from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -32,7 +33,10 @@ _DROP_SCHEMA = re.compile(r"DROP SCHEMA IF EXISTS `lake`\.`(\w+)`")
 _ROWS = re.compile(rf"SELECT \* FROM `lake`\.`{PROBE}`\.`(\w+)` LIMIT 1")
 _VERSION = re.compile(rf"SELECT version FROM \(DESCRIBE HISTORY `lake`\.`{PROBE}`\.`(\w+)` LIMIT 1\)")
 _PATH = re.compile(r"SELECT userMetadata FROM \(DESCRIBE HISTORY delta\.`(.+)` LIMIT 1\)")
-_LISTED = re.compile(r"SELECT table_name, table_type, storage_path FROM .* WHERE table_schema = '(\w+)'")
+_COMMENT = re.compile(r'COMMENT ON TABLE `lake`\.`(\w+)`\.`(\w+)` IS "(.+)"')
+_GRANT = re.compile(r"GRANT SELECT ON TABLE `lake`\.`(\w+)`\.`(\w+)` TO `(.+)`")
+_GRANTS = re.compile(rf"SHOW GRANTS `(.+)` ON TABLE `lake`\.`{PROBE}`\.`(\w+)`")
+_LISTED = re.compile(r"SELECT table_name, table_type, storage_path, comment FROM .* WHERE table_schema = '(\w+)'")
 
 
 @dataclass
@@ -40,7 +44,8 @@ class WarehouseDouble:
     """A warehouse: whether it is there, may be used and runs, and what it answers to the statements of the checks.
 
     Of the clones that the cluster made: refuses, errors by the statement's first words, or those of a table's name;
-    types and places, what information_schema shows of a table otherwise; unread, what is said where rows are asked for.
+    types and places, what information_schema shows of a table otherwise; unread, what is said where rows are asked for;
+    comments and grants, what they were given.
     """
 
     is_there: bool = True
@@ -62,6 +67,8 @@ class WarehouseDouble:
     types: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=lambda: {"shallow": "403 Forbidden"})
+    comments: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, str] = field(default_factory=dict)
     loses_properties: bool = False
     writes_on_repair: bool = False
     path_history: str | None = None
@@ -109,9 +116,9 @@ class WarehouseDouble:
     def _of_probe(self, statement: str) -> Rows | None:
         """The answer to a statement about the clones that the cluster made; None for any other."""
         text = statement.removeprefix("EXECUTE IMMEDIATE '").removesuffix("'")
-        effects = (_CREATE_SCHEMA, _CREATE_TABLE, _REPAIR, _DROP_TABLE, _DROP_SCHEMA)
+        effects = (_CREATE_SCHEMA, _CREATE_TABLE, _REPAIR, _DROP_TABLE, _DROP_SCHEMA, _COMMENT, _GRANT)
         if found := next(filter(None, (pattern.fullmatch(text) for pattern in effects)), None):
-            assert (text != statement) == (not text.startswith("DROP"))
+            assert (text != statement) == (not text.startswith(("DROP", "COMMENT", "GRANT")))
             self._refuse(text)
             self._effect(found)
             return []
@@ -127,7 +134,14 @@ class WarehouseDouble:
             return [(user_metadata(CloneMethod.SHALLOW) if self.path_history is None else self.path_history,)]
         if found := _LISTED.fullmatch(statement):
             tables = self.unity_catalog.catalogs["lake"][found[1]].tables.values()
-            return [(each.name, each.table_type, self.places.get(each.name, each.storage_location)) for each in tables]
+            return [
+                (name, each.table_type, self.places.get(name, each.storage_location), self.comments.get(name))
+                for name, each in ((each.name, each) for each in tables)
+            ]
+        if found := _GRANTS.fullmatch(statement):
+            # What it has by the catalog is shown too.
+            own = [(found[1], "SELECT", "TABLE", "t")] if self.grants.get(found[2]) == found[1] else []
+            return [(found[1], "SELECT", "CATALOG", "lake"), *own]
         return None
 
     def _refuse(self, text: str) -> None:
@@ -145,6 +159,10 @@ class WarehouseDouble:
             kind = self.types.get(found[2], "EXTERNAL")
             table = RegisteredTable(name=found[2], table_type=kind, storage_location=found[3])
             schemas[found[1]].tables[found[2]] = table
+        elif found.re is _COMMENT:
+            self.comments[found[2]] = found[3]
+        elif found.re is _GRANT:
+            self.grants[found[2]] = found[3]
         elif found.re is _DROP_TABLE:
             del schemas[found[1]].tables[found[2]]
         elif found.re is _DROP_SCHEMA:
@@ -159,6 +177,16 @@ def user_metadata(method: CloneMethod) -> str:
         repository="shop", branch="main", commit_id="c0ffee", commit_generation=2, path="t", line=1, method=method
     )
     return origin.user_metadata()
+
+
+def again_of(warehouse: WarehouseDouble, registered: RegisteredClones) -> WarehouseAgain:
+    """The same, once all that is registered was cloned again."""
+    return WarehouseAgain(
+        new_probe=lambda: WarehouseProbe(warehouse, warehouse.unity_catalog, "lake", "4711", clock=lambda: NOW),
+        principal=lambda: PRINCIPAL,
+        handed_over=lambda: registered,
+        cloned_again=lambda: tuple(registered.tables),
+    )
 
 
 def setup_of(warehouse: WarehouseDouble) -> WarehouseSetup:

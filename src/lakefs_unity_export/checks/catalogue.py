@@ -4,6 +4,7 @@ from typing import Any
 
 from lakefs_unity_export.checks import (
     catalog_checks,
+    clone_again_checks,
     clone_checks,
     cluster_checks,
     hook_checks,
@@ -11,6 +12,8 @@ from lakefs_unity_export.checks import (
     probe_checks,
     removal_checks,
     report_checks,
+    serverless_checks,
+    warehouse_again_checks,
     warehouse_checks,
     warehouse_clone_checks,
 )
@@ -32,6 +35,9 @@ PLACES: dict[str, tuple[Check[Any], ...]] = {
     lakefs_checks.HERE: LAKEFS_AND_CATALOG,
     cluster_checks.HERE: clone_checks.CHECKS,
     warehouse_checks.HERE: WAREHOUSE,
+    serverless_checks.HERE: serverless_checks.CHECKS,
+    clone_again_checks.HERE: clone_again_checks.CHECKS,
+    warehouse_again_checks.HERE: warehouse_again_checks.CHECKS,
     removal_checks.HERE: removal_checks.CHECKS,
 }
 CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

@@ -63,7 +63,7 @@ def _allowed(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
         try:
             made = setup.cloned(method, line=_FIRST)
         except Exception as error:
-            return _refused(setup, method, error)
+            return refused(setup, method, error)
         told = "" if made.files is None else f", {made.files} files"
         # On several nodes drafts lie beside the target, and the claim is of the driver's disk.
         by_disk = method is not CloneMethod.STORAGE or setup.cluster.facts().is_one_node
@@ -72,7 +72,7 @@ def _allowed(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
     return look
 
 
-def _refused(setup: ClusterSetup, method: CloneMethod, error: Exception) -> Outcome:
+def refused(setup: ClusterSetup, method: CloneMethod, error: Exception) -> Outcome:
     """What is in the way, with Databricks' own error class where it gives one."""
     conditions = [cause.condition for cause in causes(error) if cause.condition]
     if isinstance(error, LakeFSError):
@@ -96,7 +96,7 @@ def _again(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
         try:
             second = setup.cloned(method, line=_SECOND)
         except Exception as error:
-            return _refused(setup, method, error)
+            return refused(setup, method, error)
         if lost := _lost(setup, method, first, second):
             return replace(in_use(setup, method, lost, ANOTHER), claim=Claim.REFUTED)
         return passed(f"version {first.version}, then version {second.version}", claim=Claim.CONFIRMED)

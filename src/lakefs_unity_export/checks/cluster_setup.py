@@ -131,7 +131,7 @@ class ClusterSetup:
             method: TriedClone(location=request.target_path, version=result.version)
             for method, (request, result) in self._newest().items()
         }
-        return TriedClones(made=made, methods_in_use=self.methods_in_use)
+        return TriedClones(made=made, methods_in_use=self.methods_in_use, source=self.source)
 
     def _newest(self) -> dict[CloneMethod, tuple[CloneRequest, CloneResult]]:
         return {

@@ -11,6 +11,10 @@ KEY = "for_cluster"
 TASK = "check_lakefs_and_catalog"
 CLONES_KEY = "clones"
 CLONES_TASK = "check_cluster"
+REGISTERED_KEY = "registered"
+REGISTERED_TASK = "check_warehouse"
+AGAIN_KEY = "cloned_again"
+AGAIN_TASK = "check_cluster_again"
 # So many tables are tried as the source of a clone.
 MOST_TABLES = 5
 
@@ -61,15 +65,19 @@ class TriedClone:
 
 @dataclass(frozen=True, kw_only=True)
 class TriedClones:
-    """For `check_warehouse`: the newest clone by each method that made one, and the methods of the branch's exports."""
+    """For the tasks after `check_cluster`: the newest clone by each method that made one.
+
+    methods_in_use: those of the branch's exports. source: the path of the table that was cloned.
+    """
 
     made: Mapping[CloneMethod, TriedClone] = field(default_factory=dict)
     methods_in_use: frozenset[str] = frozenset()
+    source: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As a task value."""
         made = {str(method): asdict(clone) for method, clone in self.made.items()}
-        return {"made": made, "methods_in_use": sorted(self.methods_in_use)}
+        return {"made": made, "methods_in_use": sorted(self.methods_in_use), "source": self.source}
 
     @classmethod
     def of_json(cls, fields: Mapping[str, Any]) -> "TriedClones":
@@ -78,4 +86,31 @@ class TriedClones:
             CloneMethod(method): TriedClone(location=str(clone["location"]), version=int(clone["version"]))
             for method, clone in fields["made"].items()
         }
-        return cls(made=made, methods_in_use=frozenset(map(str, fields["methods_in_use"])))
+        in_use = frozenset(map(str, fields["methods_in_use"]))
+        return cls(made=made, methods_in_use=in_use, source=str(fields["source"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredClones:
+    """For the tasks after `check_warehouse`: the methods whose clones are registered, as which tables of SQL.
+
+    commented, granted: those of them that were given a comment, and a grant.
+    """
+
+    tables: Mapping[CloneMethod, str] = field(default_factory=dict)
+    commented: tuple[CloneMethod, ...] = ()
+    granted: tuple[CloneMethod, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As a task value."""
+        tables = {str(method): table for method, table in self.tables.items()}
+        return {"tables": tables, "commented": list(self.commented), "granted": list(self.granted)}
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> "RegisteredClones":
+        """What `as_json` wrote. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+        return cls(
+            tables={CloneMethod(method): str(table) for method, table in fields["tables"].items()},
+            commented=tuple(map(CloneMethod, fields["commented"])),
+            granted=tuple(map(CloneMethod, fields["granted"])),
+        )

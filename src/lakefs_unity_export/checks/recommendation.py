@@ -1,6 +1,7 @@
 """Which clone method to choose, from what the checks found.
 
-The cheapest method counts that is allowed, also a second time, and whose rows the readers read. Clusters like the one
+The cheapest method counts that is allowed, also a second time and once it is registered, and whose rows the readers
+read. Clusters like the one
 that clones were seen to read, or not to. Of warehouses and serverless compute only a deep clone is documented to be
 read; any other counts where a check read its rows there.
 """
@@ -61,9 +62,9 @@ def recommended(lines: Mapping[str, Line]) -> Recommendation:
 
 
 def _is_allowed(lines: Mapping[str, Line], method: CloneMethod) -> bool:
-    """Cloned twice, and not refused by the warehouse that registers it."""
-    registered = lines.get(f"warehouse_{method}")
-    is_refused = registered is not None and registered.status in (Status.WARN, Status.FAIL)
+    """Cloned twice, and refused neither by the warehouse that registers it nor from then on."""
+    later = [lines[id_].status for id_ in (f"warehouse_{method}", f"clone_{method}_registered") if id_ in lines]
+    is_refused = any(status in (Status.WARN, Status.FAIL) for status in later)
     return _passed(lines, f"clone_{method}", f"clone_{method}_again") and not is_refused
 
 

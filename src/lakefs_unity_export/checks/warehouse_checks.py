@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.handed_over import TriedClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -47,7 +47,7 @@ class WarehouseSetup:
 
     schema: its name; raises what `names` raises where the settings give none. new_probe: a schema for the clones that
     `check_cluster` made; raises that too. handed_over: those clones; raises where the task left none. registered: the
-    methods whose clones are.
+    methods whose clones are; commented, granted: those of them that were given a comment, and a grant.
     """
 
     warehouse_id: str
@@ -58,6 +58,8 @@ class WarehouseSetup:
     new_probe: Callable[[], WarehouseProbe]
     handed_over: Callable[[], TriedClones]
     registered: list[CloneMethod] = field(default_factory=list)
+    commented: list[CloneMethod] = field(default_factory=list)
+    granted: list[CloneMethod] = field(default_factory=list)
     _probe: WarehouseProbe | None = None
 
     @property
@@ -83,6 +85,11 @@ class WarehouseSetup:
     def listed(self) -> dict[str, ListedTable]:
         """What information_schema has of this run's schema, by the tables' names. Raises WorkspaceError."""
         return self.probe.listed()
+
+    def for_later(self) -> RegisteredClones:
+        """What the tasks after this one are told."""
+        tables = {method: self.probe.table(method) for method in self.registered}
+        return RegisteredClones(tables=tables, commented=tuple(self.commented), granted=tuple(self.granted))
 
     def clear(self) -> None:
         """Drop what was made, as far as that can be done."""
@@ -207,8 +214,8 @@ def _rows(setup: WarehouseSetup) -> Outcome:
     return passed(f"{told} can be read" if rows else f"{told} has no rows")
 
 
-def is_of_grants(error: WorkspaceError) -> bool:
-    """Whether the statement was refused for want of a privilege, and says nothing of what the warehouse can do."""
+def is_of_grants(error: Exception) -> bool:
+    """Whether the statement was refused for want of a privilege, and says nothing of what can be read there."""
     return "PERMISSION" in str(error).upper()
 
 

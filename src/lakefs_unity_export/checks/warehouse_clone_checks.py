@@ -1,4 +1,4 @@
-"""Checks of the warehouse with the clones that the cluster made: registered, refreshed, read, and dropped again."""
+"""Checks of the warehouse with the clones that the cluster made: registered, refreshed, read, and given a comment."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,6 @@ from dataclasses import replace
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.methods_in_use import ANOTHER, in_use
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
-from lakefs_unity_export.checks.probe import and_swept
 from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
@@ -127,9 +126,9 @@ def _rows(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
             raise
         except WorkspaceError as error:
             if is_of_grants(error):
-                return problem(f"it may not be read: {error}", _HOW_TO_READ[method])
+                return problem(f"it may not be read: {error}", HOW_TO_READ[method])
             claim = Claim.CONFIRMED if is_shallow else Claim.OPEN
-            return problem(f"it cannot be read: {error}", _HOW_TO_READ[method], claim=claim)
+            return problem(f"it cannot be read: {error}", HOW_TO_READ[method], claim=claim)
         if not has_rows:
             return not_tried("the table has no rows")
         return passed("the warehouse reads its rows", claim=Claim.REFUTED if is_shallow else Claim.CONFIRMED)
@@ -138,7 +137,7 @@ def _rows(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
 
 
 _OTHERWISE = "nothing has to be done where only clusters read; else set the bundle variable clone_method to"
-_HOW_TO_READ = {
+HOW_TO_READ = {
     CloneMethod.SHALLOW: f"{_OTHERWISE} the one that is recommended for warehouses at the report's end, and deploy",
     CloneMethod.STORAGE: (
         "make an external location over lakeFS's storage namespace, and grant READ FILES on it to who reads; or set "
@@ -148,18 +147,33 @@ _HOW_TO_READ = {
 }
 
 
-def _dropped(setup: WarehouseSetup) -> Outcome:
-    schema = setup.probe.full_name
-    swept = setup.probe.sweep()
-    if why := setup.probe.drop():
-        by_hand = f"look at what it holds, then DROP SCHEMA {schema} CASCADE;"
-        return problem(f"{schema} cannot be dropped: {why}", by_hand)
-    return passed(f"{schema} was dropped, with what was registered in it{and_swept(swept)}")
+def _commented(setup: WarehouseSetup) -> Outcome:
+    return _given(setup, "a comment", setup.probe.comment, setup.commented)
+
+
+def _granted(setup: WarehouseSetup) -> Outcome:
+    principal = setup.identity().name
+    return _given(setup, f"SELECT for {principal}", lambda method: setup.probe.grant(method, principal), setup.granted)
+
+
+def _given(setup: WarehouseSetup, what: str, give: Callable[[CloneMethod], None], given: list[CloneMethod]) -> Outcome:
+    """For `check_warehouse_again`, which sees whether it lasts."""
+    if not setup.registered:
+        return not_run(_NONE_REGISTERED)
+    for method in setup.registered:
+        try:
+            give(method)
+        except WorkspaceAccessError:
+            raise
+        except WorkspaceError as error:
+            return problem(f"{setup.probe.table(method)} cannot be given {what}: {error}", _REPORT)
+        given.append(method)
+    return passed(f"those by {', '.join(given)} were given {what}")
 
 
 _CLAIMS_OF_ROWS = {
-    CloneMethod.SHALLOW: ("SQL warehouses and serverless compute cannot read the rows of a clone",),
-    CloneMethod.STORAGE: ("Files that a Delta log names by absolute path",),
+    CloneMethod.SHALLOW: ("SQL warehouses cannot read the rows of a shallow clone",),
+    CloneMethod.STORAGE: ("A SQL warehouse reads files that a Delta log names by absolute path",),
 }
 _CLAIMS_OF_REGISTERED = {
     CloneMethod.SHALLOW: ("A shallow clone of a path may be registered as an external table",),
@@ -247,12 +261,23 @@ CHECKS: tuple[Check[WarehouseSetup], ...] = (
     ),
     *(_to_read(method) for method in METHODS),
     Check(
-        id="warehouse_dropped",
+        id="warehouse_comment",
         place=HERE,
-        asks="Can the schema be dropped again, with what was registered in it?",
-        means="a schema of this check stays in the catalog",
-        remedy="drop the schema",
-        look=_dropped,
+        asks="Can their owner give them a comment?",
+        means="it is not known whether comments last that people give to tables",
+        remedy="report the line",
+        look=_commented,
+        severity=Severity.WARNING,
+        # Which looks at their versions, and a comment may be one.
+        needs=("warehouse_refreshed",),
+    ),
+    Check(
+        id="warehouse_grant",
+        place=HERE,
+        asks="Can their owner grant what their readers need?",
+        means="it is not known whether grants on tables last",
+        remedy="report the line",
+        look=_granted,
         severity=Severity.WARNING,
         needs=("warehouse_schema",),
     ),

@@ -14,6 +14,8 @@ from lakefs_unity_export.errors import WorkspaceError
 from lakefs_unity_export.ports import UnityCatalog
 from lakefs_unity_export.setup_ports import Warehouse
 
+COMMENT = "a comment that check_setup gave this table"
+
 Clock = Callable[[], float]
 
 
@@ -23,6 +25,7 @@ class ListedTable:
 
     type: str
     location: str
+    comment: str = ""
 
 
 class WarehouseProbe:
@@ -42,7 +45,6 @@ class WarehouseProbe:
         self._warehouse, self._unity_catalog, self._clock = warehouse, unity_catalog, clock
         self._catalog = names.check_identifier("catalog", catalog)
         self._schema = PREFIX + run_id
-        self._is_made = False
 
     @property
     def full_name(self) -> str:
@@ -55,8 +57,6 @@ class WarehouseProbe:
         self._dropped(self._schema)
         wanted = made_properties(self._clock())
         given = ", ".join(f'"{key}" = "{value}"' for key, value in wanted.items())
-        # Also where the statement fails: it may have had its effect.
-        self._is_made = True
         self._execute(f"CREATE SCHEMA {self.full_name} WITH DBPROPERTIES ({given})")
         return self._unity_catalog.schema_properties(self._catalog, self._schema) == wanted
 
@@ -72,10 +72,13 @@ class WarehouseProbe:
         """What information_schema has of the schema, by the tables' names."""
         catalog = names.quoted(self._catalog)
         found = self._warehouse.query(
-            f"SELECT table_name, table_type, storage_path FROM {catalog}.information_schema.tables "  # noqa: S608, quoted
+            f"SELECT table_name, table_type, storage_path, comment FROM {catalog}.information_schema.tables "  # noqa: S608, quoted
             f"WHERE table_schema = '{self._schema}'"
         )
-        return {str(name): ListedTable(type=kind or "", location=location or "") for name, kind, location in found}
+        return {
+            str(name): ListedTable(type=kind or "", location=location or "", comment=comment or "")
+            for name, kind, location, comment in found
+        }
 
     def version(self, method: CloneMethod) -> int:
         """The table's newest version."""
@@ -87,15 +90,29 @@ class WarehouseProbe:
         found = self._warehouse.query(f"SELECT userMetadata FROM (DESCRIBE HISTORY delta.`{location}` LIMIT 1)")  # noqa: S608, a target's
         return (found[0][0] if found else "") or ""
 
+    def comment(self, method: CloneMethod) -> None:
+        """Give the table a comment, as a person does."""
+        self._warehouse.query(f'COMMENT ON TABLE {self.table(method)} IS "{COMMENT}"')
+
+    def grant(self, method: CloneMethod, principal: str) -> None:
+        """Give the principal SELECT on the table."""
+        self._warehouse.query(f"GRANT SELECT ON TABLE {self.table(method)} TO {names.quoted(principal)}")
+
+    def is_granted(self, method: CloneMethod, principal: str) -> bool:
+        """Whether the principal has SELECT on the table itself."""
+        shown = self._warehouse.query(f"SHOW GRANTS {names.quoted(principal)} ON TABLE {self.table(method)}")
+        return any(action == "SELECT" and (kind or "").upper() == "TABLE" for _, action, kind, *_ in shown)
+
     def has_rows(self, method: CloneMethod) -> bool:
         """Whether a row can be had, for which a file is opened."""
         return bool(self._warehouse.query(f"SELECT * FROM {self.table(method)} LIMIT 1"))  # noqa: S608, quoted
 
     def drop(self) -> str:
-        """Drop the schema and what is registered in it; why that cannot be, or nothing. Files stay."""
-        why = self._dropped(self._schema) if self._is_made else ""
-        self._is_made = bool(why)
-        return why
+        """Drop the schema and what is registered in it; why that cannot be, or nothing. Files stay.
+
+        Also where another task made it; does nothing where there is none.
+        """
+        return self._dropped(self._schema)
 
     def sweep(self) -> tuple[str, ...]:
         """Drop the schemas of earlier runs that were killed; their names. Raises nothing: the next run comes."""

@@ -71,11 +71,14 @@ def _of_ipython() -> Any:
 def _of_spark() -> Any:
     from pyspark.dbutils import DBUtils
 
-    return DBUtils(_spark())
+    return DBUtils(task_spark())
 
 
-def _spark() -> Any:
-    """The task's session: serverless compute documents Databricks Connect's way to it, clusters Spark's own."""
+def task_spark() -> Any:
+    """The task's Spark session: serverless compute documents Databricks Connect's way to it, clusters Spark's own.
+
+    Raises ImportError where there is no Spark, and what its making raises.
+    """
     try:
         from databricks.connect import DatabricksSession
     except ImportError:

@@ -1,36 +1,20 @@
 """Task `check_cluster`: the cluster that clones, seen from a notebook on it, with the product's own clone code.
 
-It leaves what it finds to the task `check_report`, which judges it, and the clones that it made to `check_warehouse`.
+It leaves what it finds to the task `check_report`, which judges it, and the clones that it made to
+`check_warehouse` and `check_cluster_again`.
 What it wrote at the target the task `check_removal` removes.
 """
 
-import io
 import sys
-from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-from lakefs_unity_export.access.secrets import read_secret
 from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.clone_checks import CHECKS
-from lakefs_unity_export.checks.cluster_settings import ClusterSettings
-from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
-from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.cluster_setup import ClusterSetup
 from lakefs_unity_export.checks.model import Line
-from lakefs_unity_export.checks.redaction import Redaction
+from lakefs_unity_export.checks.notebook_cluster import CloneTable, notebook_cluster
 from lakefs_unity_export.checks.runner import run_for_report
-from lakefs_unity_export.checks.spark_cluster import SparkCluster
-from lakefs_unity_export.checks.target_probe import TargetProbe
-from lakefs_unity_export.clones.request import CloneRequest
-from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
-from lakefs_unity_export.errors import ExportError
-from lakefs_unity_export.names import DELTA_LOG
 from lakefs_unity_export.ports import TaskValues
-
-# A person waits: one more try, where a clone has four.
-RETRIES = 1
-
-# `clone_table(spark, request, dbutils=..., output=...)`: the notebook hands it over, as no task imports another.
-CloneTable = Callable[..., CloneResult]
 
 
 def check_cluster(spark: Any, dbutils: Any, clone_table: CloneTable, *, output: TextIO | None = None) -> str:
@@ -38,13 +22,13 @@ def check_cluster(spark: Any, dbutils: Any, clone_table: CloneTable, *, output: 
 
     clone_table: the function of the task of this name.
     """
-    setup = _setup(spark, dbutils, clone_table)
+    setup = notebook_cluster(spark, dbutils, clone_table)
     lines = checked(setup, dbutils.jobs.taskValues, output or sys.stdout)
     return f"{len(lines)} lines for check_report"
 
 
 def checked(setup: ClusterSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
-    """Runs the checks, prints their lines and leaves them to the report, and the clones to `check_warehouse`."""
+    """Runs the checks, prints their lines and leaves them to the report, and the clones to those after it."""
     try:
         lines = run_for_report(CHECKS, setup, setup.redaction, task_values, out)
         task_values.set(handed_over.CLONES_KEY, setup.tried().as_json())
@@ -52,59 +36,3 @@ def checked(setup: ClusterSetup, task_values: TaskValues, out: TextIO) -> list[L
         setup.clear()  # a run that is stopped here may have no task after it
         raise
     return lines
-
-
-def _setup(spark: Any, dbutils: Any, clone_table: CloneTable) -> ClusterSetup:
-    settings = ClusterSettings.from_widgets(dbutils.widgets.get)
-    redaction, cluster = Redaction(), SparkCluster(spark)
-    redaction.add(*cluster.secrets())
-    _learn_key(redaction, dbutils, settings)
-
-    def handed() -> HandedOver:
-        return HandedOver.of_json(dbutils.jobs.taskValues.get(taskKey=handed_over.TASK, key=handed_over.KEY))
-
-    def clone(request: CloneRequest) -> CloneResult:
-        return clone_table(spark, request, dbutils=dbutils, output=io.StringIO())
-
-    return ClusterSetup(
-        settings=settings,
-        cluster=cluster,
-        tables=SparkDeltaTables(spark),
-        probe=lambda: TargetProbe(dbutils.fs, settings.probes_folder, settings.probe_folder),
-        clone=clone,
-        addresses=lambda commit_id, folder: _addresses(dbutils, settings, commit_id, folder),
-        handed_over=handed,
-        redaction=redaction,
-    )
-
-
-def _learn_key(redaction: Redaction, dbutils: Any, settings: ClusterSettings) -> None:
-    """No text shows the key from now on, whoever reads it. That it cannot be read is told by a check."""
-    try:
-        key_id, secret_key = _key(dbutils, settings)
-    except ExportError:
-        return
-    redaction.add_pair(key_id, secret_key)
-
-
-def _key(dbutils: Any, settings: ClusterSettings) -> tuple[str, str]:
-    key_id, secret_key = (
-        read_secret(dbutils, settings.secret_scope, name)
-        for name in (settings.access_key_name, settings.secret_key_name)
-    )
-    return key_id, secret_key
-
-
-def _addresses(dbutils: Any, settings: ClusterSettings, commit_id: str, folder: str) -> Mapping[str, str]:
-    # Only here, as in a clone: what else the task does asks nothing of lakeFS's API.
-    from lakefs_unity_export.access.lakefs_addresses import LakeFSAddresses
-    from lakefs_unity_export.access.lakefs_connection import Credentials
-
-    key_id, secret_key = _key(dbutils, settings)
-    lakefs = LakeFSAddresses(
-        endpoint=settings.lakefs_endpoint,
-        repository=settings.repository,
-        credentials=Credentials(access_key_id=key_id, secret_access_key=secret_key),
-        retries=RETRIES,
-    )
-    return lakefs.of_folder(commit_id, folder, but=DELTA_LOG)

@@ -1,7 +1,7 @@
 """Task `check_warehouse`: the SQL warehouse that registers tables, asked as the identity that registers them.
 
 It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything. What
-it registers in Unity Catalog it takes away again.
+it registers in Unity Catalog stays for the tasks after it; the last of them, `check_warehouse_again`, takes it away.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from typing import TextIO
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.catalogue import WAREHOUSE
-from lakefs_unity_export.checks.handed_over import CLONES_KEY, CLONES_TASK, TriedClones
+from lakefs_unity_export.checks.handed_over import CLONES_KEY, CLONES_TASK, REGISTERED_KEY, TriedClones
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.runner import run_for_report
@@ -24,12 +24,15 @@ from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
 
 
 def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO) -> list[Line]:
-    """Runs the checks, prints their lines and leaves them to the report."""
+    """Runs the checks, prints their lines and leaves them to the report, and what it registered to later tasks."""
     try:
         # Nothing secret is read here.
-        return run_for_report(WAREHOUSE, setup, Redaction(), task_values, out)
-    finally:
-        setup.clear()  # also where the run is stopped before the check that does so
+        lines = run_for_report(WAREHOUSE, setup, Redaction(), task_values, out)
+        task_values.set(REGISTERED_KEY, setup.for_later().as_json())
+    except BaseException:
+        setup.clear()  # a run that is stopped here may have no task after it
+        raise
+    return lines
 
 
 def main() -> None:

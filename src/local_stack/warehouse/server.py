@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local_stack.spark.process import SparkProcess
 from local_stack.warehouse.limits import Limits
@@ -35,7 +36,8 @@ class Warehouse:
 
     Parameters: address and token of a Unity Catalog server; Spark configuration over the local stack's own; a
     folder for the process's log and files; as whom it makes tables, which that principal owns then.
-    `limits` says what it is refused, and may be changed while it runs.
+    `limits` says what it is refused, and may be changed while it runs; `serverless_limits` likewise of serverless
+    compute, whose queries its Spark runs too.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Warehouse:
         folder: Path,
         principal: str = "",
     ) -> None:
-        self.limits = Limits()
+        self.limits = self.serverless_limits = Limits()
         self._folder = folder
         self._spark = SparkProcess(
             name="warehouse",
@@ -90,14 +92,14 @@ class Warehouse:
         `catalog` and `schema` are current at the start. May be called from several threads. Raises WarehouseError
         for the first statement that fails: those before it keep their effect.
         """
-        answer = self._spark.call(
-            "execute",
-            sql=sql,
-            parameters=dict(parameters),
-            catalog=catalog,
-            schema=schema,
-            limits=self.limits.as_json(),
-        )
+        return self._execute(sql, self.limits, parameters=dict(parameters), catalog=catalog, schema=schema)
+
+    def query_on_serverless(self, query: str) -> list[StatementResult]:
+        """Run a query in a fresh session, as serverless compute would. Raises WarehouseError where it fails."""
+        return self._execute(query, self.serverless_limits, parameters={}, catalog=None, schema=None)
+
+    def _execute(self, sql: str, limits: Limits, **given: Any) -> list[StatementResult]:
+        answer = self._spark.call("execute", sql=sql, limits=limits.as_json(), **given)
         error = answer.get("error")
         if error:
             raise WarehouseError(

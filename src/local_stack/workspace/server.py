@@ -15,6 +15,7 @@ from local_stack.workspace.endpoints.files import FileEndpoints
 from local_stack.workspace.endpoints.identities import IdentityEndpoints
 from local_stack.workspace.endpoints.jobs import JobEndpoints
 from local_stack.workspace.endpoints.secrets import SecretEndpoints
+from local_stack.workspace.endpoints.serverless import ServerlessEndpoints
 from local_stack.workspace.endpoints.task_values import TaskValueEndpoints
 from local_stack.workspace.executors.notebook_and_sql import (
     NotebookCluster,
@@ -166,6 +167,7 @@ class Workspace:
             **IdentityEndpoints(self._identities, self._permissions, self._jobs, self._files).endpoints(),
             **with_workspace_access(compute.endpoints()),
             **TaskValueEndpoints(self._jobs.runs).endpoints(),
+            **ServerlessEndpoints(self._jobs.runs, self._warehouse).endpoints(),
             **with_workspace_access(self._catalog.endpoints()),
             ("POST", "/telemetry-ext"): _telemetry,
         }

@@ -1,5 +1,6 @@
 """Each thing of the cluster broken in turn: its own line tells, hides no other, and what the line says mends it."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,14 +19,17 @@ from cluster_double import (
     SparkError,
     s3a_error,
 )
+from doubles import TaskValuesDouble
 
-from lakefs_unity_export.checks import clone_checks, removal_checks
+from lakefs_unity_export.checks import clone_again_checks, clone_checks, removal_checks
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
+from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import LakeFSUnavailableError, WorkspaceAccessError
+from lakefs_unity_export.tasks.check_cluster_again import checked_again
 
-# Of both tasks on the cluster.
-CHECKS = (*clone_checks.CHECKS, *removal_checks.CHECKS)
+# Of all tasks on the cluster.
+CHECKS = (*clone_checks.CHECKS, *clone_again_checks.CHECKS, *removal_checks.CHECKS)
 FAIL, WARN, NOT_RUN, NOT_TRIED, PASS = Status.FAIL, Status.WARN, Status.NOT_RUN, Status.NOT_TRIED, Status.PASS
 AT_FILE = f"s3a://shop/{COMMIT}/{FILE}"
 AT_FOLDER = f"s3a://shop/{COMMIT}/_lakefs_tables"
@@ -94,6 +98,11 @@ def in_access_mode(mode: str) -> Callable[..., None]:
 
 def another_repository(cluster: ClusterInMemory) -> None:
     cluster.names = {name.replace(f"{BUCKET}shop.", f"{BUCKET}example-repo.") for name in cluster.names}
+
+
+def _mended_by_the_recommendation(cluster: ClusterInMemory, lines: dict[str, Line]) -> None:
+    cluster.choose(lines)
+    cluster.delta.refuses.clear()
 
 
 BREAKAGES = [
@@ -316,9 +325,36 @@ BREAKAGES = [
             says="does not have both clones with their user metadata",
             remedy="set the bundle variable clone_method to the one that is recommended",
             mend=lambda cluster, lines: setattr(cluster.delta, "forgets", False),
-            also=frozenset(f"clone_{other}_again" for other in ("shallow", "storage", "deep")) - {method},
+            also=frozenset(f"clone_{other}_{when}" for other in CloneMethod for when in ("again", "registered")),
         )
         for method, status in [("shallow", FAIL), ("storage", WARN), ("deep", WARN)]
+    ),
+    *(
+        Breakage(
+            what=f"a clone by {method} over a registered table",
+            breaks=lambda cluster, kind=kind: setattr(cluster, "later", lambda: refuses(kind, REFUSAL)(cluster)),  # type: ignore[misc]
+            id=f"clone_{method}_registered",
+            status=status,
+            says=f"Databricks refused it: {REFUSED}",
+            remedy="set the bundle variable clone_method to the one that is recommended",
+            mend=_mended_by_the_recommendation,
+            also=frozenset(also),
+        )
+        for method, kind, status, also in [
+            # A clone by storage is a shallow one of a draft.
+            ("shallow", "shallow", FAIL, {"clone_storage_registered"}),
+            ("storage", "draft", WARN, set()),
+            ("deep", "deep", WARN, set()),
+        ]
+    ),
+    Breakage(
+        what="the comment of a table that is cloned over",
+        breaks=lambda cluster: setattr(cluster.delta, "keeps_comment", False),
+        id="clone_comment",
+        status=WARN,
+        says="clones by shallow, storage, deep lost it, and were given it again",
+        remedy="nothing has to be done",
+        mend=lambda cluster, lines: None,
     ),
     *(
         Breakage(
@@ -393,7 +429,11 @@ def test_a_sound_cluster_passes_every_check() -> None:
     assert {line.remedy for line in lines.values()} == {""}
     confirmed = {id_ for id_, line in lines.items() if line.claim is Claim.CONFIRMED}
     assert confirmed >= {check.id for check in CHECKS if check.claims} - {"cluster_lakefs_api"}  # of Azure
-    left = [*cluster.values.values["lines"], *cluster.removal_values.values["lines"]]
+    left = [
+        line
+        for values in (cluster.values, cluster.values_again, cluster.removal_values)
+        for line in values.values["lines"]
+    ]
     assert [Line.of_json(each) for each in left] == list(lines.values())
 
 
@@ -410,9 +450,12 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
     assert [other for other in breakage.also if found[other].status is PASS] == []
     for check in CHECKS:
         if check.id not in {breakage.id, *breakage.also}:
-            waits = any(needed in found and found[needed].status is not PASS for needed in check.needs)
+            # Of the task before.
+            before = (check.id.removesuffix("_registered"),) if check.id.endswith("_registered") else ()
+            needs = (*check.needs, *before)
+            waits = any(needed in found and found[needed].status is not PASS for needed in needs)
             nothing = (
-                check.id in {"clone_provenance", "clone_metrics", "target_removed"}
+                check.id in {"clone_provenance", "clone_metrics", "clone_comment", "target_removed"}
                 and found[check.id].status is NOT_RUN
             )
             assert nothing or found[check.id].status is (NOT_RUN if waits else PASS), found[check.id]
@@ -498,12 +541,39 @@ def test_it_clones_to_its_own_folder_only() -> None:
     cluster = ClusterInMemory()
     cluster.check()
     assert [(request.method, request.line) for request in cluster.requests] == [
-        (method, line) for method in ("shallow", "storage", "deep") for line in (0, 1)
+        *((method, line) for method in ("shallow", "storage", "deep") for line in (0, 1)),
+        *((method, 2) for method in ("shallow", "storage", "deep")),
     ]
     assert {request.target_path for request in cluster.requests} == {
         f"{FOLDER}/{method}" for method in ("shallow", "storage", "deep")
     }
     assert cluster.requests[0].table == "`lake`.`lakefs_unity_export_check_4711`.`shallow`"
+
+
+def test_a_clone_that_no_warehouse_registered_is_not_cloned_again() -> None:
+    cluster = ClusterInMemory()
+    cluster.unregistered = {CloneMethod.STORAGE}
+    line = cluster.check()["clone_storage_registered"]
+    assert (line.status, line.finding) == (NOT_RUN, "needs warehouse_storage")
+    assert cluster.values_again.values["cloned_again"] == ["shallow", "deep"]
+
+
+def test_without_a_word_of_the_warehouse_nothing_is_cloned_again() -> None:
+    cluster = ClusterInMemory()
+    values = TaskValuesDouble()
+    lines = checked_again(cluster.setup(), values, io.StringIO())
+    assert {line.status for line in lines} == {NOT_RUN}
+    assert (cluster.requests, values.values["cloned_again"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("comment", "keeps", "claim"),
+    [("of somebody", True, Claim.CONFIRMED), ("of somebody", False, Claim.REFUTED), ("", True, Claim.OPEN)],
+)
+def test_a_comment_says_whether_clones_keep_it(comment: str, keeps: bool, claim: Claim) -> None:
+    cluster = ClusterInMemory()
+    cluster.comment, cluster.delta.keeps_comment = comment, keeps
+    assert cluster.check()["clone_comment"].claim is claim
 
 
 def test_what_was_written_is_removed_where_the_run_is_stopped() -> None:

@@ -9,6 +9,8 @@ from lakefs_unity_export.clones.methods import CloneMethod
 
 FAIL, WARN, PASS, NOT_RUN, NOT_TRIED = Status.FAIL, Status.WARN, Status.PASS, Status.NOT_RUN, Status.NOT_TRIED
 SHALLOW, STORAGE, DEEP = CloneMethod.SHALLOW, CloneMethod.STORAGE, CloneMethod.DEEP
+LATER = ("warehouse_{}", "clone_{}_registered")
+BOTH = (SHALLOW, STORAGE)
 OF_METHOD = [f"clone_{method}{part}" for method in CloneMethod for part in ("", "_again", "_rows")]
 
 
@@ -19,8 +21,9 @@ def of(**other: Status) -> Recommendation:
 
 
 def test_the_lines_that_it_reads_are_of_checks_that_there_are() -> None:
-    of_warehouse = {f"warehouse_{method}{part}" for method in CloneMethod for part in ("", "_rows")}
-    assert {*OF_METHOD, *of_warehouse} <= {check.id for check in CHECKS}
+    later = {part.format(method) for method in CloneMethod for part in LATER}
+    of_others = {id_ for method in CloneMethod for id_ in seen_by_others(method)}
+    assert {*OF_METHOD, *later, *of_others} <= {check.id for check in CHECKS}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,11 @@ def test_the_lines_that_it_reads_are_of_checks_that_there_are() -> None:
         ({"warehouse_shallow": WARN, "warehouse_storage": WARN}, DEEP, DEEP),
         ({"warehouse_deep": WARN}, SHALLOW, None),
         ({"warehouse_shallow": NOT_RUN, "warehouse_storage": PASS}, SHALLOW, DEEP),
+        # Every export but the first clones over a table that is registered.
+        ({"clone_shallow_registered": FAIL}, STORAGE, DEEP),
+        ({"clone_shallow_registered": NOT_RUN}, SHALLOW, DEEP),
+        ({"clone_deep_registered": WARN}, SHALLOW, None),
+        ({"warehouse_shallow_rows": PASS, "serverless_shallow_rows": WARN, "serverless_storage_rows": PASS}, *BOTH),
         # It is read, and may not be made.
         ({"clone_storage": WARN, "warehouse_storage_rows": PASS}, SHALLOW, DEEP),
     ],

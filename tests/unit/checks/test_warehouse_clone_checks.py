@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 from doubles import TaskValuesDouble
-from warehouse_double import BASE, CLONES, NOW, PRINCIPAL, PROBE, WarehouseDouble, setup_of
+from warehouse_double import BASE, CLONES, NOW, PRINCIPAL, PROBE, WarehouseDouble, again_of, setup_of
 
-from lakefs_unity_export.checks.handed_over import TriedClones
+from lakefs_unity_export.checks import warehouse_again_checks, warehouse_clone_checks
+from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.probe import LEFT_AFTER_SECONDS, made_properties
-from lakefs_unity_export.checks.warehouse_clone_checks import CHECKS
+from lakefs_unity_export.checks.redaction import Redaction
+from lakefs_unity_export.checks.runner import run_for_report
+from lakefs_unity_export.checks.warehouse_checks import WarehouseSetup
 from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
@@ -20,13 +23,30 @@ from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 FAIL, WARN, NOT_RUN, NOT_TRIED, PASS = Status.FAIL, Status.WARN, Status.NOT_RUN, Status.NOT_TRIED, Status.PASS
 REFUTED, CONFIRMED, OPEN = Claim.REFUTED, Claim.CONFIRMED, Claim.OPEN
+CHECKS = (*warehouse_clone_checks.CHECKS, *warehouse_again_checks.CHECKS)
 OWN = {check.id for check in CHECKS}
+# What a check of the second task looks at, as the first left it.
+GIVEN_BY = {
+    "warehouse_refreshed_again": ("warehouse_schema",),
+    "warehouse_comment_kept": ("warehouse_schema", "warehouse_comment"),
+    "warehouse_grant_kept": ("warehouse_schema", "warehouse_grant"),
+}
 DENIED = "[PERMISSION_DENIED] User does not have what it takes"
 ALL_READ: dict[str, str] = {}
 
 
-def check(warehouse: WarehouseDouble) -> dict[str, Line]:
-    lines = {line.id: line for line in check_warehouse(setup_of(warehouse), TaskValuesDouble(), io.StringIO())}
+def check(
+    warehouse: WarehouseDouble,
+    later: Callable[[WarehouseDouble], object] = lambda warehouse: None,
+    setup: WarehouseSetup | None = None,
+) -> dict[str, Line]:
+    """The lines of both tasks. later: what happens between them."""
+    values = TaskValuesDouble()
+    found = check_warehouse(setup or setup_of(warehouse), values, io.StringIO())
+    later(warehouse)
+    again = again_of(warehouse, RegisteredClones.of_json(values.values["registered"]))
+    found += run_for_report(warehouse_again_checks.CHECKS, again, Redaction(), TaskValuesDouble(), io.StringIO())
+    lines = {line.id: line for line in found}
     assert {id_: line for id_, line in lines.items() if id_ not in OWN and line.status is not PASS} == {}
     return {id_: lines[id_] for id_ in lines if id_ in OWN}
 
@@ -119,6 +139,16 @@ def refuses(words: str, why: str) -> Callable[[WarehouseDouble], object]:
             "do what the line external_location_grants says",
         ),
         (
+            refuses("COMMENT", "[PARSE_SYNTAX_ERROR] at COMMENT"),
+            *("warehouse_comment", WARN, OPEN, f"`lake`.`{PROBE}`.`shallow` cannot be given a comment: [PARSE_SYNTAX"),
+            "report this line",
+        ),
+        (
+            refuses("GRANT", DENIED),
+            *("warehouse_grant", WARN, OPEN, f"`shallow` cannot be given SELECT for {PRINCIPAL}: {DENIED}"),
+            "report this line",
+        ),
+        (
             refuses("DROP SCHEMA", DENIED),
             *("warehouse_dropped", WARN, OPEN, f"`lake`.`{PROBE}` cannot be dropped: {DENIED}"),
             f"look at what it holds, then DROP SCHEMA `lake`.`{PROBE}` CASCADE;",
@@ -130,14 +160,64 @@ def test_what_is_broken_is_told_by_its_line_and_hides_no_other(
 ) -> None:
     warehouse = WarehouseDouble(unread=dict(ALL_READ))
     broken(warehouse)
-    lines = check(warehouse)
+    # Of which the second task would tell too.
+    lines = check(warehouse, later=lambda warehouse: warehouse.refuses.pop("REPAIR TABLE", None))
     line = lines[id_]
     assert (line.status, line.claim, says in line.finding, remedy in line.remedy) == (status, claim, True, True), line
     for each in CHECKS:
         # A table that is not external is not dropped, and its schema stays.
         if each.id != id_ and not (warehouse.types and each.id == "warehouse_dropped"):
-            waits = any(lines[needed].status is not PASS for needed in each.needs if needed in lines)
+            needed = {*each.needs, *GIVEN_BY.get(each.id, ())} & OWN
+            waits = any(lines[id_].status is not PASS for id_ in needed)
             assert lines[each.id].status is (NOT_RUN if waits else PASS), lines[each.id]
+
+
+@pytest.mark.parametrize(
+    ("later", "id_", "status", "claim", "says"),
+    [
+        (
+            refuses("REPAIR TABLE", "[PARSE_SYNTAX_ERROR] at REPAIR"),
+            *("warehouse_refreshed_again", FAIL, OPEN, f"`lake`.`{PROBE}`.`shallow`: [PARSE_SYNTAX_ERROR] at REPAIR"),
+        ),
+        (
+            lambda warehouse: warehouse.comments.pop("storage"),
+            *("warehouse_comment_kept", WARN, OPEN, "clones by storage lost the comment that somebody gave them"),
+        ),
+        (
+            lambda warehouse: warehouse.comments.update(deep="another one"),
+            *("warehouse_comment_kept", WARN, OPEN, "clones by deep lost the comment that somebody gave them"),
+        ),
+        (
+            lambda warehouse: warehouse.grants.pop("deep"),
+            *("warehouse_grant_kept", WARN, REFUTED, f"{PRINCIPAL} lost SELECT on clones by deep"),
+        ),
+    ],
+)
+def test_what_a_second_clone_takes_from_people_is_told(
+    later: Callable[[WarehouseDouble], object], id_: str, status: Status, claim: Claim, says: str
+) -> None:
+    lines = check(WarehouseDouble(unread=dict(ALL_READ)), later)
+    assert (lines[id_].status, lines[id_].claim, lines[id_].finding) == (status, claim, says)
+    assert {line.status for other, line in lines.items() if other != id_} == {PASS}
+
+
+def test_what_lasts_confirms_that_cloning_again_leaves_grants() -> None:
+    lines = check(WarehouseDouble())
+    assert (lines["warehouse_grant_kept"].status, lines["warehouse_grant_kept"].claim) == (PASS, CONFIRMED)
+    assert lines["warehouse_comment_kept"].finding == "clones by shallow, storage, deep have it"
+
+
+def test_without_a_word_of_the_tasks_before_the_schema_goes_all_the_same() -> None:
+    warehouse = WarehouseDouble()
+    check_warehouse(setup_of(warehouse), TaskValuesDouble(), io.StringIO())
+
+    def silent() -> RegisteredClones:
+        raise ValueError("Task key does not exist in run")
+
+    again = replace(again_of(warehouse, RegisteredClones()), handed_over=silent, cloned_again=silent)
+    lines = run_for_report(warehouse_again_checks.CHECKS, again, Redaction(), TaskValuesDouble(), io.StringIO())
+    assert [line.status for line in lines] == [NOT_RUN, NOT_RUN, NOT_RUN, PASS]
+    assert warehouse.unity_catalog.catalogs == {"lake": {}}
 
 
 def test_every_method_s_rows_say_who_can_read() -> None:
@@ -179,7 +259,7 @@ def test_without_clones_the_schema_is_tried_all_the_same() -> None:
         raise ValueError("Task key does not exist in run")
 
     setup.handed_over = silent
-    lines = {line.id: line for line in check_warehouse(setup, TaskValuesDouble(), io.StringIO())}
+    lines = check(warehouse, setup=setup)
     assert {id_ for id_ in OWN if lines[id_].status is PASS} == {"warehouse_schema", "warehouse_dropped"}
     assert {lines[id_].status for id_ in OWN} == {PASS, NOT_RUN}
     assert warehouse.unity_catalog.catalogs == {"lake": {}}
@@ -300,3 +380,13 @@ def test_clones_survive_a_task_value() -> None:
     values = TaskValuesDouble()
     values.set("clones", CLONES.as_json())
     assert TriedClones.of_json(values.values["clones"]) == CLONES
+
+
+def test_what_is_registered_survives_a_task_value() -> None:
+    values = TaskValuesDouble()
+    check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
+    registered = RegisteredClones.of_json(values.values["registered"])
+    assert registered.tables == {method: f"`lake`.`{PROBE}`.`{method}`" for method in CloneMethod}
+    assert registered.commented == registered.granted == tuple(registered.tables)
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        RegisteredClones.of_json({"tables": []})

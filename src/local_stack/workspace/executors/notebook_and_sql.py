@@ -78,6 +78,9 @@ class SqlWarehouse(Protocol):
     ) -> Sequence[Any]:
         """Run the statements of a text in order."""
 
+    def query_on_serverless(self, query: str) -> Sequence[Any]:
+        """Run a query as serverless compute would, whose limits are its own."""
+
 
 class TaskAccess:
     """What tasks are given of the workspace: its address, and a token that acts as the job's run_as principal."""

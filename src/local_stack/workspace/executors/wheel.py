@@ -21,8 +21,8 @@ from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.jobs.runs import StopSignal, TaskOutput
 from local_stack.workspace.jobs.task_runner import TaskWork
 
-# What databricks-sdk looks for to know that it runs in a task; the shape that serverless environments show.
-RUNTIME_VERSION = "client.4.0"
+# What databricks-sdk looks for to know that it runs in a task; the shapes that serverless compute and clusters show.
+SERVERLESS_VERSION, CLUSTER_VERSION = "client.4.0", "17.3"
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TMPDIR")
 MAXIMUM_LOG_BYTES = 5 * 1024 * 1024
 
@@ -69,7 +69,8 @@ class WheelExecutor:
             hidden = hidden_modules(requirements, wheels=folder / "wheels")
             with self._access.token(work) as token:
                 self._write_specification(folder, work, token, hidden)
-                return self._run(folder, stop, hidden)
+                environment = {**_environment(is_serverless(work)), **self._variables}
+                return self._run(TaskStart(folder=folder, environment=environment, hidden=hidden), stop)
         except PackageError as error:
             return TaskOutput(error=f"The task's packages cannot be installed: {error}")
         except (zipfile.BadZipFile, OSError) as error:
@@ -77,11 +78,10 @@ class WheelExecutor:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _run(self, folder: Path, stop: StopSignal, hidden: frozenset[str]) -> TaskOutput:
-        environment = {**_environment(), **self._variables}
-        process = self._start(TaskStart(folder=folder, environment=environment, hidden=hidden))
+    def _run(self, start: TaskStart, stop: StopSignal) -> TaskOutput:
+        process = self._start(start)
         stop.on_stop(process.kill)
-        return _output(folder, process.wait())
+        return _output(start.folder, process.wait())
 
     def _start(self, start: TaskStart) -> TaskProcess:
         if self._python is not None and self._python.suits(start):
@@ -99,6 +99,7 @@ class WheelExecutor:
             "entry_point": wheel_task["entry_point"],
             "arguments": arguments_of(wheel_task),
             "hidden": sorted(hidden),
+            "is_serverless": is_serverless(work),
             "report": str(folder / "report.json"),
         }
         (folder / "specification.json").write_text(json.dumps(specification))
@@ -124,13 +125,18 @@ def unpack(wheels: Sequence[Path], folder: Path) -> None:
             archive.extractall(folder)
 
 
-def _environment() -> dict[str, str]:
+def is_serverless(work: TaskWork) -> bool:
+    """Whether the task runs on serverless compute: it names an environment, and no cluster."""
+    return bool(work.task.get("environment_key"))
+
+
+def _environment(on_serverless: bool) -> dict[str, str]:
     """The variables that every task has."""
     return {
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "DATABRICKS_RUNTIME_VERSION": RUNTIME_VERSION,
+        "DATABRICKS_RUNTIME_VERSION": SERVERLESS_VERSION if on_serverless else CLUSTER_VERSION,
     }
 
 

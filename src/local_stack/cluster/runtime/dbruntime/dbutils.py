@@ -74,7 +74,7 @@ class _Notebook(_Utility):
 
 
 class _TaskValues(_Utility):
-    def __init__(self, workspace: "_Workspace") -> None:
+    def __init__(self, workspace: "WorkspaceCalls") -> None:
         self._workspace = workspace
 
     def set(self, key: str, value: Any) -> None:
@@ -110,12 +110,12 @@ class _TaskValues(_Utility):
 
 
 class _Jobs(_Utility):
-    def __init__(self, workspace: "_Workspace") -> None:
+    def __init__(self, workspace: "WorkspaceCalls") -> None:
         self.taskValues = _TaskValues(workspace)
 
 
 class _Secrets(_Utility):
-    def __init__(self, workspace: "_Workspace") -> None:
+    def __init__(self, workspace: "WorkspaceCalls") -> None:
         self._workspace = workspace
 
     def get(self, scope: str, key: str) -> str:
@@ -137,7 +137,7 @@ class DBUtils(_Utility):
 
     def __init__(self, host: str, token: str, task_run_id: int, parameters: dict[str, str]) -> None:
         set_context(TaskContext(host=host, token=token, task_run_id=task_run_id, parameters=dict(parameters)))
-        workspace = _Workspace(host, token)
+        workspace = WorkspaceCalls(host, token)
         self.task_run_id = task_run_id
         self.widgets = _Widgets(parameters)
         self.notebook = _Notebook()
@@ -159,7 +159,7 @@ class CurrentDBUtils:
         return getattr(self._of_runs[context.task_run_id], name)
 
 
-class _Workspace:
+class WorkspaceCalls:
     """Calls of the workspace's API with the standard library only, so that tasks need no packages for it."""
 
     def __init__(self, host: str, token: str) -> None:

@@ -1,8 +1,9 @@
 """Starts the entry point of a wheel in a process of its own: ``python -m dbruntime.wheel_task <specification>``.
 
 The specification is a JSON file: the folder the wheels are unpacked in, the package, the entry point, its arguments,
-the modules that are hidden from it, and the file for the report of an error. As Databricks documents ``entry_point``:
-the name is looked up in the package's entry points; where it is not there, ``package.entry_point()`` is called.
+the modules that are hidden from it, whether it runs on serverless compute, and the file for the report of an error.
+As Databricks documents ``entry_point``: the name is looked up in the package's entry points; where it is not there,
+``package.entry_point()`` is called.
 """
 
 import importlib
@@ -18,6 +19,7 @@ from typing import Any
 from dbruntime.dbutils import CurrentDBUtils
 from dbruntime.dbutils_ways import offer
 from dbruntime.hidden_modules import hide
+from dbruntime.serverless_session import offer_session
 
 
 def main() -> int:
@@ -27,6 +29,8 @@ def main() -> int:
     try:
         hide(specification["hidden"])
         offer(CurrentDBUtils())
+        if specification["is_serverless"]:
+            offer_session()
         _entry_point(specification)()
     except SystemExit as stop:
         if stop.code in (None, 0):
