@@ -172,3 +172,6 @@ class _NoCompute:
 
     def execute(self, sql: str, parameters: Mapping[str, str | None], **names: str | None) -> Any:
         raise NotImplementedError
+
+    def query_on_serverless(self, query: str) -> Any:
+        raise NotImplementedError
