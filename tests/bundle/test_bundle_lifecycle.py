@@ -49,8 +49,8 @@ def test_a_change_of_code_reaches_the_job_as_another_wheel(
     assert uploaded not in str(before)
     for job in after:
         assert job["settings"]["environments"][0]["spec"]["dependencies"][0] == uploaded
-    # The environments, and the libraries of the notebooks clone_table, check_cluster and check_removal.
-    assert str(after).count(PurePosixPath(uploaded).name) == len(JOBS) + 3
+    # The environments, and the libraries of the notebooks clone_table, check_cluster, the same again and check_removal.
+    assert str(after).count(PurePosixPath(uploaded).name) == len(JOBS) + 4
 
 
 def test_a_change_of_a_notebook_is_uploaded_and_leaves_the_job_alone(

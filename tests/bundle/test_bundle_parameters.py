@@ -19,7 +19,9 @@ from lakefs_unity_export.export.plan import Item, RemovedItem
 from lakefs_unity_export.tasks import (
     check_lakefs_and_catalog,
     check_report,
+    check_serverless,
     check_warehouse,
+    check_warehouse_again,
     list_changed_tables,
     reconcile,
     record_export,
@@ -70,7 +72,16 @@ def test_task_values_that_are_read_are_set() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [list_changed_tables, record_export, reconcile, check_lakefs_and_catalog, check_report, check_warehouse],
+    [
+        list_changed_tables,
+        record_export,
+        reconcile,
+        check_lakefs_and_catalog,
+        check_report,
+        check_serverless,
+        check_warehouse,
+        check_warehouse_again,
+    ],
     ids=lambda module: module.__name__,
 )
 def test_an_entry_point_gets_the_options_it_takes(
@@ -98,8 +109,9 @@ def test_the_notebook_gets_the_widgets_it_reads() -> None:
     assert task.parameters.keys() == set(read)
 
 
-def test_the_notebook_of_the_checks_gets_the_widgets_it_reads() -> None:
-    task = TASKS["check_cluster"]
+@pytest.mark.parametrize("key", ["check_cluster", "check_cluster_again"])
+def test_a_notebook_of_the_checks_gets_the_widgets_it_reads(key: str) -> None:
+    task = TASKS[key]
     notebook = RESOURCES / task.settings["notebook_task"]["notebook_path"]
     assert notebook.read_text().startswith("# Databricks notebook source\n")
     read = set[str]()

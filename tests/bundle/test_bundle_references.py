@@ -137,10 +137,16 @@ def test_what_the_cluster_made_is_registered_by_the_warehouse_and_removed_after_
     tasks = {task.key: task.settings for task in all_tasks(check)}
     before = dependencies(check)
     assert before["check_warehouse"] == {handed_over.CLONES_TASK}
-    assert before["check_removal"] == {"check_warehouse"}
+    # Then it is read and cloned again, before it goes.
+    assert before["check_serverless"] == before["check_cluster_again"] == {handed_over.REGISTERED_TASK}
+    assert before["check_warehouse_again"] == {"check_serverless", handed_over.AGAIN_TASK}
+    assert before["check_removal"] == {"check_warehouse_again"}
     # Also after a failure: what there is to remove may be there all the same.
-    assert tasks["check_warehouse"]["run_if"] == tasks["check_removal"]["run_if"] == "ALL_DONE"
-    assert tasks["check_removal"]["job_cluster_key"] == tasks["check_cluster"]["job_cluster_key"]
+    later = ("check_warehouse", "check_serverless", "check_cluster_again", "check_warehouse_again", "check_removal")
+    assert {tasks[key]["run_if"] for key in later} == {"ALL_DONE"}
+    of_cluster = ("check_cluster", "check_cluster_again", "check_removal")
+    assert len({tasks[key]["job_cluster_key"] for key in of_cluster}) == 1
+    assert tasks["check_serverless"]["environment_key"]
 
 
 @for_each_target
@@ -203,11 +209,14 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "record_export": (0, False),
         "reconcile": (1, True),
         "check_cluster": (0, False),
+        "check_cluster_again": (0, False),
         "check_removal": (0, False),
         "check_lakefs_and_catalog": (0, False),
         "check_report": (0, False),
+        "check_serverless": (0, False),
         "check_sql_file": (0, False),
         "check_warehouse": (0, False),
+        "check_warehouse_again": (0, False),
     }
 
 

@@ -60,7 +60,9 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
     assert defined == {
         "check_lakefs_and_catalog",
         "check_report",
+        "check_serverless",
         "check_warehouse",
+        "check_warehouse_again",
         "install_hook",
         "list_changed_tables",
         "reconcile",

@@ -12,6 +12,7 @@ from table_repository import TableRepository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
+from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.cluster.clone_checks import DEEP_REFUSED, DRIVER_DISK_REFUSED, REFUSED, SECOND_REFUSED
 from local_stack.stack import LocalStack
 from local_stack.warehouse.limits import Limits
@@ -50,9 +51,10 @@ def test_it_passes_on_the_local_stack(
 
     assert ended.state == "SUCCESS"
     assert ended.unwell("fail", "not tried") == set()
-    # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for. The warehouse has
-    # no settings of lakeFS.
-    assert ended.unwell("warn") == {"hook_files", "reconcile_schedule", "warehouse_shallow_rows"}
+    # No hook was installed, nothing was exported, and the schedule is paused unless it is asked for. Neither the
+    # warehouse nor serverless compute has settings of lakeFS.
+    unread = {"warehouse_shallow_rows", "serverless_shallow_rows"}
+    assert ended.unwell("warn") == {"hook_files", "reconcile_schedule", *unread}
     assert ended.unwell("not run") == {
         *("hook_valid", "hook_job", "hook_version", "hook_runs"),
         *("tables_listed", "warehouse_history", "warehouse_rows"),
@@ -71,6 +73,10 @@ def test_it_passes_on_the_local_stack(
     assert ended.line("warehouse_listed")["finding"] == (
         "information_schema shows shallow as EXTERNAL, storage as EXTERNAL, deep as EXTERNAL"
     )
+    for method in CloneMethod:
+        assert ended.line(f"clone_{method}_registered")["finding"] == "version 1, then version 3"
+    assert ended.line("clone_comment")["finding"] == "clones by shallow, storage, deep kept it"
+    assert ended.line("warehouse_grant_kept")["finding"].endswith("has SELECT on clones by shallow, storage, deep")
     assert_nothing_is_left(checks, exports, stack)
     assert stack.lakefs.secret_access_key not in ended.text
 
@@ -234,24 +240,26 @@ def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
     repository.commit()
 
     other_methods = checks.variant(spark_conf={DRIVER_DISK_REFUSED: "true", DEEP_REFUSED: "true"}).run(repository)
-    stack.warehouse.limits = Limits(reads_files_elsewhere=False)
+    stack.warehouse.limits = stack.warehouse.serverless_limits = Limits(reads_files_elsewhere=False)
     try:
         second_clones = checks.variant(spark_conf={SECOND_REFUSED: "true"}).run(repository)
     finally:
-        stack.warehouse.limits = Limits()
+        stack.warehouse.limits = stack.warehouse.serverless_limits = Limits()
 
     assert other_methods.state == "SUCCESS"
     assert other_methods.line("clone_shallow_again")["status"] == "pass"
     assert {"clone_storage", "clone_deep"} <= other_methods.unwell("warn")
     assert "UC_COMMAND_NOT_SUPPORTED" in other_methods.line("clone_deep")["finding"]
     assert other_methods.report["recommended_clone_method"] == {"clusters": "shallow", "everybody": ""}
-    assert (second_clones.state, second_clones.unwell("fail")) == ("FAILED", {"clone_shallow_again"})
+    again = {"clone_shallow_again", "clone_shallow_registered"}
+    assert (second_clones.state, second_clones.unwell("fail")) == ("FAILED", again)
     # A deep clone's first copy goes over an empty table.
     assert {"clone_storage_again", "clone_deep"} <= second_clones.unwell("warn")
     assert "UC_COMMAND_NOT_SUPPORTED" in second_clones.line("clone_shallow_again")["finding"]
     assert second_clones.report["recommended_clone_method"] == {"clusters": "", "everybody": ""}
-    assert second_clones.line("warehouse_storage_rows")["status"] == "warn"
-    assert "FAILED_READ_FILE" in second_clones.line("warehouse_storage_rows")["finding"]
+    for place in ("warehouse", "serverless"):
+        line = second_clones.line(f"{place}_storage_rows")
+        assert (line["status"], "FAILED_READ_FILE" in line["finding"]) == ("warn", True)
 
 
 def test_an_exported_table_that_the_warehouse_cannot_read_is_told(

@@ -23,7 +23,9 @@ TASKS = [
         "reconcile",
         "check_lakefs_and_catalog",
         "check_report",
+        "check_serverless",
         "check_warehouse",
+        "check_warehouse_again",
     )
 ]
 IMPORT = """

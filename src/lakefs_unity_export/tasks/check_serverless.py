@@ -3,6 +3,7 @@
 It leaves what it finds to the task `check_report`, which judges it. It fails only where it cannot leave anything.
 """
 
+import argparse
 import os
 import sys
 
@@ -17,6 +18,8 @@ from lakefs_unity_export.servers.workspace import task_runtime
 
 def main() -> None:
     """The task's entry point. Exits with a message where the task can leave nothing."""
+    # Databricks adds every job parameter to a task's parameters; none of them is read here.
+    argparse.ArgumentParser(prog="check_serverless", allow_abbrev=False).parse_known_args()
     try:
         task_values = task_runtime(sys.stdout).task_values
     except ExportError as error:
