@@ -14,7 +14,7 @@ _NEEDED = "warehouse_catalog"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedOver:
+class Reported:
     """What the checking tasks left: their lines, or why there are none, each by the task's key.
 
     sql_file: how the task that runs a SQL file ended, in the jobs' words, such as `success`.
@@ -25,21 +25,21 @@ class HandedOver:
     sql_file: str
 
 
-def _task_values(handed: HandedOver) -> Outcome:
-    if handed.silent:
-        told = "; ".join(f"{task} {why}" for task, why in handed.silent.items())
+def _task_values(reported: Reported) -> Outcome:
+    if reported.silent:
+        told = "; ".join(f"{task} {why}" for task, why in reported.silent.items())
         return problem(told, "look at the output of that task's run, which says why, and do what it says")
-    return passed(f"read the task values of {', '.join(handed.lines)}", claim=Claim.CONFIRMED)
+    return passed(f"read the task values of {', '.join(reported.lines)}", claim=Claim.CONFIRMED)
 
 
-def _sql_file(handed: HandedOver) -> Outcome:
-    if handed.sql_file == "success":
+def _sql_file(reported: Reported) -> Outcome:
+    if reported.sql_file == "success":
         return passed("a SQL file ran on the warehouse as those of exports do", claim=Claim.CONFIRMED)
-    statuses = [line.status for lines in handed.lines.values() for line in lines if line.id == _NEEDED]
+    statuses = [line.status for lines in reported.lines.values() for line in lines if line.id == _NEEDED]
     if statuses != [Status.PASS]:
         return not_run(f"needs {_NEEDED}")
-    if handed.sql_file != "failed":
-        return not_tried(f"task {SQL_FILE_TASK} ended {handed.sql_file or 'in a state that is not known'}")
+    if reported.sql_file != "failed":
+        return not_tried(f"task {SQL_FILE_TASK} ended {reported.sql_file or 'in a state that is not known'}")
     return problem(
         f"task {SQL_FILE_TASK} failed, on a warehouse that runs statements of the catalog",
         "report the error in the output of that task's run, with the type of the warehouse",
@@ -47,7 +47,7 @@ def _sql_file(handed: HandedOver) -> Outcome:
     )
 
 
-CHECKS: tuple[Check[HandedOver], ...] = (
+CHECKS: tuple[Check[Reported], ...] = (
     Check(
         id="task_values",
         place=HERE,

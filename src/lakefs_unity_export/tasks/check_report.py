@@ -11,7 +11,7 @@ from lakefs_unity_export.checks.lines import LINES_KEY
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.report import Report
-from lakefs_unity_export.checks.report_checks import SQL_FILE_TASK, HandedOver
+from lakefs_unity_export.checks.report_checks import SQL_FILE_TASK, Reported
 from lakefs_unity_export.checks.runner import lines_of_none, run_checks
 from lakefs_unity_export.errors import ExportError, SetupCheckError
 from lakefs_unity_export.ports import TaskValues
@@ -26,12 +26,12 @@ def check_report(states: Mapping[str, str], task_values: TaskValues, out: TextIO
 
     states: how each checking task ended, by its key. Raises SetupCheckError where exports would fail.
     """
-    handed = _handed_over(states, task_values)
+    reported = _reported(states, task_values)
     redaction = Redaction()
-    lines = {line.id: line for line in run_checks(report_checks.CHECKS, handed, redaction)}
+    lines = {line.id: line for line in run_checks(report_checks.CHECKS, reported, redaction)}
     for place, checks in PLACES.items():
         silence = lines_of_none(checks, f"task {place} left no line of it", redaction)
-        lines |= {line.id: line for line in (*silence, *handed.lines.get(place, ()))}
+        lines |= {line.id: line for line in (*silence, *reported.lines.get(place, ()))}
     report = Report(checks=CHECKS, lines=tuple(lines[check.id] for check in CHECKS))
     report.print(out)
     task_values.set(REPORT_KEY, report.as_value())
@@ -40,7 +40,7 @@ def check_report(states: Mapping[str, str], task_values: TaskValues, out: TextIO
     return report
 
 
-def _handed_over(states: Mapping[str, str], task_values: TaskValues) -> HandedOver:
+def _reported(states: Mapping[str, str], task_values: TaskValues) -> Reported:
     lines, silent = dict[str, list[Line]](), dict[str, str]()
     for place in PLACES:
         try:
@@ -49,7 +49,7 @@ def _handed_over(states: Mapping[str, str], task_values: TaskValues) -> HandedOv
             words = " ".join(str(error).split())[:200]
             state = states.get(place) or "in a state that is not known"
             silent[place] = f"ended {state}, and what it left cannot be read ({type(error).__name__}: {words})"
-    return HandedOver(lines=lines, silent=silent, sql_file=states.get(SQL_FILE_TASK, ""))
+    return Reported(lines=lines, silent=silent, sql_file=states.get(SQL_FILE_TASK, ""))
 
 
 def _lines(value: Any) -> list[Line]:
