@@ -12,7 +12,6 @@ from table_repository import TableRepository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
-from lakefs_unity_export.clones.methods import CloneMethod
 from local_stack.cluster.clone_checks import DEEP_REFUSED, DRIVER_DISK_REFUSED, REFUSED, SECOND_REFUSED
 from local_stack.stack import LocalStack
 from local_stack.warehouse.limits import Limits
@@ -73,8 +72,10 @@ def test_it_passes_on_the_local_stack(
     assert ended.line("warehouse_listed")["finding"] == (
         "information_schema shows shallow as EXTERNAL, storage as EXTERNAL, deep as EXTERNAL"
     )
-    for method in CloneMethod:
-        assert ended.line(f"clone_{method}_registered")["finding"] == "version 1, then version 3"
+    # A deep clone's first copy goes over an empty table; the comment that the warehouse gives is a version too.
+    versions = {"shallow": (1, 3), "storage": (1, 3), "deep": (2, 4)}
+    for method, (before, after) in versions.items():
+        assert ended.line(f"clone_{method}_registered")["finding"] == f"version {before}, then version {after}"
     assert ended.line("clone_comment")["finding"] == "clones by shallow, storage, deep kept it"
     assert ended.line("warehouse_grant_kept")["finding"].endswith("has SELECT on clones by shallow, storage, deep")
     assert_nothing_is_left(checks, exports, stack)
