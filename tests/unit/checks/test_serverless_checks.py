@@ -1,10 +1,10 @@
 """Who reads rows on serverless compute: each thing in the way told by its line, and what each answer settles."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from serverless_double import SessionDouble
 
 from lakefs_unity_export.checks.handed_over import RegisteredClones
 from lakefs_unity_export.checks.model import Claim, Line, Status
@@ -19,25 +19,6 @@ FORBIDDEN = "[FAILED_READ_FILE.NO_HINT] Error while reading file s3://bucket/dat
 DENIED = "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have SELECT on Table"
 
 
-@dataclass
-class SessionDouble:
-    """A session whose tables have one row each. unread: what is said of a method's table."""
-
-    unread: dict[str, str] = field(default_factory=dict)
-    rows: list[tuple[str]] = field(default_factory=lambda: [("a row",)])
-    query: str = ""
-
-    def sql(self, query: str) -> "SessionDouble":
-        self.query = query
-        return self
-
-    def collect(self) -> list[tuple[str]]:
-        (method,) = [method for method in CloneMethod if self.query == f"SELECT * FROM {TABLES[method]} LIMIT 1"]
-        if method in self.unread:
-            raise RuntimeError(self.unread[method])
-        return self.rows
-
-
 def check(
     session: SessionDouble,
     runtime: str = "client.4.0",
@@ -49,7 +30,7 @@ def check(
 
 
 def test_rows_that_are_read_are_told_for_each_method() -> None:
-    lines = check(SessionDouble())
+    lines = check(SessionDouble(TABLES))
     assert {line.status for line in lines.values()} == {PASS}
     assert {id_: line.claim for id_, line in lines.items() if line.claim is not Claim.OPEN} == {
         "serverless_shallow_rows": Claim.REFUTED,
@@ -71,7 +52,7 @@ def test_rows_that_are_read_are_told_for_each_method() -> None:
 def test_rows_that_are_not_read_are_told_by_their_line_alone(
     method: str, why: str, claim: Claim, says: str, remedy: str
 ) -> None:
-    lines = check(SessionDouble(unread={method: why}))
+    lines = check(SessionDouble(TABLES, unread={method: why}))
     line = lines[f"serverless_{method}_rows"]
     assert (line.status, line.claim) == (WARN, claim)
     assert line.finding.startswith(says)
@@ -81,7 +62,7 @@ def test_rows_that_are_not_read_are_told_by_their_line_alone(
 
 
 def test_a_table_without_rows_settles_nothing() -> None:
-    lines = check(SessionDouble(rows=[]))
+    lines = check(SessionDouble(TABLES, rows=[]))
     assert {(lines[f"serverless_{m}_rows"].status, lines[f"serverless_{m}_rows"].claim) for m in CloneMethod} == {
         (NOT_TRIED, Claim.OPEN)
     }
@@ -91,7 +72,7 @@ def test_a_task_on_a_cluster_says_so_and_asks_nothing() -> None:
     def no_session() -> object:
         raise AssertionError
 
-    lines = check(SessionDouble(), runtime="17.3", new_session=no_session)
+    lines = check(SessionDouble(TABLES), runtime="17.3", new_session=no_session)
     assert {line.status for line in lines.values()} == {NOT_RUN}
     assert lines["serverless"].finding == "this task runs on a cluster, with runtime 17.3"
 
@@ -100,14 +81,14 @@ def test_a_task_without_a_session_says_so() -> None:
     def no_session() -> object:
         raise ImportError("No module named 'pyspark'")
 
-    lines = check(SessionDouble(), new_session=no_session)
+    lines = check(SessionDouble(TABLES), new_session=no_session)
     assert (lines["serverless"].status, lines["serverless_deep_rows"].status) == (NOT_TRIED, NOT_RUN)
     assert "No module named 'pyspark'" in lines["serverless"].finding
 
 
 def test_only_what_is_registered_is_read() -> None:
     registered = RegisteredClones(tables={CloneMethod.DEEP: TABLES[CloneMethod.DEEP]})
-    lines = check(SessionDouble(), handed_over=lambda: registered)
+    lines = check(SessionDouble(TABLES), handed_over=lambda: registered)
     assert [line.status for line in lines.values()] == [PASS, NOT_RUN, NOT_RUN, PASS]
     assert lines["serverless_shallow_rows"].finding == "needs warehouse_shallow"
 
@@ -116,4 +97,4 @@ def test_without_a_word_of_the_warehouse_nothing_is_read() -> None:
     def silent() -> RegisteredClones:
         raise ValueError("Task key does not exist in run")
 
-    assert [line.status for line in check(SessionDouble(), handed_over=silent).values()] == [PASS, *[NOT_RUN] * 3]
+    assert [line.status for line in check(SessionDouble(TABLES), handed_over=silent).values()] == [PASS, *[NOT_RUN] * 3]

@@ -21,12 +21,12 @@ from doubles import TaskValuesDouble
 
 from lakefs_unity_export.access import lakefs_addresses
 from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks import notebook_cluster
 from lakefs_unity_export.checks.clone_checks import CHECKS
 from lakefs_unity_export.checks.handed_over import TriedClone, TriedClones
 from lakefs_unity_export.checks.model import Line, Status
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
-from lakefs_unity_export.tasks import check_cluster as module
 from lakefs_unity_export.tasks.check_cluster import check_cluster
 
 SECRETS = {"lakefs-access-key-id": KEY_ID, "lakefs-secret-access-key": SECRET_KEY}
@@ -47,8 +47,8 @@ class Notebook:
             fs=self.cluster.files,
         )
         self.cluster.secrets = lambda: list(conf_secrets)  # type: ignore[attr-defined]
-        monkeypatch.setattr(module, "SparkCluster", self._of_session(self.cluster))
-        monkeypatch.setattr(module, "SparkDeltaTables", self._of_session(self.cluster.delta))
+        monkeypatch.setattr(notebook_cluster, "SparkCluster", self._of_session(self.cluster))
+        monkeypatch.setattr(notebook_cluster, "SparkDeltaTables", self._of_session(self.cluster.delta))
         monkeypatch.setattr(lakefs_addresses, "LakeFSAddresses", self._open)
 
     def widget(self, name: str) -> str:
@@ -133,7 +133,7 @@ def test_lakefs_is_asked_with_the_secrets_for_the_folder_that_was_handed_over(mo
             "endpoint": SETTINGS.lakefs_endpoint,
             "repository": "shop",
             "credentials": Credentials(access_key_id=KEY_ID, secret_access_key=SECRET_KEY),
-            "retries": module.RETRIES,
+            "retries": notebook_cluster.RETRIES,
             "commit_id": COMMIT,
             "folder": FILE.rpartition("/")[0],
             "but": "_delta_log",

@@ -8,35 +8,57 @@ from typing import Any
 import pytest
 from cluster_double import REFUSED, ClusterInMemory, SparkError
 from doubles import TaskValuesDouble
+from serverless_double import SessionDouble
 from setup_double import Installation
-from warehouse_double import WarehouseDouble, setup_of
+from warehouse_double import WarehouseDouble, again_of, setup_of
 
+from lakefs_unity_export.checks import serverless_checks, warehouse_again_checks
 from lakefs_unity_export.checks.catalogue import CHECKS, LAKEFS_AND_CATALOG
+from lakefs_unity_export.checks.handed_over import RegisteredClones
+from lakefs_unity_export.checks.lines import lines_as_value
+from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.report import JSON_MARK
+from lakefs_unity_export.checks.runner import run_checks
+from lakefs_unity_export.checks.serverless_checks import ServerlessSetup
 from lakefs_unity_export.errors import SetupCheckError, WorkspaceError
 from lakefs_unity_export.tasks import check_report as module
 from lakefs_unity_export.tasks.check_report import check_report
 from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
+SERVERLESS, CLUSTER_AGAIN, OTHER_AGAIN = "check_serverless", "check_cluster_again", "check_warehouse_again"
 REMOVAL = "check_removal"
-SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, "check_sql_file", REMOVAL), "success")
+SUCCESS = dict.fromkeys(
+    (PLACE, CLUSTER, OTHER, SERVERLESS, CLUSTER_AGAIN, OTHER_AGAIN, "check_sql_file", REMOVAL), "success"
+)
+# Without the settings of lakeFS.
+UNREAD = ["warehouse_shallow_rows", "serverless_shallow_rows"]
 
 
 def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
-    """What the tasks check_cluster and check_removal leave of the cluster."""
+    """What the tasks on the cluster leave of it."""
     cluster.check()
     return {
         (CLUSTER, "lines"): cluster.values.values["lines"],
+        (CLUSTER_AGAIN, "lines"): cluster.values_again.values["lines"],
         (REMOVAL, "lines"): cluster.removal_values.values["lines"],
     }
 
 
 def left_by_other() -> dict[tuple[str, str], Any]:
-    """What the tasks on the warehouse and the cluster leave of sound ones."""
-    values = TaskValuesDouble()
-    check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
-    return {(OTHER, "lines"): values.values["lines"], **left_by_cluster(ClusterInMemory())}
+    """What the tasks on the warehouse, on serverless compute and on the cluster leave of sound ones."""
+    warehouse, values = WarehouseDouble(), TaskValuesDouble()
+    check_warehouse(setup_of(warehouse), values, io.StringIO())
+    registered = RegisteredClones.of_json(values.values["registered"])
+    again = run_checks(warehouse_again_checks.CHECKS, again_of(warehouse, registered), Redaction())
+    session = SessionDouble(registered.tables, unread={"shallow": "403 Forbidden"})
+    setup = ServerlessSetup(runtime="client.4.0", new_session=lambda: session, handed_over=lambda: registered)
+    return {
+        (OTHER, "lines"): values.values["lines"],
+        (SERVERLESS, "lines"): lines_as_value(run_checks(serverless_checks.CHECKS, setup, Redaction())),
+        (OTHER_AGAIN, "lines"): lines_as_value(again),
+        **left_by_cluster(ClusterInMemory()),
+    }
 
 
 def left(installation: Installation) -> TaskValuesDouble:
@@ -48,9 +70,8 @@ def left(installation: Installation) -> TaskValuesDouble:
 def test_a_sound_installation_has_a_report_that_says_so() -> None:
     values, out = left(Installation()), io.StringIO()
     report = check_report(SUCCESS, values, out)
-    assert report.verdict == f"nothing that was found stands in the way of exports ({len(CHECKS) - 1} pass, 1 warn)"
-    # A warehouse without the settings of lakeFS.
-    assert [line.id for line in report.lines if line.status.value == "warn"] == ["warehouse_shallow_rows"]
+    assert report.verdict == f"nothing that was found stands in the way of exports ({len(CHECKS) - 2} pass, 2 warn)"
+    assert [line.id for line in report.lines if line.status.value == "warn"] == UNREAD
     *_, as_json = out.getvalue().splitlines()
     assert json.loads(as_json.removeprefix(JSON_MARK)) == values.values["report"] == report.as_json()
     assert [line["id"] for line in values.values["report"]["checks"]] == [check.id for check in CHECKS]
@@ -99,9 +120,7 @@ def test_a_warning_alone_does_not_fail_it() -> None:
     installation = Installation()
     installation.workspace.schedules["88"] = "PAUSED"
     report = check_report(SUCCESS, left(installation), io.StringIO())
-    assert [line.id for line in report.lines if line.status.value == "warn"] == [
-        *("reconcile_schedule", "warehouse_shallow_rows")
-    ]
+    assert [line.id for line in report.lines if line.status.value == "warn"] == ["reconcile_schedule", *UNREAD]
 
 
 @pytest.mark.parametrize(

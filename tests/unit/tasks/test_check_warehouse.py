@@ -185,7 +185,9 @@ def test_the_task_s_own_clients_are_used(monkeypatch: pytest.MonkeyPatch, capsys
     module.main()
     assert opened == [("the client", "w1")]
     assert {line["id"] for line in values.values["lines"] if line["status"] != "pass"} == {UNREAD}
-    assert catalog.catalogs == {"lake": {}}
+    # The tasks after it use what is registered, and take it away.
+    (schema,) = catalog.catalogs["lake"].values()
+    assert schema.tables.keys() == values.values["registered"]["tables"].keys() == {*CloneMethod}
     assert "PASS       warehouse_patterns" in capsys.readouterr().out
 
 

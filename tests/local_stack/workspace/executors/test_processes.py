@@ -68,6 +68,7 @@ def task(folder: Path, code: str, *, package: str = "tasks", **modules: str) -> 
         "entry_point": "show",
         "arguments": ["--a", "b c"],
         "hidden": [],
+        "is_serverless": False,
         "report": str(folder / "report.json"),
     }
     start.specification.write_text(json.dumps(specification))
