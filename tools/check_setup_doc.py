@@ -22,17 +22,22 @@ databricks bundle run check_setup -- --repository=my-repo --branch=main
 ```
 
 The job `check_setup` looks at an installation for one branch, as the identity that exports run as and with their
-settings. It makes a schema `lakefs_unity_export_check_<run>` and a folder
-`lakefs_unity_export_check/lakefs_unity_export_check_<run>` below `target_base_location`, removes both again, and
-changes nothing else. What a run left of them that was killed, a later one removes, after an hour. Its last task,
-`check_report`, prints a line for each check and leaves the same as JSON: in its output after `check_setup: `, and as
-its task value `report`.
+settings. It makes a schema `lakefs_unity_export_check_<run>`, a folder
+`lakefs_unity_export_check/lakefs_unity_export_check_<run>` below `target_base_location` and, where the key may, the
+lakeFS branches `lakefs_unity_export_check_<run>_1` and `_2`, removes them again, and changes nothing else. What a run
+left of them that was killed, a later one removes, after an hour. Its last task, `check_report`, prints a line for each
+check and leaves the same as JSON: in its output after `check_setup: `, and as its task value `report`.
 
-Clones are tried with a table that the branch's descriptors name, each by the code of exports. At its end the report
-recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is allowed, also over a
-clone that is there, that the warehouse registers, and whose rows the readers read. Of the cluster and the warehouse
-that is seen; where the warehouse could not be asked, it is documented for `deep` alone. Serverless compute is taken to
-read what a warehouse reads.
+Clones are tried each by the code of exports, with a tiny table that is written to these branches, and has changed in
+the second. They begin at the oldest commit of the branch, nothing is committed to them, and so no hook runs and no
+commit stays; its files, some kilobytes, stay in lakeFS's storage until its garbage collection. `reconcile` passes such
+branches over. Where the key may make no branches, where a rule protects them or the oldest commit has action files, a
+table is cloned that the branch's descriptors name, and nothing changes between its clones.
+
+At its end the report recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is
+allowed, also over a clone that is there, that the warehouse registers, and whose rows the readers read. Of the cluster
+and the warehouse that is seen; where the warehouse could not be asked, it is documented for `deep` alone. Serverless
+compute is taken to read what a warehouse reads.
 
 | A line says | It means |
 |---|---|

@@ -18,6 +18,7 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.export.plan import Item, RemovedItem
 from lakefs_unity_export.tasks import (
     check_lakefs_and_catalog,
+    check_own_table_removal,
     check_report,
     check_warehouse,
     list_changed_tables,
@@ -70,7 +71,10 @@ def test_task_values_that_are_read_are_set() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [list_changed_tables, record_export, reconcile, check_lakefs_and_catalog, check_report, check_warehouse],
+    [
+        *(list_changed_tables, record_export, reconcile),
+        *(check_lakefs_and_catalog, check_own_table_removal, check_report, check_warehouse),
+    ],
     ids=lambda module: module.__name__,
 )
 def test_an_entry_point_gets_the_options_it_takes(

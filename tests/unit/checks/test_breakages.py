@@ -14,13 +14,14 @@ from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installati
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Line, Status
-from lakefs_unity_export.errors import WorkspaceAccessError
+from lakefs_unity_export.errors import LakeFSAccessError, WorkspaceAccessError
 from lakefs_unity_export.hook import files as hook_files
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT
 from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.setup_ports import Answered, Trouble, Unanswered
 
 FAIL, WARN, NOT_TRIED = Status.FAIL, Status.WARN, Status.NOT_TRIED
+OWN_BRANCH = "lakefs_unity_export_check_4711_1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,15 @@ def _no_properties_shown(installation: Installation) -> None:
 
 def _refuses_schemas(installation: Installation) -> None:
     installation.unity_catalog = RefusingCatalog(installation.unity_catalog)  # type: ignore[assignment]
+
+
+def _refuses_to_write_and_to_delete(installation: Installation) -> None:
+    installation.branches.refuses = dict.fromkeys(("write", "delete"), LakeFSAccessError("no; grant the rights"))
+
+
+def _deleted_by_a_person(installation: Installation) -> None:
+    assert follow(installation, f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes")
+    installation.branches.refuses.clear()
 
 
 class RefusingCatalog:
@@ -518,6 +528,15 @@ BREAKAGES = [
         says="does not show this one's job parameters",
         remedy="nothing has to be done",
         mend=lambda installation: setattr(installation, "runs_shown", 1),
+    ),
+    Breakage(
+        what="a key that makes branches and cannot delete them",
+        breaks=_refuses_to_write_and_to_delete,
+        id="own_table",
+        status=WARN,
+        says=f"branch {OWN_BRANCH} was made and cannot be deleted: no; grant",
+        remedy=f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes\nand give the key's user all of fs:",
+        mend=_deleted_by_a_person,
     ),
 ]
 

@@ -19,8 +19,8 @@ from lakefs_unity_export.tasks.check_report import check_report
 from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
-REMOVAL = "check_removal"
-SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, "check_sql_file", REMOVAL), "success")
+REMOVAL, OWN_REMOVAL = "check_removal", "check_own_table_removal"
+SUCCESS = dict.fromkeys((PLACE, CLUSTER, OTHER, "check_sql_file", REMOVAL, OWN_REMOVAL), "success")
 
 
 def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
@@ -33,10 +33,15 @@ def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
 
 
 def left_by_other() -> dict[tuple[str, str], Any]:
-    """What the tasks on the warehouse and the cluster leave of sound ones."""
-    values = TaskValuesDouble()
+    """What the tasks on the warehouse, the cluster, and after these leave of sound ones."""
+    values, installation = TaskValuesDouble(), Installation()
     check_warehouse(setup_of(WarehouseDouble()), values, io.StringIO())
-    return {(OTHER, "lines"): values.values["lines"], **left_by_cluster(ClusterInMemory())}
+    installation.check()
+    return {
+        (OTHER, "lines"): values.values["lines"],
+        (OWN_REMOVAL, "lines"): installation.removal_values.values["lines"],
+        **left_by_cluster(ClusterInMemory()),
+    }
 
 
 def left(installation: Installation) -> TaskValuesDouble:
