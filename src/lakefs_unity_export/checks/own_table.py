@@ -58,7 +58,7 @@ class OwnTableProbe:
 
     def __init__(self, branches: LakeFSBranches, run_id: str, clock: Clock = time.time) -> None:
         self._branches, self._clock = branches, clock
-        self._names = branch_names(run_id)
+        self._names, self._never_made = branch_names(run_id), f"{PREFIX}{run_id}_0"
         self._made: list[str] = []
         self.left: dict[str, str] = {}
 
@@ -102,6 +102,8 @@ class OwnTableProbe:
     def _place(self, branch: str) -> str:
         """The commit to begin at: the oldest that can be found, which commonly holds nothing."""
         self._check_protection()
+        # Of no branch: a key that may not delete any is refused, and any other finds none.
+        self._branches.delete(self._never_made)
         oldest = self._branches.oldest_commit(branch)
         if self._branches.holds(oldest, ACTION_FOLDER):
             raise NoPlaceError(
@@ -120,9 +122,11 @@ class OwnTableProbe:
             raise NoPlaceError(f"a rule protects branches {found[0]} of the repository, and so {self._names[0]}")
 
     def _make_branch(self, name: str, source: str) -> None:
+        self._made.append(name)  # it may be there, too, where no answer comes
         try:
             self._branches.create(name, source)
         except LakeFSUnavailableError:
-            self._made.append(name)  # it may have been made all the same
             raise
-        self._made.append(name)
+        except LakeFSError:
+            self._made.remove(name)
+            raise

@@ -23,7 +23,7 @@ from lakefs_unity_export.setup_ports import LakeFSBranches
 
 # The task that removes it.
 REMOVED_HERE = "check_own_table_removal"
-RIGHTS = "fs:CreateBranch, fs:DeleteBranch, fs:WriteObject"
+_RIGHTS = "fs:CreateBranch, fs:DeleteBranch, fs:WriteObject"
 _INSTEAD = "a table that the descriptors name is cloned"
 
 
@@ -36,8 +36,7 @@ def _own_table(setup: Setup) -> Outcome:
         if not probe.left:
             return _none(error)
         told = "; ".join(f"branch {name} was made and cannot be deleted: {why}" for name, why in probe.left.items())
-        commands = delete_commands(setup.request.repository, probe.left)
-        return problem(f"{told}; {_INSTEAD}", f"{commands}\nand give the key's user all of {RIGHTS}, or none of them")
+        return problem(f"{told}; {_INSTEAD}", delete_commands(setup.request.repository, probe.left))
     first, second = made.branches
     told = f"{made.path} was written to branch {first}, and with another row to {second}, without a commit"
     also = f"; deleted: {', '.join(swept)}, which earlier runs left" if swept else ""
@@ -101,7 +100,7 @@ CHECKS: tuple[Check[Setup], ...] = (
         asks="May the key make branches for a while, to try clones with a table of the check's own?",
         means="clones are tried with a table that the descriptors name, where they name one, and a second clone brings "
         "no change",
-        remedy=f"nothing has to be done; where the key may {RIGHTS}, it is made (README, the secret scope)",
+        remedy=f"nothing has to be done; where the key may {_RIGHTS}, it is made (README, the secret scope)",
         look=_own_table,
         severity=Severity.WARNING,
         needs=("branch",),

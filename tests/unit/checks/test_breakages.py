@@ -14,7 +14,7 @@ from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installati
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Line, Status
-from lakefs_unity_export.errors import LakeFSAccessError, WorkspaceAccessError
+from lakefs_unity_export.errors import LakeFSUnavailableError, WorkspaceAccessError
 from lakefs_unity_export.hook import files as hook_files
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT
 from lakefs_unity_export.ports import RegisteredTable
@@ -95,8 +95,9 @@ def _refuses_schemas(installation: Installation) -> None:
     installation.unity_catalog = RefusingCatalog(installation.unity_catalog)  # type: ignore[assignment]
 
 
-def _refuses_to_write_and_to_delete(installation: Installation) -> None:
-    installation.branches.refuses = dict.fromkeys(("write", "delete"), LakeFSAccessError("no; grant the rights"))
+def _falls_silent(installation: Installation) -> None:
+    silence = LakeFSUnavailableError("no answer; look at the server")
+    installation.branches.refuses = dict.fromkeys(("write", f"delete {OWN_BRANCH}"), silence)
 
 
 def _deleted_by_a_person(installation: Installation) -> None:
@@ -530,12 +531,12 @@ BREAKAGES = [
         mend=lambda installation: setattr(installation, "runs_shown", 1),
     ),
     Breakage(
-        what="a key that makes branches and cannot delete them",
-        breaks=_refuses_to_write_and_to_delete,
+        what="a server that falls silent while branches are made",
+        breaks=_falls_silent,
         id="own_table",
         status=WARN,
-        says=f"branch {OWN_BRANCH} was made and cannot be deleted: no; grant",
-        remedy=f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes\nand give the key's user all of fs:",
+        says=f"branch {OWN_BRANCH} was made and cannot be deleted: no answer; look",
+        remedy=f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes",
         mend=_deleted_by_a_person,
     ),
 ]

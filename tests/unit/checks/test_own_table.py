@@ -82,6 +82,13 @@ def test_a_key_that_may_not_read_the_rules_may_make_the_branches(branches: Branc
     assert probe(branches).make("main").branches == NAMES
 
 
+def test_a_key_that_may_not_delete_branches_makes_none(branches: BranchesDouble) -> None:
+    branches.refuses["delete"] = LakeFSAccessError("no")
+    with pytest.raises(LakeFSAccessError):
+        probe(branches).make("main")
+    assert branches.calls["create"] == 0
+
+
 @pytest.mark.parametrize("error", [LakeFSAccessError("no"), LakeFSUnavailableError("no"), KeyboardInterrupt("stop")])
 @pytest.mark.parametrize("step", [f"create {FIRST}", f"write {FIRST}", f"create {SECOND}", f"write {SECOND}"])
 def test_what_was_made_is_deleted_after_a_failure(branches: BranchesDouble, step: str, error: BaseException) -> None:
@@ -92,9 +99,12 @@ def test_what_was_made_is_deleted_after_a_failure(branches: BranchesDouble, step
     assert (remaining(branches), table.left) == (set(), {})
 
 
-def test_a_branch_that_may_have_been_made_unheard_is_deleted_too(branches: BranchesDouble) -> None:
-    branches.refuses["create"], branches.is_done_anyway = LakeFSUnavailableError("no answer"), True
-    with pytest.raises(LakeFSUnavailableError):
+@pytest.mark.parametrize("error", [LakeFSUnavailableError("no answer"), KeyboardInterrupt("stop")])
+def test_a_branch_that_may_have_been_made_unheard_is_deleted_too(
+    branches: BranchesDouble, error: BaseException
+) -> None:
+    branches.refuses["create"], branches.is_done_anyway = error, True
+    with pytest.raises(type(error)):
         probe(branches).make("main")
     assert remaining(branches) == set()
 

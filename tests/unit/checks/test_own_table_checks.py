@@ -40,7 +40,7 @@ def test_it_says_what_it_deleted_of_earlier_runs(installation: Installation) -> 
     assert line(installation).finding.endswith(f"without a commit; deleted: {EARLIER}, which earlier runs left")
 
 
-@pytest.mark.parametrize("step", ["oldest_commit", "holds", "create", "write"])
+@pytest.mark.parametrize("step", ["delete", "oldest_commit", "holds", "create", "write"])
 def test_a_key_that_may_read_only_is_no_problem(installation: Installation, step: str) -> None:
     installation.branches.refuses[step] = LakeFSAccessError("lakeFS answered 401 (insufficient permissions); grant x")
     found = line(installation)
@@ -136,13 +136,15 @@ def test_what_a_task_made_that_was_killed_is_found_by_its_name(installation: Ins
     [
         ("is_there", f"it cannot be seen whether branches {FIRST}, {SECOND} are there: no; look", NAMES),
         (f"delete {SECOND}", f"branch {SECOND} cannot be deleted: no; look", [SECOND]),
-        ("delete", f"branch {FIRST} cannot be deleted: no; look; branch {SECOND} cannot be deleted: no; look", NAMES),
+        ("delete ", f"branch {FIRST} cannot be deleted: no; look; branch {SECOND} cannot be deleted: no; look", NAMES),
     ],
 )
 def test_what_cannot_be_deleted_is_told_and_deleted_as_the_line_says(
     installation: Installation, refused: str, says: str, left: list[str]
 ) -> None:
-    installation.branches.refuses[refused] = LakeFSAccessError("no; look")
+    # A key that loses a right meanwhile.
+    each = [refused + name for name in NAMES] if refused == "delete " else [refused]
+    installation.branches.refuses = dict.fromkeys(each, LakeFSAccessError("no; look"))
     installation.check()
     (removed,) = map(Line.of_json, installation.removal_values.values["lines"])
     assert (removed.status, removed.finding) == (Status.WARN, says)
