@@ -12,6 +12,7 @@ from table_repository import TableRepository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
+from lakefs_unity_export.clones.methods import METHODS
 from local_stack.cluster.clone_checks import DEEP_REFUSED, DRIVER_DISK_REFUSED, REFUSED, SECOND_REFUSED
 from local_stack.stack import LocalStack
 from local_stack.warehouse.limits import Limits
@@ -32,7 +33,11 @@ def checks(exports: Exports) -> SetupChecks:
 
 @pytest.fixture
 def described(repository: TableRepository) -> TableRepository:
-    """A repository without a hook, whose table is described and not there: clones, which take time, are not tried."""
+    """A repository without a hook, whose table is described and not there: clones, which take time, are not tried.
+
+    Nor can a table of the check's own be written.
+    """
+    repository.protect(f"{PREFIX}*")
     repository.describe("orders")
     repository.commit()
     return repository
@@ -71,11 +76,22 @@ def test_it_passes_on_the_local_stack(
     assert ended.line("warehouse_listed")["finding"] == (
         "information_schema shows shallow as EXTERNAL, storage as EXTERNAL, deep as EXTERNAL"
     )
-    assert_nothing_is_left(checks, exports, stack)
+    own = f"{PREFIX}{checks.run_ids()[0]}"
+    assert ended.line("own_table")["finding"] == (
+        f"lakefs_unity_export_check/table was written to branch {own}_1, and with another row to {own}_2, "
+        "without a commit"
+    )
+    assert ended.line("source_table")["finding"].startswith(f"the table s3a://{repository.name}/{own}_1/")
+    for method in METHODS:
+        assert ended.line(f"clone_{method}_again")["finding"].endswith("; 1 file, then 2")
+    assert_nothing_is_left(checks, exports, stack, repository)
     assert stack.lakefs.secret_access_key not in ended.text
 
 
-def assert_nothing_is_left(checks: SetupChecks, exports: Exports, stack: LocalStack) -> None:
+def assert_nothing_is_left(
+    checks: SetupChecks, exports: Exports, stack: LocalStack, repository: TableRepository
+) -> None:
+    assert repository.branches() == {repository.branch}
     assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
     assert [*(stack.folder / "exports").glob(f"{PREFIX.rstrip('_')}*")] == []
 
@@ -96,8 +112,40 @@ def test_what_a_cluster_wrote_that_was_killed_is_removed_by_the_last_task(
     assert ended.line("task_values")["finding"].startswith(
         "check_cluster ended failed, and what it left cannot be read"
     )
-    assert ended.line("warehouse_schema")["status"] == ended.line("target_removed")["status"] == "pass"
-    assert_nothing_is_left(checks, exports, stack)
+    removed = ("warehouse_schema", "target_removed", "own_table_removed")
+    assert {ended.line(id_)["status"] for id_ in removed} == {"pass"}
+    assert_nothing_is_left(checks, exports, stack, repository)
+
+
+def test_a_repository_without_a_table_has_clones_tried_where_the_key_may_make_branches(
+    checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    if stack.lakefs.stand_in is None:
+        pytest.skip("a server of others is told of no users")
+    reader = stack.lakefs.stand_in.add_user(denied={"fs:CreateBranch", "fs:DeleteBranch", "fs:WriteObject"})
+    scope = f"reader-{repository.name}"
+    exports.client.secrets.create_scope(scope)
+    for key, value in {"lakefs-access-key-id": reader.id, "lakefs-secret-access-key": reader.secret}.items():
+        exports.client.secrets.put_secret(scope, key, string_value=value)
+
+    # Nothing was ever committed to it.
+    with_all_rights = checks.run(repository)
+    repository.upload("README", "to be read")
+    repository.commit()
+    read_only = checks.variant(secret_scope=scope).run(repository)
+
+    assert (with_all_rights.state, with_all_rights.unwell("fail", "not tried")) == ("SUCCESS", set())
+    for method in METHODS:
+        assert with_all_rights.line(f"clone_{method}")["status"] == "pass"
+        assert with_all_rights.line(f"warehouse_{method}")["status"] == "pass"
+    assert with_all_rights.report["recommended_clone_method"] == {"clusters": "shallow", "everybody": "storage"}
+    assert (read_only.state, read_only.unwell("fail", "not tried")) == ("SUCCESS", set())
+    line = read_only.line("own_table")
+    assert line["status"] == "not run"
+    assert line["finding"].startswith("the key may not make branches and write to them (lakeFS at ")
+    assert line["finding"].endswith("; a table that the descriptors name is cloned")
+    assert read_only.line("own_table_removed")["finding"] == "no branch was made"
+    assert_nothing_is_left(checks, exports, stack, repository)
 
 
 def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_lines_have(
@@ -201,7 +249,7 @@ def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
     assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
     assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
     assert broken.line("target_removed")["status"] == "pass"
-    assert_nothing_is_left(checks, exports, stack)
+    assert_nothing_is_left(checks, exports, stack, described)
 
 
 def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allows(
@@ -230,6 +278,8 @@ def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allo
 def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
     checks: SetupChecks, repository: TableRepository, stack: LocalStack
 ) -> None:
+    """With a table that a descriptor names, since no other can be written."""
+    repository.protect(f"{PREFIX}*")
     repository.add("orders", ["o1"])
     repository.commit()
 
@@ -241,6 +291,9 @@ def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
         stack.warehouse.limits = Limits()
 
     assert other_methods.state == "SUCCESS"
+    rule = f"a rule protects branches {PREFIX}* of the repository"
+    assert other_methods.line("own_table")["finding"].startswith(rule)
+    assert other_methods.line("source_table")["finding"].endswith("/tables/orders has 1 files")
     assert other_methods.line("clone_shallow_again")["status"] == "pass"
     assert {"clone_storage", "clone_deep"} <= other_methods.unwell("warn")
     assert "UC_COMMAND_NOT_SUPPORTED" in other_methods.line("clone_deep")["finding"]
@@ -262,6 +315,7 @@ def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
     repository.commit()
     assert exports.run(repository, clone_method="shallow").state == "SUCCESS"
     # No clone is tried then.
+    repository.protect(f"{PREFIX}*")
     repository.remove(f"tables/orders/_delta_log/{0:020}.json")
     repository.commit()
 
