@@ -28,11 +28,12 @@ lakeFS branches `lakefs_unity_export_check_<run>_1` and `_2`, removes them again
 left of them that was killed, a later one removes, after an hour. Its last task, `check_report`, prints a line for each
 check and leaves the same as JSON: in its output after `check_setup: `, and as its task value `report`.
 
-Clones are tried each by the code of exports, with a tiny table that is written to these branches, and has changed in
-the second. They begin at the oldest commit of the branch, nothing is committed to them, and so no hook runs and no
-commit stays; its files, some kilobytes, stay in lakeFS's storage until its garbage collection. `reconcile` passes such
-branches over. Where the key may make no branches, where a rule protects them or the oldest commit has action files, a
-table is cloned that the branch's descriptors name, and nothing changes between its clones.
+Each clone method is tried by the code of exports, with a tiny table that is written to these branches and has a row
+more in the second: no table of yours is read, or copied by a deep clone. The branches begin at the oldest commit of the
+one that is checked, and nothing is committed to them, so that no hook runs and no commit stays; what was written, some
+kilobytes, lakeFS's garbage collection takes. `reconcile` passes such branches over. Where the key may not make them,
+where a rule protects them or the oldest commit has action files, a table is cloned that the branch's descriptors name,
+and it does not change between its clones.
 
 At its end the report recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is
 allowed, also over a clone that is there, that the warehouse registers, and whose rows the readers read. Of the cluster
