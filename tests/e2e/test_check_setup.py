@@ -117,7 +117,7 @@ def test_what_a_cluster_wrote_that_was_killed_is_removed_by_the_last_task(
     assert_nothing_is_left(checks, exports, stack, repository)
 
 
-def test_a_repository_without_a_table_has_clones_tried_where_the_key_may_make_branches(
+def test_a_key_that_may_read_only_makes_no_branch(
     checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
     if stack.lakefs.stand_in is None:
@@ -127,24 +127,19 @@ def test_a_repository_without_a_table_has_clones_tried_where_the_key_may_make_br
     exports.client.secrets.create_scope(scope)
     for key, value in {"lakefs-access-key-id": reader.id, "lakefs-secret-access-key": reader.secret}.items():
         exports.client.secrets.put_secret(scope, key, string_value=value)
-
-    # Nothing was ever committed to it.
-    with_all_rights = checks.run(repository)
-    repository.upload("README", "to be read")
+    repository.describe("orders")
     repository.commit()
-    read_only = checks.variant(secret_scope=scope).run(repository)
 
-    assert (with_all_rights.state, with_all_rights.unwell("fail", "not tried")) == ("SUCCESS", set())
-    for method in METHODS:
-        assert with_all_rights.line(f"clone_{method}")["status"] == "pass"
-        assert with_all_rights.line(f"warehouse_{method}")["status"] == "pass"
-    assert with_all_rights.report["recommended_clone_method"] == {"clusters": "shallow", "everybody": "storage"}
-    assert (read_only.state, read_only.unwell("fail", "not tried")) == ("SUCCESS", set())
-    line = read_only.line("own_table")
+    ended = checks.variant(secret_scope=scope).run(repository)
+
+    assert (ended.state, ended.unwell("fail", "not tried")) == ("SUCCESS", set())
+    line = ended.line("own_table")
     assert line["status"] == "not run"
     assert line["finding"].startswith("the key may not make branches and write to them (lakeFS at ")
     assert line["finding"].endswith("; a table that the descriptors name is cloned")
-    assert read_only.line("own_table_removed")["finding"] == "no branch was made"
+    # As without a table of the check's own.
+    assert ended.line("source_table")["finding"] == "there is no Delta table at tables/orders at the head"
+    assert ended.line("own_table_removed")["finding"] == "no branch was made"
     assert_nothing_is_left(checks, exports, stack, repository)
 
 
@@ -253,10 +248,9 @@ def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
 
 
 def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allows(
-    checks: SetupChecks, repository: TableRepository
+    checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
-    repository.add("orders", ["o1"])
-    repository.commit()
+    """Before there is a table to export: nothing was ever committed to the repository."""
     refusing = checks.variant(spark_conf={REFUSED: "true"})
 
     broken = refusing.run(repository)
@@ -273,6 +267,9 @@ def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allo
     assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
     # The methods that nobody uses are warned of.
     assert {"clone_shallow", "clone_storage"} <= mended.unwell("warn")
+    of_deep = ("clone_deep", "clone_deep_again", "clone_deep_rows", "warehouse_deep", "warehouse_deep_rows")
+    assert {mended.line(id_)["status"] for id_ in of_deep} == {"pass"}
+    assert_nothing_is_left(checks, exports, stack, repository)
 
 
 def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
