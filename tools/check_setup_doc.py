@@ -22,17 +22,23 @@ databricks bundle run check_setup -- --repository=my-repo --branch=main
 ```
 
 The job `check_setup` looks at an installation for one branch, as the identity that exports run as and with their
-settings. It makes a schema `lakefs_unity_export_check_<run>` and a folder
-`lakefs_unity_export_check/lakefs_unity_export_check_<run>` below `target_base_location`, removes both again, and
-changes nothing else. What a run left of them that was killed, a later one removes, after an hour. Its last task,
-`check_report`, prints a line for each check and leaves the same as JSON: in its output after `check_setup: `, and as
-its task value `report`.
+settings. It makes a schema `lakefs_unity_export_check_<run>`, a folder
+`lakefs_unity_export_check/lakefs_unity_export_check_<run>` below `target_base_location` and, where the key may, the
+lakeFS branches `lakefs_unity_export_check_<run>_1` and `_2`, removes them again, and changes nothing else. What a run
+left of them that was killed, a later one removes, after an hour. Its last task, `check_report`, prints a line for each
+check and leaves the same as JSON: in its output after `check_setup: `, and as its task value `report`.
 
-Clones are tried with a table that the branch's descriptors name, each by the code of exports. At its end the report
-recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is allowed, also over a
-clone that is there, that the warehouse registers, that may be cloned over from then on, and whose rows the readers
-read: the cluster, the warehouse and serverless compute. Of warehouses and serverless compute, where none could be
-asked, it is documented for `deep` alone.
+Each clone method is tried by the code of exports, with a tiny table that is written to these branches and has a row
+more in the second: no table of yours is read, or copied by a deep clone. The branches begin at the oldest commit of the
+one that is checked, and nothing is committed to them, so that no hook runs and no commit stays; what was written, some
+kilobytes, lakeFS's garbage collection takes. `reconcile` passes such branches over. Where the key may not make them,
+where a rule protects them or the oldest commit has action files, a table is cloned that the branch's descriptors name,
+and it does not change between its clones.
+
+At its end the report recommends a `clone_method`: the cheapest (`shallow`, `storage`, `deep`, in this order) that is
+allowed, also over a clone that is there, that the warehouse registers, that may be cloned over from then on, and whose
+rows the readers read: the cluster, the warehouse and serverless compute. Of warehouses and serverless compute, where
+none could be asked, it is documented for `deep` alone.
 
 | A line says | It means |
 |---|---|

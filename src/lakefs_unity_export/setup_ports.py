@@ -44,6 +44,37 @@ class LakeFSServer(Protocol):
         """What the server answers a GET below its API's path; `path` begins with `/`."""
 
 
+class LakeFSBranches(Protocol):
+    """Branches of one repository, made for a while. Every method raises LakeFSError, by cause."""
+
+    def named(self, prefix: str) -> list[str]:
+        """The branches whose names begin so."""
+
+    def protection(self) -> list[str]:
+        """The patterns (`*`, `?`) of the names of branches that may not be written to."""
+
+    def oldest_commit(self, branch: str) -> str:
+        """The id of the oldest commit of the branch that its log shows, as far as it is read."""
+
+    def holds(self, commit_id: str, prefix: str) -> bool:
+        """Whether the commit has an object whose path begins so."""
+
+    def create(self, name: str, commit_id: str) -> None:
+        """Make a branch at the commit; LakeFSError also where there is one of the name."""
+
+    def write(self, name: str, path: str, content: bytes) -> None:
+        """Write an object on the branch, without committing it."""
+
+    def uncommitted(self, name: str, prefix: str) -> list[str]:
+        """The paths that begin so of objects on the branch that differ from its last commit."""
+
+    def is_there(self, name: str) -> bool:
+        """Whether there is such a branch."""
+
+    def delete(self, name: str) -> None:
+        """Delete the branch, with what is not committed on it; nothing where there is none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """Who the job runs as: a user's name or a service principal's application id, and the groups that it is in."""

@@ -18,6 +18,7 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.export.plan import Item, RemovedItem
 from lakefs_unity_export.tasks import (
     check_lakefs_and_catalog,
+    check_own_table_removal,
     check_report,
     check_serverless,
     check_warehouse,
@@ -77,6 +78,7 @@ def test_task_values_that_are_read_are_set() -> None:
         record_export,
         reconcile,
         check_lakefs_and_catalog,
+        check_own_table_removal,
         check_report,
         check_serverless,
         check_warehouse,

@@ -150,6 +150,18 @@ def test_what_the_cluster_made_is_registered_by_the_warehouse_and_removed_after_
 
 
 @for_each_target
+def test_the_own_table_is_deleted_after_all_that_read_it_with_the_key_that_made_it(
+    target: str, resolved: Mapping[str, Jobs]
+) -> None:
+    check = resolved[target]["check_setup"]
+    tasks = {task.key: task for task in all_tasks(check)}
+    removal = tasks["check_own_table_removal"]
+    assert dependencies(check)["check_own_table_removal"] == {"check_serverless", "check_cluster_again"}
+    assert removal.settings["run_if"] == "ALL_DONE"
+    assert removal.parameters.items() <= tasks[handed_over.TASK].parameters.items()
+
+
+@for_each_target
 def test_a_task_parameter_with_the_name_of_a_job_parameter_passes_just_that(target: str, resolved_jobs: Jobs) -> None:
     # Databricks documentation, "Job parameter pushdown": job parameters go before task parameters of the same name.
     for task in all_tasks(resolved_jobs[target]):
@@ -212,6 +224,7 @@ def test_what_may_be_run_again_is_retried_after_a_pause(target: str, resolved: M
         "check_cluster_again": (0, False),
         "check_removal": (0, False),
         "check_lakefs_and_catalog": (0, False),
+        "check_own_table_removal": (0, False),
         "check_report": (0, False),
         "check_serverless": (0, False),
         "check_sql_file": (0, False),

@@ -59,6 +59,7 @@ def test_the_wheel_holds_the_package_and_nothing_of_the_local_stack(sent: Mappin
     defined = {line.split(" =")[0] for line in entry_points.splitlines() if " = " in line}
     assert defined == {
         "check_lakefs_and_catalog",
+        "check_own_table_removal",
         "check_report",
         "check_serverless",
         "check_warehouse",

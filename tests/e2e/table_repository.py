@@ -96,6 +96,17 @@ class TableRepository:
         """Delete a branch."""
         self._branch(name).delete()
 
+    def branches(self) -> set[str]:
+        """Every branch."""
+        return {str(branch.id) for branch in self._repository.branches()}
+
+    def protect(self, pattern: str) -> None:
+        """Let nobody write to branches of such names."""
+        from lakefs_sdk import BranchProtectionRule
+
+        rules = [BranchProtectionRule(pattern=pattern)]
+        self._api_of("RepositoriesApi").set_branch_protection_rules(self.name, rules)
+
     def merge(self, source: str, *, into: str = "", squash: bool = False) -> str:
         """Merge a branch into another; the merge commit's id."""
         return str(self._branch(source).merge_into(into or self.branch, squash_merge=squash))

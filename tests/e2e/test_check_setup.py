@@ -12,6 +12,7 @@ from table_repository import TableRepository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
+from lakefs_unity_export.clones.methods import METHODS
 from local_stack.cluster.clone_checks import DEEP_REFUSED, DRIVER_DISK_REFUSED, REFUSED, SECOND_REFUSED
 from local_stack.stack import LocalStack
 from local_stack.warehouse.limits import Limits
@@ -32,7 +33,11 @@ def checks(exports: Exports) -> SetupChecks:
 
 @pytest.fixture
 def described(repository: TableRepository) -> TableRepository:
-    """A repository without a hook, whose table is described and not there: clones, which take time, are not tried."""
+    """A repository without a hook, whose table is described and not there: clones, which take time, are not tried.
+
+    Nor can a table of the check's own be written.
+    """
+    repository.protect(f"{PREFIX}*")
     repository.describe("orders")
     repository.commit()
     return repository
@@ -78,11 +83,22 @@ def test_it_passes_on_the_local_stack(
         assert ended.line(f"clone_{method}_registered")["finding"] == f"version {before}, then version {after}"
     assert ended.line("clone_comment")["finding"] == "clones by shallow, storage, deep kept it"
     assert ended.line("warehouse_grant_kept")["finding"].endswith("has SELECT on clones by shallow, storage, deep")
-    assert_nothing_is_left(checks, exports, stack)
+    own = f"{PREFIX}{checks.run_ids()[0]}"
+    assert ended.line("own_table")["finding"] == (
+        f"lakefs_unity_export_check/table was written to branch {own}_1, and with another row to {own}_2, "
+        "without a commit"
+    )
+    assert ended.line("source_table")["finding"].startswith(f"the table s3a://{repository.name}/{own}_1/")
+    for method in METHODS:
+        assert ended.line(f"clone_{method}_again")["finding"].endswith("; 1 file, then 2")
+    assert_nothing_is_left(checks, exports, stack, repository)
     assert stack.lakefs.secret_access_key not in ended.text
 
 
-def assert_nothing_is_left(checks: SetupChecks, exports: Exports, stack: LocalStack) -> None:
+def assert_nothing_is_left(
+    checks: SetupChecks, exports: Exports, stack: LocalStack, repository: TableRepository
+) -> None:
+    assert repository.branches() == {repository.branch}
     assert not any(exports.has_schema(f"{PREFIX}{run}") for run in checks.run_ids())
     assert [*(stack.folder / "exports").glob(f"{PREFIX.rstrip('_')}*")] == []
 
@@ -103,8 +119,35 @@ def test_what_a_cluster_wrote_that_was_killed_is_removed_by_the_last_task(
     assert ended.line("task_values")["finding"].startswith(
         "check_cluster ended failed, and what it left cannot be read"
     )
-    assert ended.line("warehouse_schema")["status"] == ended.line("target_removed")["status"] == "pass"
-    assert_nothing_is_left(checks, exports, stack)
+    removed = ("warehouse_schema", "target_removed", "own_table_removed")
+    assert {ended.line(id_)["status"] for id_ in removed} == {"pass"}
+    assert_nothing_is_left(checks, exports, stack, repository)
+
+
+def test_a_key_that_may_read_only_makes_no_branch(
+    checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
+) -> None:
+    if stack.lakefs.stand_in is None:
+        pytest.skip("a server of others is told of no users")
+    reader = stack.lakefs.stand_in.add_user(denied={"fs:CreateBranch", "fs:DeleteBranch", "fs:WriteObject"})
+    scope = f"reader-{repository.name}"
+    exports.client.secrets.create_scope(scope)
+    for key, value in {"lakefs-access-key-id": reader.id, "lakefs-secret-access-key": reader.secret}.items():
+        exports.client.secrets.put_secret(scope, key, string_value=value)
+    repository.describe("orders")
+    repository.commit()
+
+    ended = checks.variant(secret_scope=scope).run(repository)
+
+    assert (ended.state, ended.unwell("fail", "not tried")) == ("SUCCESS", set())
+    line = ended.line("own_table")
+    assert line["status"] == "not run"
+    assert line["finding"].startswith("the key may not make branches and write to them (lakeFS at ")
+    assert line["finding"].endswith("; a table that the descriptors name is cloned")
+    # As without a table of the check's own.
+    assert ended.line("source_table")["finding"] == "there is no Delta table at tables/orders at the head"
+    assert ended.line("own_table_removed")["finding"] == "no branch was made"
+    assert_nothing_is_left(checks, exports, stack, repository)
 
 
 def test_grants_that_are_missing_are_told_and_given_by_the_statements_that_the_lines_have(
@@ -208,14 +251,13 @@ def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(
     assert "no SQL warehouse 0123456789abcdef" in broken.line("warehouse")["finding"]
     assert broken.line("branch")["status"] == broken.line("external_location_grants")["status"] == "pass"
     assert broken.line("target_removed")["status"] == "pass"
-    assert_nothing_is_left(checks, exports, stack)
+    assert_nothing_is_left(checks, exports, stack, described)
 
 
 def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allows(
-    checks: SetupChecks, repository: TableRepository
+    checks: SetupChecks, repository: TableRepository, exports: Exports, stack: LocalStack
 ) -> None:
-    repository.add("orders", ["o1"])
-    repository.commit()
+    """Before there is a table to export: nothing was ever committed to the repository."""
     refusing = checks.variant(spark_conf={REFUSED: "true"})
 
     broken = refusing.run(repository)
@@ -232,11 +274,16 @@ def test_a_workspace_that_refuses_shallow_clones_is_told_the_method_that_it_allo
     assert (mended.state, mended.unwell("fail", "not tried")) == ("SUCCESS", set())
     # The methods that nobody uses are warned of.
     assert {"clone_shallow", "clone_storage"} <= mended.unwell("warn")
+    of_deep = ("clone_deep", "clone_deep_again", "clone_deep_rows", "warehouse_deep", "warehouse_deep_rows")
+    assert {mended.line(id_)["status"] for id_ in of_deep} == {"pass"}
+    assert_nothing_is_left(checks, exports, stack, repository)
 
 
 def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
     checks: SetupChecks, repository: TableRepository, stack: LocalStack
 ) -> None:
+    """With a table that a descriptor names, since no other can be written."""
+    repository.protect(f"{PREFIX}*")
     repository.add("orders", ["o1"])
     repository.commit()
 
@@ -248,6 +295,9 @@ def test_what_else_a_workspace_may_refuse_is_told_on_its_own_line(
         stack.warehouse.limits = stack.warehouse.serverless_limits = Limits()
 
     assert other_methods.state == "SUCCESS"
+    rule = f"a rule protects branches {PREFIX}* of the repository"
+    assert other_methods.line("own_table")["finding"].startswith(rule)
+    assert other_methods.line("source_table")["finding"].endswith("/tables/orders has 1 files")
     assert other_methods.line("clone_shallow_again")["status"] == "pass"
     assert {"clone_storage", "clone_deep"} <= other_methods.unwell("warn")
     assert "UC_COMMAND_NOT_SUPPORTED" in other_methods.line("clone_deep")["finding"]
@@ -271,6 +321,7 @@ def test_an_exported_table_that_the_warehouse_cannot_read_is_told(
     repository.commit()
     assert exports.run(repository, clone_method="shallow").state == "SUCCESS"
     # No clone is tried then.
+    repository.protect(f"{PREFIX}*")
     repository.remove(f"tables/orders/_delta_log/{0:020}.json")
     repository.commit()
 

@@ -22,6 +22,7 @@ TASKS = [
         "record_export",
         "reconcile",
         "check_lakefs_and_catalog",
+        "check_own_table_removal",
         "check_report",
         "check_serverless",
         "check_warehouse",

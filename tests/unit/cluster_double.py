@@ -17,7 +17,7 @@ from tables_in_memory import TableInMemory, TablesInMemory
 from lakefs_unity_export.checks import removal_checks
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterFacts, ClusterSetup
-from lakefs_unity_export.checks.handed_over import HandedOver, RegisteredClones, TriedClones
+from lakefs_unity_export.checks.handed_over import HandedOver, OwnTable, RegisteredClones, TriedClones
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.removal_checks import RemovalSetup
@@ -68,6 +68,10 @@ HANDED = HandedOver(
     tables=(PATH,),
     identity=PRINCIPAL,
     location="exports",
+)
+OWN_TABLE = OwnTable(
+    path="lakefs_unity_export_check/table",
+    branches=("lakefs_unity_export_check_4711_1", "lakefs_unity_export_check_4711_2"),
 )
 
 
@@ -175,9 +179,10 @@ class DeltaDouble(TablesInMemory):
 
 @dataclass
 class ScratchDouble:
-    """Drafts whose log names the one file of the source."""
+    """Drafts whose log names the files of the source."""
 
     delta: DeltaDouble
+    source: str
     made: int = 0
 
     def new_table(self) -> str:
@@ -185,10 +190,11 @@ class ScratchDouble:
         return f"file:/scratch/{self.made}"
 
     def read_log(self, table: str) -> list[str]:
-        return [json.dumps({"add": {"path": f"{SOURCE}/part-0.parquet", "size": 100}})]
+        files = (f"{self.source}/part-{number}.parquet" for number in range(self.delta.found[self.source].files))
+        return [json.dumps({"add": {"path": file, "size": 100}}) for file in files]
 
     def write_log(self, table: str, lines: Iterable[str]) -> None:
-        self.delta.found[table] = replace(self.delta.found[SOURCE], location=table)
+        self.delta.found[table] = replace(self.delta.found[self.source], location=table)
 
     def remove(self) -> None:
         pass
@@ -205,16 +211,26 @@ class ClusterInMemory:
         self.names = {f"{BUCKET}shop.{name}" for name in ("endpoint", "access.key", "secret.key")}
         self.gateway = {f"s3a://shop/{COMMIT}/{FILE}": CONTENT}
         self.gateway_fails: dict[str, Exception] = {}
-        self.api: Addresses | Exception = {"part-0.parquet": "s3://storage/shop/data/0"}
+        self.api: Addresses | Exception = {
+            f"part-{number}.parquet": f"s3://storage/shop/data/{number}" for number in range(2)
+        }
         self.files = FilesDouble()
         at_head = {f"s3a://shop/{COMMIT}/_lakefs_tables"}
         self.delta = DeltaDouble(found={SOURCE: _source()}, files=at_head, written=self.files)
         self.unreadable: dict[str, Exception] = {}
         self.requests: list[CloneRequest] = []
+        self.asked_of_api: list[tuple[str, str]] = []
         self.is_cloning = False
         self.comment, self.unregistered = "of somebody", set[CloneMethod]()
         # What happens once the clones are registered.
         self.later: Callable[[], object] = lambda: None
+
+    def own_table(self) -> None:
+        """The task before made a table of its own, in two branches, with a file more in the second."""
+        self.handed = replace(self.handed, own_table=OWN_TABLE)
+        for files, branch in enumerate(OWN_TABLE.branches, start=1):
+            path = f"s3a://shop/{branch}/{OWN_TABLE.path}"
+            self.delta.found[path] = replace(_source(), location=path, files=files, bytes=100 * files)
 
     def set(self, **settings: str) -> None:
         """Deploy with other bundle variables."""
@@ -236,7 +252,7 @@ class ClusterInMemory:
         self.removal_values = TaskValuesDouble()
         removal = RemovalSetup(probe=self.probe)
         lines += run_for_report(removal_checks.CHECKS, removal, Redaction(), self.removal_values, self.out)
-        self.delta.found = {path: table for path, table in self.delta.found.items() if path == SOURCE}
+        self.delta.found = {path: table for path, table in self.delta.found.items() if path.startswith("s3a:")}
         self.delta.histories.clear()
         return {line.id: line for line in lines}
 
@@ -255,7 +271,7 @@ class ClusterInMemory:
             tables=self.delta,
             probe=self.probe,
             clone=self.clone,
-            addresses=lambda commit_id, folder: self.addresses(),
+            addresses=self.ask_addresses,
             handed_over=lambda: self.handed,
         )
         setup.redaction.add_pair(KEY_ID, SECRET_KEY)
@@ -295,7 +311,11 @@ class ClusterInMemory:
             self.is_cloning = False
 
     def scratch(self) -> Scratch:
-        return ScratchDouble(self.delta)
+        return ScratchDouble(self.delta, self.requests[-1].source_path)
+
+    def ask_addresses(self, ref: str, folder: str) -> Addresses:
+        self.asked_of_api.append((ref, folder))
+        return self.addresses()
 
     def addresses(self) -> Addresses:
         if isinstance(self.api, Exception):

@@ -120,6 +120,10 @@ class LakeFSDouble:
         """Delete the branch; its commits stay."""
         del self._branches[name]
 
+    def branch_names(self) -> list[str]:
+        """Every branch, uncounted."""
+        return list(self._branches)
+
     def branches(self) -> dict[str, str]:
         """As LakeFSReader."""
         self.calls["branches"] += 1

@@ -1,4 +1,4 @@
-"""Does what a remedy says, as it is written: SQL grants, and commands of the Databricks CLI and of install_hook."""
+"""Does what a remedy says, as it is written: SQL grants, and commands of Databricks, lakectl and install_hook."""
 
 import json
 import re
@@ -80,6 +80,11 @@ def _install_hook(installation: Installation, line: str) -> bool:
     return True
 
 
+def _delete_branch(installation: Installation, line: str) -> bool:
+    installation.branches.follow(line)
+    return True
+
+
 _COMMANDS: dict[str, Callable[[Installation, str], bool]] = {
     "GRANT ": _grant,
     "CREATE EXTERNAL LOCATION ": _create_location,
@@ -87,4 +92,5 @@ _COMMANDS: dict[str, Callable[[Installation, str], bool]] = {
     "databricks external-locations update ": _update_location,
     "databricks permissions update ": _update_permissions,
     "uvx ": _install_hook,
+    "lakectl branch delete ": _delete_branch,
 }

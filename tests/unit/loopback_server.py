@@ -37,6 +37,7 @@ class Asked:
     authorization: str
     method: str = "GET"
     body: bytes = b""
+    content_type: str = field(default="", compare=False)
 
 
 @dataclass(kw_only=True)
@@ -87,6 +88,7 @@ def loopback_server(answers: Sequence[Answer] = ()) -> Iterator[LoopbackServer]:
                     authorization=self.headers.get("Authorization", ""),
                     method=self.command,
                     body=body,
+                    content_type=self.headers.get("Content-Type", ""),
                 )
                 running.asked.append(asked)
                 answer = running.next_answer()

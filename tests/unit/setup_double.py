@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from branches_double import BranchesDouble
 from doubles import ExportRunsDouble, LakeFSDouble, TaskValuesDouble, UnityCatalogDouble
 from export_story import table
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks.handed_over import HandedOver
 from lakefs_unity_export.checks.model import Line
+from lakefs_unity_export.checks.own_table_checks import OwnTableRemoval
+from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.settings import CheckSettings
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceNotFoundError
@@ -20,6 +24,7 @@ from lakefs_unity_export.hook.files import HookKind, HookSettings
 from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.setup_ports import Answered, ExternalLocation, Identity, Unanswered
 from lakefs_unity_export.tasks.check_lakefs_and_catalog import check_lakefs_and_catalog
+from lakefs_unity_export.tasks.check_own_table_removal import check_own_table_removal
 
 PRINCIPAL = "0b1c2d3e-job"
 HOOK_PRINCIPAL = "4c5d6e7f-hook"
@@ -170,6 +175,7 @@ class Installation:
         self.lakefs = LakeFSDouble()
         self.lakefs.put({**table("orders"), **table("parts")})
         self.lakefs.put({path: text.encode() for path, text in hook_files.render(HOOK).items()})
+        self.branches = BranchesDouble(self.lakefs)
         self.unity_catalog = UnityCatalogDouble("lake")
         self.register("orders", "parts")
         self.server = LakeFSServerDouble(self.lakefs)
@@ -215,10 +221,24 @@ class Installation:
         return self.secrets[key]
 
     def check(self) -> dict[str, Line]:
-        """The line of every check, by id."""
+        """The line of every check of the task, by id. What the task makes in lakeFS is `staged`, and removed again."""
         self.out, self.values = io.StringIO(), TaskValuesDouble()
         lines = check_lakefs_and_catalog(self.setup(), self.values, self.out)
+        self.staged = dict(self.branches.staged)
+        self.remove()
         return {line.id: line for line in lines}
+
+    def remove(self) -> Line:
+        """The line of the task that removes it."""
+        left, self.removal_values = self.values.values, TaskValuesDouble()
+        removal = OwnTableRemoval(
+            repository=self.settings.repository,
+            run_id=self.settings.run_id,
+            handed_over=lambda: HandedOver.of_json(left["for_cluster"]),
+            open_branches=lambda: self.branches,
+        )
+        (line,) = check_own_table_removal(removal, Redaction(), self.removal_values, self.out)
+        return line
 
     def setup(self) -> Setup:
         """The installation as the task sees it."""
@@ -228,6 +248,7 @@ class Installation:
             secret=self.secret,
             open_server=self._open_server,
             open_repository=self._open_repository,
+            open_branches=self._open_branches,
             unity_catalog=self.unity_catalog,
             own_runs=self._own_runs(),
             workspace=self.workspace,
@@ -245,3 +266,7 @@ class Installation:
     def _open_repository(self, endpoint: str, repository: str, credentials: Credentials) -> LakeFSDouble:
         assert repository == self.lakefs.repository
         return self.lakefs
+
+    def _open_branches(self, endpoint: str, repository: str, credentials: Credentials) -> BranchesDouble:
+        assert (credentials.access_key_id, repository) == (KEY_ID, self.lakefs.repository)
+        return self.branches

@@ -1,11 +1,11 @@
-"""Reads of lakeFS's API by plain HTTP.
+"""Calls of lakeFS's API by plain HTTP.
 
 Without lakeFS's SDK: its import takes longer than a listing, and it reads an object in twice the time. `urllib3` is
 wherever `requests` is, and so on every Databricks Runtime (its release notes, "Installed Python libraries").
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -58,15 +58,36 @@ class LakeFSHttp:
 
     def read(self, what: str, *parts: str, **query: str) -> bytes:
         """What the server answers."""
+        return self._answer("GET", what, parts, query, success=200)
+
+    def write(
+        self,
+        method: str,
+        what: str,
+        *parts: str,
+        success: int,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        **query: str,
+    ) -> None:
+        """A call that changes something, made once. success: the status that says that it was done."""
+        headers = {"Content-Type": content_type} if body else {}
+        self._answer(method, what, parts, query, success=success, body=body, headers=headers)
+
+    def _answer(
+        self, method: str, what: str, parts: tuple[str, ...], query: Mapping[str, str], *, success: int, **more: Any
+    ) -> bytes:
         path = "".join(f"/{quote(part, safe='')}" for part in ("repositories", self._answers.repository, *parts))
         url = f"{self._answers.endpoint}{API_PATH}{path}?{urlencode(query, quote_via=quote)}"
+        headers = {**self._pool.headers, **more.pop("headers", {})}
         try:
-            answer = self._pool.request("GET", url)
+            # What changes something goes to nobody else.
+            answer = self._pool.request(method, url, headers=headers, redirect=method == "GET", **more)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._answers.unanswered(what, error) from error
-        if answer.status == 200:
+        if answer.status == success:
             return bytes(answer.data)
-        if 200 < answer.status < 300:
+        if 200 <= answer.status < 300:
             raise self._answers.not_lakefs(what)
         raise self._answers.refused(answer.status, what, server_words(answer.data.decode("utf-8", "replace")))
 

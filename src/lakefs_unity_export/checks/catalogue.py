@@ -9,6 +9,7 @@ from lakefs_unity_export.checks import (
     cluster_checks,
     hook_checks,
     lakefs_checks,
+    own_table_checks,
     probe_checks,
     removal_checks,
     report_checks,
@@ -27,6 +28,8 @@ LAKEFS_AND_CATALOG: tuple[Check[Setup], ...] = (
     *hook_checks.CHECKS,
     *catalog_checks.CHECKS,
     *probe_checks.CHECKS,
+    # Last, so that its branches are there as short a time as can be.
+    *own_table_checks.CHECKS,
 )
 # Those from the task `check_warehouse`.
 WAREHOUSE: tuple[Check[WarehouseSetup], ...] = (*warehouse_checks.CHECKS, *warehouse_clone_checks.CHECKS)
@@ -39,5 +42,6 @@ PLACES: dict[str, tuple[Check[Any], ...]] = {
     clone_again_checks.HERE: clone_again_checks.CHECKS,
     warehouse_again_checks.HERE: warehouse_again_checks.CHECKS,
     removal_checks.HERE: removal_checks.CHECKS,
+    own_table_checks.REMOVED_HERE: own_table_checks.REMOVAL_CHECKS,
 }
 CHECKS: tuple[Check[Any], ...] = (*(check for checks in PLACES.values() for check in checks), *report_checks.CHECKS)

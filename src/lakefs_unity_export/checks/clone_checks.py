@@ -30,10 +30,10 @@ _REPORT = "report this line, with the cluster's runtime"
 
 
 def _source(setup: ClusterSetup) -> Outcome:
-    if not setup.handed.tables:
-        return not_run("no descriptor of the branch names a table")
+    if not setup.handed.sources:
+        return not_run("no descriptor of the branch names a table, and there is none of the check's own")
     failed: Outcome | None = None
-    for path in setup.handed.tables:
+    for path in setup.handed.sources:
         setup.source = path
         at = setup.request(CloneMethod.SHALLOW, line=_FIRST).source_path
         try:
@@ -44,7 +44,8 @@ def _source(setup: ClusterSetup) -> Outcome:
         if opened is not None and opened.detail.location.rstrip("/") == at:
             return _opened(opened, at)
     setup.source = ""
-    return failed or not_run(f"there is no Delta table at {', '.join(setup.handed.tables)} at the head")
+    where = "the head, or at its branch" if setup.handed.own_table.branches else "the head"
+    return failed or not_run(f"there is no Delta table at {', '.join(setup.handed.sources)} at {where}")
 
 
 def _opened(opened: OpenTable, at: str) -> Outcome:
@@ -99,21 +100,33 @@ def _again(method: CloneMethod) -> Callable[[ClusterSetup], Outcome]:
             return refused(setup, method, error)
         if lost := _lost(setup, method, first, second):
             return replace(in_use(setup, method, lost, ANOTHER), claim=Claim.REFUTED)
-        return passed(f"version {first.version}, then version {second.version}", claim=Claim.CONFIRMED)
+        counts = _counts(setup, first, second)
+        grown = f"; {counts[0]} file, then {counts[1]}" if counts else ""
+        return passed(f"version {first.version}, then version {second.version}{grown}", claim=Claim.CONFIRMED)
 
     return look
 
 
 def _lost(setup: ClusterSetup, method: CloneMethod, first: CloneResult, second: CloneResult) -> str:
-    """What a second clone took from the first one's history, or nothing."""
+    """What a second clone took from the first one's history, or does not show of the table; or nothing."""
     if second.version_before != first.version or second.version <= first.version:
         return f"version {first.version} was followed by version {second.version} (before it {second.version_before})"
+    counts = _counts(setup, first, second)
+    if counts and counts[1] <= counts[0]:
+        return f"the table has a file more than before, and the second clone refers to {counts[1]} after {counts[0]}"
     target = setup.request(method, line=_FIRST).target_path
     told = {
         read_user_metadata(commit.user_metadata) for commit in setup.tables.history(target) if commit.operation == CLONE
     }
     wanted = {setup.request(method, line=line).provenance for line in (_FIRST, _SECOND)}
     return "" if wanted <= told else f"the history of {target} does not have both clones with their user metadata"
+
+
+def _counts(setup: ClusterSetup, first: CloneResult, second: CloneResult) -> tuple[int, int] | None:
+    """The files of both clones, where their commits tell and the table got one between them: the check's own does."""
+    if not setup.handed.own_table.has(setup.source) or first.files is None or second.files is None:
+        return None
+    return first.files, second.files
 
 
 def _provenance(setup: ClusterSetup) -> Outcome:
@@ -222,7 +235,7 @@ CHECKS: tuple[Check[ClusterSetup], ...] = (
     Check(
         id="source_table",
         place=HERE,
-        asks="Can Spark open a table that the descriptors name, at the branch's head?",
+        asks="Can Spark open a table to clone: the check's own, else one that the descriptors name?",
         means="the table cannot be cloned",
         remedy="correct the descriptor's path, or give the key's user fs:ReadObject",
         look=_source,

@@ -90,7 +90,7 @@ def _listing(setup: ClusterSetup) -> Outcome:
         return not_run(_NO_HANDOVER)
     if not handed.file:
         return not_run("the branch holds no object")
-    path = _at_commit(setup, handed.file.rpartition("/")[0])
+    path = _at_ref(setup, handed.file.rpartition("/")[0])
     found = _through_gateway(setup, path, setup.tables.holds_files)
     if isinstance(found, Outcome):
         return found
@@ -107,7 +107,7 @@ def _reading(setup: ClusterSetup) -> Outcome:
     handed = setup.handed
     if not handed.file:
         return not_run(_NO_HANDOVER)
-    path = _at_commit(setup, handed.file)
+    path = _at_ref(setup, handed.file)
     content = _through_gateway(setup, path, setup.cluster.read_file)
     if isinstance(content, Outcome):
         return content
@@ -125,8 +125,9 @@ def _is_own_block(setup: ClusterSetup) -> bool:
     return f"{_OF_BUCKET}{setup.settings.repository}.endpoint" in setup.cluster.setting_names()
 
 
-def _at_commit(setup: ClusterSetup, path: str) -> str:
-    whole = names.source_path(repository=setup.settings.repository, commit_id=setup.handed.commit_id, path=path)
+def _at_ref(setup: ClusterSetup, path: str) -> str:
+    ref = setup.handed.ref_of(path)
+    whole = names.source_path(repository=setup.settings.repository, commit_id=ref, path=path)
     return whole.rstrip("/")
 
 
@@ -169,7 +170,7 @@ def _api(setup: ClusterSetup) -> Outcome:
     if not handed.file:
         return not_run(_NO_HANDOVER)
     try:
-        found = setup.addresses(handed.commit_id, handed.file.rpartition("/")[0])
+        found = setup.addresses(handed.ref_of(handed.file), handed.file.rpartition("/")[0])
     except ExportError as error:
         setup.lacks_api = True
         finding, remedy = finding_and_remedy(error)

@@ -52,18 +52,20 @@ class ClusterSettings:
     def clone_request(self, handed: HandedOver, path: str, method: CloneMethod, *, line: int) -> CloneRequest:
         """What an export would ask of `clone_table`, but for a target of this run's. Raises SettingsError.
 
-        line: a higher one clones over what is there, as the export of another commit would.
+        line: a higher one clones over what is there, as the export of another commit would; of a table of the check's
+        own, it clones from a branch where the table has changed.
         """
+        ref = handed.ref_of(path, line=line)
         # As an export would register it, in the schema that the check makes for itself.
         table = names.quoted(self.catalog, PREFIX + self.run_id, method)
         return CloneRequest(
             repository=self.repository,
             branch=self.branch,
-            commit_id=handed.commit_id,
+            commit_id=ref,
             commit_generation=handed.commit_generation,
             path=path,
             table=table,
-            source_path=names.source_path(repository=self.repository, commit_id=handed.commit_id, path=path),
+            source_path=names.source_path(repository=self.repository, commit_id=ref, path=path),
             target_path=f"{self.probe_folder}/{method}",
             line=line,
             method=method,

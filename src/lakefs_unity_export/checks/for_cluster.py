@@ -8,6 +8,7 @@ from typing import TypeVar
 from lakefs_unity_export.checks.catalog_checks import covering
 from lakefs_unity_export.checks.handed_over import MOST_TABLES, HandedOver
 from lakefs_unity_export.checks.setup import Setup
+from lakefs_unity_export.checks.tiny_table import row, row_file
 from lakefs_unity_export.ports import ObjectInfo
 
 # So many objects are looked at for one that lies in a folder.
@@ -20,11 +21,11 @@ def for_cluster(setup: Setup) -> HandedOver:
     """As much of it as can be found out; the lines of the checks say why the rest cannot. Raises nothing."""
     location = _or_none(lambda: covering(setup))
     identity = _or_none(lambda: setup.identity.name)
-    known = HandedOver(identity=identity or "", location=location.name if location else "")
+    known = HandedOver(identity=identity or "", location=location.name if location else "", own_table=setup.own_table)
     head = _or_none(lambda: setup.head)
     if head is None:
         return known
-    file = _or_none(lambda: next(_in_folders(setup), None))
+    file = _or_none(lambda: next(_in_folders(setup), None)) or _own_file(setup)
     tables = setup.known_descriptors.tables
     return replace(
         known,
@@ -43,6 +44,12 @@ def _in_folders(setup: Setup) -> Iterator[ObjectInfo]:
     # Asked for only where there is no descriptor.
     anything = (entry for _ in range(1) for entry in setup.lakefs.list_objects(setup.head.id, ""))
     return (entry for entry in chain(described, islice(anything, _MOST_OBJECTS)) if "/" in entry.path)
+
+
+def _own_file(setup: Setup) -> ObjectInfo | None:
+    """One that check_setup wrote itself, where the branch has none to read."""
+    own = setup.own_table
+    return ObjectInfo(path=f"{own.path}/{row_file(1)}", size=len(row(1))) if own.branches else None
 
 
 def _or_none(find: Callable[[], _Found]) -> _Found | None:

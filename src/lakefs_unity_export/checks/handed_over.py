@@ -20,11 +20,27 @@ MOST_TABLES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnTable:
+    """A table that check_setup wrote itself: its path, and the branches that have it, each after a further change.
+
+    Both are empty where it wrote none.
+    """
+
+    path: str = ""
+    branches: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Whether the path is the table's, or of a file in it."""
+        return bool(self.branches) and f"{path}/".startswith(f"{self.path}/")
+
+
+@dataclass(frozen=True, kw_only=True)
 class HandedOver:
     """For `check_cluster`: the branch's head, and what is known for remedies. What could not be found out is empty.
 
-    file, file_bytes: an object at the head, and its size. tables: paths of tables that descriptors name. methods: the
-    clone methods that exports of the branch use. identity: who the job runs as. location: the external location.
+    file, file_bytes: an object to read, and its size. tables: paths of tables that descriptors name. own_table: one to
+    clone rather than these. methods: the clone methods that exports of the branch use. identity: who the job runs as.
+    location: the external location.
     """
 
     commit_id: str = ""
@@ -32,13 +48,30 @@ class HandedOver:
     file: str = ""
     file_bytes: int = 0
     tables: tuple[str, ...] = ()
+    own_table: OwnTable = field(default_factory=OwnTable)
     methods: tuple[str, ...] = ()
     identity: str = ""
     location: str = ""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Paths of tables to clone, the one to try first before others."""
+        return (*(path for path in [self.own_table.path] if path), *self.tables)
+
+    def ref_of(self, path: str, *, line: int = 0) -> str:
+        """The lakeFS ref at which the path is there: the head, or a branch of the own table.
+
+        line: how often the table has changed since it was first looked at, as far as it changes.
+        """
+        if not self.own_table.has(path):
+            return self.commit_id
+        return self.own_table.branches[min(line, len(self.own_table.branches) - 1)]
+
     def as_json(self) -> dict[str, Any]:
         """As a task value."""
-        return asdict(self) | {"tables": list(self.tables), "methods": list(self.methods)}
+        own_table = {"path": self.own_table.path, "branches": list(self.own_table.branches)}
+        lists = {"tables": list(self.tables), "methods": list(self.methods)}
+        return asdict(self) | lists | {"own_table": own_table}
 
     @classmethod
     def of_json(cls, fields: Mapping[str, Any]) -> "HandedOver":
@@ -49,6 +82,9 @@ class HandedOver:
             file=str(fields["file"]),
             file_bytes=int(fields["file_bytes"]),
             tables=tuple(map(str, fields["tables"])),
+            own_table=OwnTable(
+                path=str(fields["own_table"]["path"]), branches=tuple(map(str, fields["own_table"]["branches"]))
+            ),
             methods=tuple(map(str, fields["methods"])),
             identity=str(fields["identity"]),
             location=str(fields["location"]),

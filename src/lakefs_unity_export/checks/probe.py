@@ -12,6 +12,8 @@ from lakefs_unity_export.property_values import MAX_LENGTH
 PREFIX = "lakefs_unity_export_check_"
 # After so many seconds such a schema is what a run left that was killed: no run takes as long.
 LEFT_AFTER_SECONDS = 3600
+# Names the check and the time, so that no file of others is taken for one that tells of a run's.
+MARK = "made_by_check_setup_at_"
 _MADE_BY = ("lakefs.created_by", "check_setup")
 _MADE_AT = "lakefs.check_time"
 _LONGEST = ("lakefs.".ljust(MAX_LENGTH, "k"), "v" * MAX_LENGTH)
@@ -81,6 +83,12 @@ def is_left(schema: str, properties: Mapping[str, str], now: float) -> bool:
     """Whether it was made by a run that is over, and that did not remove it."""
     made_at = properties.get(_MADE_AT, "")
     return is_ours(schema, properties) and made_at.isdigit() and now - int(made_at) > LEFT_AFTER_SECONDS
+
+
+def is_left_by(mark: str, now: float) -> bool:
+    """Whether a file of this name is the mark of a run that is over. now: Unix time in seconds."""
+    made_at = mark.removeprefix(MARK)
+    return mark.startswith(MARK) and made_at.isdigit() and now - int(made_at) > LEFT_AFTER_SECONDS
 
 
 def _remove(unity_catalog: UnityCatalog, catalog: str, schema: str) -> str:

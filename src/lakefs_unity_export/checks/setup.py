@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks.handed_over import OwnTable
+from lakefs_unity_export.checks.own_table import OwnTableProbe
 from lakefs_unity_export.checks.probe import Probe, try_schema
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.settings import CheckSettings
@@ -22,6 +24,7 @@ from lakefs_unity_export.setup_ports import (
     Answered,
     ExternalLocation,
     Identity,
+    LakeFSBranches,
     LakeFSServer,
     Unanswered,
     WorkspaceSetup,
@@ -32,9 +35,10 @@ from lakefs_unity_export.setup_ports import (
 class Setup:
     """An installation, and what reaches it. Properties raise what reading them raises, and are read once.
 
-    dbutils_way: by which way the task got its dbutils. open_server, open_repository: clients of the lakeFS that the
-    settings name, the second with a key. own_runs: the runs of check_setup itself. known_descriptors: what `described`
-    found, once it was read; none where it could not be.
+    dbutils_way: by which way the task got its dbutils. open_server, open_repository, open_branches: clients of the
+    lakeFS that the settings name, all but the first with a key. own_runs: the runs of check_setup itself.
+    known_descriptors: what `described` found, once it was read; none where it could not be. own_table: the one that was
+    made, where one was.
     """
 
     settings: CheckSettings
@@ -42,11 +46,13 @@ class Setup:
     secret: SecretReader
     open_server: Callable[[str, Callable[[], Credentials]], LakeFSServer]
     open_repository: Callable[[str, str, Credentials], LakeFSReader]
+    open_branches: Callable[[str, str, Credentials], LakeFSBranches]
     unity_catalog: UnityCatalog
     own_runs: ExportRuns
     workspace: WorkspaceSetup
     redaction: Redaction = field(default_factory=Redaction)
     known_descriptors: DescriptorSet = field(default_factory=DescriptorSet, init=False)
+    own_table: OwnTable = field(default_factory=OwnTable, init=False)
 
     @cached_property
     def request(self) -> NamedRequest:
@@ -76,6 +82,12 @@ class Setup:
     def lakefs(self) -> LakeFSReader:
         """The repository, as exports read it."""
         return self.open_repository(self.settings.lakefs_endpoint, self.request.repository, self.credentials)
+
+    @cached_property
+    def own_table_probe(self) -> OwnTableProbe:
+        """What makes a table of this run's own in the repository."""
+        branches = self.open_branches(self.settings.lakefs_endpoint, self.request.repository, self.credentials)
+        return OwnTableProbe(branches, self.settings.run_id)
 
     @cached_property
     def head(self) -> Commit:
@@ -130,6 +142,11 @@ class Setup:
     def identity(self) -> Identity:
         """Who the job runs as."""
         return self.workspace.identity()
+
+    def clear(self) -> None:
+        """Remove what was made and is still there, as far as that can be done."""
+        if self.own_table.branches:
+            self.own_table_probe.remove()
 
 
 def json_of(answer: Answered) -> Mapping[str, Any]:

@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from lakefs_unity_export.checks.probe import LEFT_AFTER_SECONDS, PREFIX
+from lakefs_unity_export.checks.probe import MARK, PREFIX, is_left_by
 
-# Names the check and the time, so that no file of others is taken for it.
-_MARK = "made_by_check_setup_at_"
 TEXT = "a probe of check_setup"
 
 Clock = Callable[[], float]
@@ -48,7 +46,7 @@ class TargetProbe:
 
     def make(self) -> str:
         """Make it, with a file in it whose path is given back. Raises what `files` does."""
-        self._files.put(f"{self.folder}/{_MARK}{int(self._clock())}", TEXT, True)
+        self._files.put(f"{self.folder}/{MARK}{int(self._clock())}", TEXT, True)
         file = f"{self.folder}/probe.txt"
         self._files.put(file, TEXT, True)
         return file
@@ -84,8 +82,7 @@ class TargetProbe:
         return [name for name in found if name.startswith(PREFIX) and name != self.folder.rpartition("/")[2]]
 
     def _is_left(self, folder: str) -> bool:
-        times = [entry.name.removeprefix(_MARK) for entry in self._files.ls(folder) if entry.name.startswith(_MARK)]
-        return any(made.isdigit() and self._clock() - int(made) > LEFT_AFTER_SECONDS for made in times)
+        return any(is_left_by(entry.name, self._clock()) for entry in self._files.ls(folder))
 
     def _removed(self, folder: str, *, recurse: bool = True) -> str:
         try:

@@ -19,6 +19,7 @@ from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.ports import TaskValues
+from lakefs_unity_export.servers.lakefs_branches import LakeFSBranchesClient
 from lakefs_unity_export.servers.lakefs_client import LakeFSClient
 from lakefs_unity_export.servers.lakefs_server import LakeFSServerClient
 from lakefs_unity_export.servers.workspace import TaskRuntime, task_runtime
@@ -30,8 +31,12 @@ RETRIES = 1
 
 def check_lakefs_and_catalog(setup: Setup, task_values: TaskValues, out: TextIO) -> list[Line]:
     """Runs the checks, prints their lines and leaves them to the report; leaves `check_cluster` what it needs."""
-    lines = run_for_report(LAKEFS_AND_CATALOG, setup, setup.redaction, task_values, out)
-    task_values.set(handed_over.KEY, for_cluster(setup).as_json())
+    try:
+        lines = run_for_report(LAKEFS_AND_CATALOG, setup, setup.redaction, task_values, out)
+        task_values.set(handed_over.KEY, for_cluster(setup).as_json())
+    except BaseException:
+        setup.clear()  # a run that is stopped here may have no task after it
+        raise
     return lines
 
 
@@ -51,6 +56,7 @@ def _setup(settings: CheckSettings, runtime: TaskRuntime, way: str) -> Setup:
         secret=runtime.secret,
         open_server=lambda endpoint, key: LakeFSServerClient(endpoint=endpoint, credentials=key),
         open_repository=_open_repository,
+        open_branches=_open_branches,
         unity_catalog=runtime.unity_catalog,
         own_runs=runtime.export_runs(settings.job_id),
         workspace=WorkspaceSetupClient(runtime.client),
@@ -59,6 +65,10 @@ def _setup(settings: CheckSettings, runtime: TaskRuntime, way: str) -> Setup:
 
 def _open_repository(endpoint: str, repository: str, credentials: Credentials) -> LakeFSClient:
     return LakeFSClient(endpoint=endpoint, repository=repository, credentials=credentials, retries=RETRIES)
+
+
+def _open_branches(endpoint: str, repository: str, credentials: Credentials) -> LakeFSBranchesClient:
+    return LakeFSBranchesClient(endpoint=endpoint, repository=repository, credentials=credentials, retries=RETRIES)
 
 
 def main() -> None:

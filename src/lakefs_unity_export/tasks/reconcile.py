@@ -14,6 +14,7 @@ from typing import TextIO
 
 from lakefs_unity_export import events, names, property_values
 from lakefs_unity_export.access.lakefs_connection import Credentials
+from lakefs_unity_export.checks.probe import PREFIX
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import Contents, read_files
 from lakefs_unity_export.commit.descriptors import NamingRules
@@ -214,6 +215,8 @@ class _Look:
             yield self._gone(branch)
 
     def _is_wanted(self, branch: str) -> bool:
+        if branch.startswith(PREFIX):  # check_setup's, for as long as a run of it takes
+            return False
         return any(fnmatchcase(branch, pattern) for pattern in _entries(self.request.branches))
 
     def _followed(self) -> dict[str, str]:

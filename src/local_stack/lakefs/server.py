@@ -21,7 +21,10 @@ API_PATH = "/api/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class LakeFS:
-    """A running lakeFS server. `stop` ends it where it is ours, and does nothing to a configured server."""
+    """A running lakeFS server. `stop` ends it where it is ours, and does nothing to a configured server.
+
+    stand_in: where it is one, what only that can be told.
+    """
 
     endpoint_url: str
     s3_endpoint_url: str
@@ -29,6 +32,7 @@ class LakeFS:
     secret_access_key: str = field(repr=False)
     kind: Literal["server", "binary", "stand-in"]
     stop: Callable[[], None]
+    stand_in: LakeFSStandIn | None = field(default=None, repr=False)
 
 
 def start_lakefs(
@@ -59,6 +63,7 @@ def lakefs_of(stand_in: LakeFSStandIn) -> LakeFS:
         secret_access_key=stand_in.access_key.secret,
         kind="stand-in",
         stop=stand_in.stop,
+        stand_in=stand_in,
     )
 
 

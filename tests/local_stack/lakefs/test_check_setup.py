@@ -62,6 +62,7 @@ def check(contract: Contract, *, endpoint: str = "", secret_key: str = "", **set
         secret=lambda _, key: keys[key],
         open_server=lambda url, key: LakeFSServerClient(endpoint=url, credentials=key),
         open_repository=open_repository,
+        open_branches=None,  # type: ignore[arg-type]
         unity_catalog=None,  # type: ignore[arg-type]
         own_runs=None,  # type: ignore[arg-type]
         workspace=NoWorkspace(),  # type: ignore[arg-type]

@@ -251,6 +251,47 @@ def test_a_user_who_may_not_read(contract: Contract, standin: LakeFSStandIn) -> 
     assert len(s3.list_objects_v2(Bucket=contract.name, Prefix="main/")["Contents"]) == 1
 
 
+def test_a_user_who_may_not_write(contract: Contract, standin: LakeFSStandIn) -> None:
+    contract.put("main", "a")
+    key = standin.add_user(denied={"fs:WriteObject"})
+    auth, s3 = (key.id, key.secret), contract.s3_with(aws_access_key_id=key.id, aws_secret_access_key=key.secret)
+    url, new = f"/repositories/{contract.name}/branches/main/objects", {"params": {"path": "b"}, "auth": auth}
+
+    assert contract.request("POST", url, content=b"x", **new).status_code == 401
+    copied = contract.request("POST", f"{url}/copy", params={"dest_path": "b"}, json={"src_path": "a"}, auth=auth)
+    assert copied.status_code == 401
+    described = contract.request("PUT", f"{url}/stat/user_metadata", params={"path": "a"}, json={"set": {}}, auth=auth)
+    assert described.status_code == 401
+    place = {"Bucket": contract.name, "Key": "main/b"}
+    for write in (
+        lambda: s3.put_object(**place, Body=b"x"),
+        lambda: s3.copy_object(**place, CopySource={"Bucket": contract.name, "Key": "main/a"}),
+        lambda: s3.create_multipart_upload(**place),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write()
+    assert addresses(contract, "main").keys() == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("denied", "method", "path"),
+    [
+        ("fs:ListBranches", "GET", "/branches"),
+        ("fs:CreateBranch", "POST", "/branches"),
+        ("fs:DeleteBranch", "DELETE", "/branches/dev"),
+    ],
+)
+def test_a_user_who_may_not_use_branches(
+    contract: Contract, standin: LakeFSStandIn, denied: str, method: str, path: str
+) -> None:
+    contract.branch("dev")
+    key = standin.add_user(denied={denied})
+    body = {"json": {"name": "new", "source": "main"}} if method == "POST" else {}
+    answer = contract.request(method, f"/repositories/{contract.name}{path}", auth=(key.id, key.secret), **body)
+    assert (answer.status_code, answer.json()) == (401, {"message": "insufficient permissions"})
+    assert {branch.id for branch in contract.repository.branches()} == {"main", "dev"}
+
+
 def test_what_cannot_be_denied_is_said(standin: LakeFSStandIn) -> None:
     with pytest.raises(ValueError, match="cannot deny fs:DeleteRepository, only"):
         standin.add_user(denied={"fs:DeleteRepository"})

@@ -14,13 +14,14 @@ from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installati
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.model import Line, Status
-from lakefs_unity_export.errors import WorkspaceAccessError
+from lakefs_unity_export.errors import LakeFSUnavailableError, WorkspaceAccessError
 from lakefs_unity_export.hook import files as hook_files
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT
 from lakefs_unity_export.ports import RegisteredTable
 from lakefs_unity_export.setup_ports import Answered, Trouble, Unanswered
 
 FAIL, WARN, NOT_TRIED = Status.FAIL, Status.WARN, Status.NOT_TRIED
+OWN_BRANCH = "lakefs_unity_export_check_4711_1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,16 @@ def _no_properties_shown(installation: Installation) -> None:
 
 def _refuses_schemas(installation: Installation) -> None:
     installation.unity_catalog = RefusingCatalog(installation.unity_catalog)  # type: ignore[assignment]
+
+
+def _falls_silent(installation: Installation) -> None:
+    silence = LakeFSUnavailableError("no answer; look at the server")
+    installation.branches.refuses = dict.fromkeys(("write", f"delete {OWN_BRANCH}"), silence)
+
+
+def _deleted_by_a_person(installation: Installation) -> None:
+    assert follow(installation, f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes")
+    installation.branches.refuses.clear()
 
 
 class RefusingCatalog:
@@ -518,6 +529,15 @@ BREAKAGES = [
         says="does not show this one's job parameters",
         remedy="nothing has to be done",
         mend=lambda installation: setattr(installation, "runs_shown", 1),
+    ),
+    Breakage(
+        what="a server that falls silent while branches are made",
+        breaks=_falls_silent,
+        id="own_table",
+        status=WARN,
+        says=f"branch {OWN_BRANCH} was made and cannot be deleted: no answer; look",
+        remedy=f"lakectl branch delete lakefs://shop/{OWN_BRANCH} --yes",
+        mend=_deleted_by_a_person,
     ),
 ]
 

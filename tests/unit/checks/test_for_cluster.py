@@ -9,8 +9,11 @@ from export_story import descriptor
 from setup_double import Installation
 
 from lakefs_unity_export.checks.for_cluster import for_cluster
-from lakefs_unity_export.checks.handed_over import MOST_TABLES, HandedOver
+from lakefs_unity_export.checks.handed_over import MOST_TABLES, HandedOver, OwnTable
+from lakefs_unity_export.checks.tiny_table import row
 from lakefs_unity_export.errors import WorkspaceAccessError
+
+OWN_TABLE = OwnTable(path="lakefs_unity_export_check/table", branches=("first", "second"))
 
 
 @pytest.fixture
@@ -19,8 +22,9 @@ def installation() -> Installation:
 
 
 def told(installation: Installation) -> HandedOver:
-    """After the descriptors were read, as the checks before it do."""
+    """After the descriptors were read, and a table written, as the checks before it do."""
     setup = installation.setup()
+    setup.own_table = OWN_TABLE
     assert setup.described is setup.known_descriptors
     return for_cluster(setup)
 
@@ -28,11 +32,20 @@ def told(installation: Installation) -> HandedOver:
 def test_it_survives_a_task_value(installation: Installation) -> None:
     installation.lakefs.put({"_lakefs_tables/parts.yaml": descriptor("parts", clone_method="deep")})
     found = told(installation)
-    assert found.methods == ("deep",)
+    assert (found.methods, found.own_table) == (("deep",), OWN_TABLE)
     assert HandedOver.of_json(json.loads(json.dumps(found.as_json()))) == found
 
 
-@pytest.mark.parametrize("broken", [{}, {"commit_id": "x"}, {**HandedOver().as_json(), "file_bytes": "many"}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"commit_id": "x"},
+        {**HandedOver().as_json(), "file_bytes": "many"},
+        {**HandedOver().as_json(), "own_table": "x"},
+        {**HandedOver().as_json(), "own_table": {"path": "x"}},
+    ],
+)
 def test_anything_else_is_no_such_value(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         HandedOver.of_json(broken)
@@ -59,6 +72,14 @@ def test_the_file_lies_in_a_folder_which_can_be_listed(installation: Installatio
     lakefs.put({"sub/a.txt": b"12345"})
     found = for_cluster(installation.setup())
     assert (found.file, found.file_bytes) == ("sub/a.txt", 5)
+
+
+def test_where_the_branch_has_no_file_to_read_there_is_the_own_table_s(installation: Installation) -> None:
+    lakefs = installation.lakefs
+    lakefs.put({"README": b"read me"}, removed=list(lakefs.content(lakefs.head().id)))
+    found = told(installation)
+    assert (found.file, found.file_bytes) == (f"{OWN_TABLE.path}/part-1.parquet", len(row(1)))
+    assert found.ref_of(found.file) == "first"
 
 
 def test_of_a_branch_with_very_many_objects_the_first_are_looked_at(installation: Installation) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from doubles import UnityCatalogDouble
 
-from lakefs_unity_export.checks.probe import LEFT_AFTER_SECONDS, PREFIX, try_schema
+from lakefs_unity_export.checks.probe import LEFT_AFTER_SECONDS, MARK, PREFIX, is_left_by, try_schema
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceUnavailableError
 from lakefs_unity_export.ports import RegisteredTable
 
@@ -93,3 +93,19 @@ def test_why_it_stays_is_told(unity_catalog: UnityCatalogDouble) -> None:
 
     unity_catalog.delete_schema = refuse  # type: ignore[method-assign]
     assert try_schema(unity_catalog, "lake", "4711", clock=lambda: NOW).left == "may not drop it"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_left"),
+    [
+        (f"{MARK}1", True),
+        (f"{MARK}{int(NOW) - LEFT_AFTER_SECONDS - 1}", True),
+        (f"{MARK}{int(NOW) - LEFT_AFTER_SECONDS}", False),
+        ("1", False),
+        (MARK, False),
+        (f"{MARK}-1", False),
+        (f"x{MARK}1", False),
+    ],
+)
+def test_a_mark_names_the_check_and_a_time_that_is_long_ago(name: str, is_left: bool) -> None:
+    assert is_left_by(name, NOW) is is_left

@@ -12,7 +12,7 @@ from followed_remedies import follow
 from setup_double import HOOK, HOST, KEY_ID, SECRET_KEY, SETTINGS, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
-from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.handed_over import HandedOver, OwnTable
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
 from lakefs_unity_export.checks.runner import run_checks
@@ -32,6 +32,7 @@ from lakefs_unity_export.hook.files import (
 from lakefs_unity_export.setup_ports import Answered, Identity
 from lakefs_unity_export.tasks import check_lakefs_and_catalog as module
 
+OWN_BRANCHES = ("lakefs_unity_export_check_4711_1", "lakefs_unity_export_check_4711_2")
 WEBHOOK_ACTION = "_lakefs_actions/unity_export_webhook.yaml"
 
 
@@ -66,6 +67,7 @@ def test_it_leaves_the_task_on_the_cluster_what_that_cannot_find_out(installatio
         file="_lakefs_tables/orders.yaml",
         file_bytes=len(content),
         tables=("tables/orders", "tables/parts"),
+        own_table=OwnTable(path="lakefs_unity_export_check/table", branches=OWN_BRANCHES),
         methods=("deep",),
         identity="0b1c2d3e-job",
         location="exports",
@@ -89,10 +91,14 @@ def test_what_cannot_be_found_out_is_left_empty(installation: Installation) -> N
 
 
 def test_it_leaves_nothing(installation: Installation) -> None:
+    branches = installation.lakefs.branches()
     head, schemas = installation.lakefs.head(), dict(installation.unity_catalog.catalogs["lake"])
     properties = dict(schemas["main"].properties)
     installation.check()
     assert installation.lakefs.head() == head
+    # What it made in lakeFS, the last task removed.
+    assert installation.staged.keys() == set(OWN_BRANCHES)
+    assert installation.lakefs.branches() == branches
     assert installation.unity_catalog.catalogs["lake"] == schemas
     assert installation.unity_catalog.catalogs["lake"]["main"].properties == properties
     assert {name for name, _ in installation.unity_catalog.writes} == {"lake.lakefs_unity_export_check_4711"}
@@ -107,6 +113,9 @@ def test_a_server_is_asked_once_for_what_several_checks_need(installation: Insta
         "read_object": 8,  # six files of hooks, two descriptors
         "storage_namespace": 1,
     }
+    of_own_table = {"named": 1, "protection": 1, "oldest_commit": 1, "holds": 1, "create": 2, "write": 3 + 5}
+    # Whether it may delete; then what was made.
+    assert installation.branches.calls == of_own_table | {"is_there": 2, "delete": 1 + 2}
     # Of the branch's schema; of the schema that is made and removed again.
     assert installation.unity_catalog.calls == {"schema_properties": 1 + 1, "tables": 1, "schemas": 2}
 
@@ -421,12 +430,19 @@ def test_the_task_s_own_clients_are_used(monkeypatch: pytest.MonkeyPatch, capsys
 
     monkeypatch.setattr(module, "task_runtime", start)
     monkeypatch.setattr(module, "WorkspaceSetupClient", workspace)
+
+    def branches(*, endpoint: str, repository: str, credentials: object, retries: int) -> object:
+        opened.append(("branches", endpoint, repository, retries))
+        return installation.branches
+
     monkeypatch.setattr(module, "LakeFSClient", repository)
+    monkeypatch.setattr(module, "LakeFSBranchesClient", branches)
     monkeypatch.setattr(module, "LakeFSServerClient", server)
     options = [f"--{each.name}={getattr(SETTINGS, each.name)}" for each in fields(CheckSettings)]
     monkeypatch.setattr("sys.argv", ["check_lakefs_and_catalog", *options])
     module.main()
-    assert opened == [("https://lakefs.example.com", "shop", module.RETRIES)]
+    ours = ("https://lakefs.example.com", "shop", module.RETRIES)
+    assert opened == [ours, ("branches", *ours)]
     lines = {line["id"]: line for line in values.values["lines"]}
     assert lines["dbutils"] == {
         "id": "dbutils",

@@ -27,9 +27,9 @@ from lakefs_unity_export.tasks.check_warehouse import check_warehouse
 
 PLACE, OTHER, CLUSTER = "check_lakefs_and_catalog", "check_warehouse", "check_cluster"
 SERVERLESS, CLUSTER_AGAIN, OTHER_AGAIN = "check_serverless", "check_cluster_again", "check_warehouse_again"
-REMOVAL = "check_removal"
+REMOVAL, OWN_REMOVAL = "check_removal", "check_own_table_removal"
 SUCCESS = dict.fromkeys(
-    (PLACE, CLUSTER, OTHER, SERVERLESS, CLUSTER_AGAIN, OTHER_AGAIN, "check_sql_file", REMOVAL), "success"
+    (PLACE, CLUSTER, OTHER, SERVERLESS, CLUSTER_AGAIN, OTHER_AGAIN, "check_sql_file", REMOVAL, OWN_REMOVAL), "success"
 )
 # Without the settings of lakeFS.
 UNREAD = ["warehouse_shallow_rows", "serverless_shallow_rows"]
@@ -46,8 +46,9 @@ def left_by_cluster(cluster: ClusterInMemory) -> dict[tuple[str, str], Any]:
 
 
 def left_by_other() -> dict[tuple[str, str], Any]:
-    """What the tasks on the warehouse, on serverless compute and on the cluster leave of sound ones."""
-    warehouse, values = WarehouseDouble(), TaskValuesDouble()
+    """What the tasks on the warehouse, on serverless compute, on the cluster and after these leave of sound ones."""
+    warehouse, values, installation = WarehouseDouble(), TaskValuesDouble(), Installation()
+    installation.check()
     check_warehouse(setup_of(warehouse), values, io.StringIO())
     registered = RegisteredClones.of_json(values.values["registered"])
     again = run_checks(warehouse_again_checks.CHECKS, again_of(warehouse, registered), Redaction())
@@ -57,6 +58,7 @@ def left_by_other() -> dict[tuple[str, str], Any]:
         (OTHER, "lines"): values.values["lines"],
         (SERVERLESS, "lines"): lines_as_value(run_checks(serverless_checks.CHECKS, setup, Redaction())),
         (OTHER_AGAIN, "lines"): lines_as_value(again),
+        (OWN_REMOVAL, "lines"): installation.removal_values.values["lines"],
         **left_by_cluster(ClusterInMemory()),
     }
 

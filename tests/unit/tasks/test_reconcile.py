@@ -108,6 +108,20 @@ def test_a_reset_branch_is_behind(exported: Story) -> None:
     assert exported.runs.started == [_start()]
 
 
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_a_branch_of_check_setup_is_never_exported(story: Story, is_followed: bool) -> None:
+    name = "lakefs_unity_export_check_4711_1"
+    story.lakefs.branch(name, story.lakefs.head().id)
+    story.lakefs.branch("lakefs_unity_export_checks", story.lakefs.head().id)
+    if is_followed:
+        _set_state(story, ExportState(watermark=OLD), branch=name)
+    for patterns in ("*", name):
+        assert name not in _reconcile(story, branches=patterns, on_removed="drop")
+    story.lakefs.delete_branch(name)
+    assert name not in _reconcile(story, on_removed="drop")
+    assert [run["branch"] for run in story.runs.started] == ["lakefs_unity_export_checks", "main"]
+
+
 def test_a_branch_that_was_never_exported_is(story: Story) -> None:
     assert _reconcile(story)["main"].finding == "is not exported yet"
     assert story.runs.started == [_start()]

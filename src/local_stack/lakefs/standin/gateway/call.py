@@ -14,7 +14,7 @@ from local_stack.lakefs.standin.gateway.errors import S3Error
 from local_stack.lakefs.standin.gateway.xml import Element, render
 from local_stack.lakefs.standin.versions.object_tree import Entry
 from local_stack.lakefs.standin.versions.repository import Repository
-from local_stack.lakefs.standin.versions.store import Store, User
+from local_stack.lakefs.standin.versions.store import WRITE_OBJECT, Store, User
 
 METADATA_HEADER = "x-amz-meta-"
 # How lakeFS names user metadata that came through the gateway, and REST shows it.
@@ -70,7 +70,8 @@ class S3Call:
         }
 
     def writable_branch(self) -> str:
-        """The branch that the key writes to. Raises S3Error NoSuchBucket where the ref is none."""
+        """The branch that the key writes to. Raises S3Error AccessDenied, NoSuchBucket where the ref is no branch."""
+        self.check_allowed(WRITE_OBJECT)
         if self.place.ref not in self.repository.branches:
             raise S3Error("NoSuchBucket")
         return self.place.ref

@@ -21,7 +21,7 @@ from local_stack.lakefs.standin.rest.versions import REPOSITORY
 from local_stack.lakefs.standin.schemas import RANGE
 from local_stack.lakefs.standin.versions.listings import describe_object, objects_page, stored_file
 from local_stack.lakefs.standin.versions.object_tree import Entry
-from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, READ_OBJECT
+from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, READ_OBJECT, WRITE_OBJECT
 
 METADATA_HEADER = "x-lakefs-meta-"
 MAXIMUM_PATHS = 1000
@@ -128,6 +128,7 @@ def _upload(call: ApiCall) -> Response:
     path, condition = call.required_query("path"), call.request.headers.get("If-None-Match")
     if condition not in (None, "*"):
         raise bad_request(f"If-None-Match: only * is supported, not {condition!r}")
+    call.check_allowed(WRITE_OBJECT)
     repository, branch_name = call.repository, call.path("branch")
     if branch_name not in repository.branches:
         raise RequestError(404, f"branch '{branch_name}' not found")
@@ -189,6 +190,7 @@ def _copy(call: ApiCall) -> Response:
     repository, branch_name = call.repository, call.path("branch")
     repository.branch(branch_name)
     call.check_allowed(READ_OBJECT)
+    call.check_allowed(WRITE_OBJECT)
     source = repository.tree_at(fields.get("src_ref") or branch_name).get(fields["src_path"])
     if source is None:
         raise not_found()
@@ -210,6 +212,7 @@ def _copy(call: ApiCall) -> Response:
 
 def _set_user_metadata(call: ApiCall) -> Response:
     path, fields = call.required_query("path"), call.fields("UpdateObjectUserMetadata")
+    call.check_allowed(WRITE_OBJECT)
     repository, branch_name = call.repository, call.path("branch")
     with repository.lock:
         branch = repository.branch(branch_name)

@@ -13,7 +13,13 @@ from local_stack.lakefs.standin.versions.merging import STRATEGIES
 from local_stack.lakefs.standin.versions.object_tree import ObjectTree
 from local_stack.lakefs.standin.versions.operations import MergeRequest, Operations
 from local_stack.lakefs.standin.versions.repository import Commit, CommitDraft, Repository
-from local_stack.lakefs.standin.versions.store import LIST_OBJECTS, USER_NAME
+from local_stack.lakefs.standin.versions.store import (
+    CREATE_BRANCH,
+    DELETE_BRANCH,
+    LIST_BRANCHES,
+    LIST_OBJECTS,
+    USER_NAME,
+)
 from local_stack.lakefs.standin.versions.tree_changes import diff_trees
 
 REPOSITORY = "/repositories/{repository}"
@@ -70,6 +76,8 @@ def _log(call: ApiCall) -> Response:
     for name in ("since", "stop_at", "limit"):
         if name in call.request.query_params:
             raise not_in_the_stand_in(f"query argument {name} of a log")
+    if call.request.query_params.get("after") == "":
+        raise not_in_the_stand_in("an empty query argument after of a log")
     objects, prefixes = (call.request.query_params.getlist(name) for name in ("objects", "prefixes"))
     repository = call.repository
     start = repository.commit_at(call.path("ref"), missing="ref: not found")
@@ -162,6 +170,7 @@ def _cherry_pick(call: ApiCall) -> Response:
 
 
 def _list_branches(call: ApiCall) -> Response:
+    call.check_allowed(LIST_BRANCHES)
     branches = call.repository.branches
     return page_by_name(call, {name: _describe_ref(name, branches[name].head.id) for name in list(branches)})
 
@@ -170,6 +179,7 @@ def _create_branch(call: ApiCall) -> Response:
     fields = call.fields("BranchCreation")
     if fields["hidden"]:
         raise not_in_the_stand_in("a hidden branch")
+    call.check_allowed(CREATE_BRANCH)
     return PlainTextResponse(_operations(call).create_branch(fields["name"], fields["source"]).id, 201)
 
 
@@ -179,6 +189,7 @@ def _get_branch(call: ApiCall) -> Response:
 
 
 def _delete_branch(call: ApiCall) -> Response:
+    call.check_allowed(DELETE_BRANCH)
     _operations(call).delete_branch(call.path("branch"))
     return empty()
 

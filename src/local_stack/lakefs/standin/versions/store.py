@@ -17,7 +17,11 @@ USER_NAME = "admin"
 # What users can be denied: actions of lakeFS's access control (documentation, "Role-Based Access Control").
 LIST_OBJECTS = "fs:ListObjects"
 READ_OBJECT = "fs:ReadObject"
-DENIABLE = frozenset({LIST_OBJECTS, READ_OBJECT})
+WRITE_OBJECT = "fs:WriteObject"
+LIST_BRANCHES = "fs:ListBranches"
+CREATE_BRANCH = "fs:CreateBranch"
+DELETE_BRANCH = "fs:DeleteBranch"
+DENIABLE = frozenset({LIST_OBJECTS, READ_OBJECT, WRITE_OBJECT, LIST_BRANCHES, CREATE_BRANCH, DELETE_BRANCH})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -341,6 +341,7 @@ def test_a_log_tells_which_commits_changed_an_object_or_a_prefix(contract: Contr
     assert ids(prefixes="t/", after=last) == [first]
     assert ids(objects="none") == []
     ask(contract, "GET", "/refs/main/commits", 501, params={"stop_at": first})
+    ask(contract, "GET", "/refs/main/commits", 501, params={"after": ""})
 
 
 def test_user_metadata_is_listed_where_there_is_some_unless_it_is_not_wanted(contract: Contract) -> None:
