@@ -14,6 +14,7 @@ from lakefs_unity_export.checks.model import (
     Severity,
     finding_and_remedy,
     not_run,
+    not_tried,
     passed,
     problem,
 )
@@ -33,19 +34,24 @@ def _source(setup: ClusterSetup) -> Outcome:
     if not setup.handed.sources:
         return not_run("no descriptor of the branch names a table, and there is none of the check's own")
     failed: Outcome | None = None
+    own: Outcome | None = None
     for path in setup.handed.sources:
         setup.source = path
         at = setup.request(CloneMethod.SHALLOW, line=_FIRST).source_path
         try:
             opened = setup.tables.open(at)
         except Exception as error:
-            failed = failed or gateway_problem(setup, at, error)
+            found = gateway_problem(setup, at, error)
+            if not setup.handed.own_table.has(path):
+                failed = failed or found
+            else:  # which no export reads
+                own = not_tried(found.finding, found.remedy)
             continue
         if opened is not None and opened.detail.location.rstrip("/") == at:
             return _opened(opened, at)
     setup.source = ""
     where = "the head, or at its branch" if setup.handed.own_table.branches else "the head"
-    return failed or not_run(f"there is no Delta table at {', '.join(setup.handed.sources)} at {where}")
+    return failed or own or not_run(f"there is no Delta table at {', '.join(setup.handed.sources)} at {where}")
 
 
 def _opened(opened: OpenTable, at: str) -> Outcome:

@@ -56,7 +56,7 @@ class HandedOver:
     @property
     def sources(self) -> tuple[str, ...]:
         """Paths of tables to clone, the one to try first before others."""
-        return (*(path for path in [self.own_table.path] if path), *self.tables)
+        return (*([self.own_table.path] if self.own_table.branches else []), *self.tables)
 
     def ref_of(self, path: str, *, line: int = 0) -> str:
         """The lakeFS ref at which the path is there: the head, or a branch of the own table.

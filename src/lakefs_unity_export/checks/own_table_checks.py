@@ -98,9 +98,9 @@ CHECKS: tuple[Check[Setup], ...] = (
         id="own_table",
         place=lakefs_checks.HERE,
         asks="May the key make branches for a while, to try clones with a table of the check's own?",
-        means="clones are tried with a table that the descriptors name, where they name one, and a second clone brings "
-        "no change",
-        remedy=f"nothing has to be done; where the key may {_RIGHTS}, it is made (README, the secret scope)",
+        means="branches of this check stay in the repository, and a table is cloned that the descriptors name, which "
+        "does not change between its clones",
+        remedy=f"lakectl branch delete; where the key may {_RIGHTS}, the table is made (README, the secret scope)",
         look=_own_table,
         severity=Severity.WARNING,
         needs=("branch",),

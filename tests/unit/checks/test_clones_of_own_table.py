@@ -74,6 +74,22 @@ def test_where_the_gateway_does_not_give_it_a_described_table_is_cloned(cluster:
     assert {request.commit_id for request in cluster.requests} == {COMMIT}
 
 
+def test_what_the_gateway_does_not_give_of_it_is_no_failure_of_exports(cluster: ClusterInMemory) -> None:
+    cluster.delta.failures[f"s3a://shop/{FIRST}/{OWN_TABLE.path}"] = s3a_error("403")
+    cluster.handed = replace(cluster.handed, tables=())
+    lines = cluster.check()
+    assert lines["source_table"].status is Status.NOT_TRIED
+    assert f"{FIRST}/{OWN_TABLE.path}" in lines["source_table"].finding
+    assert lines["source_table"].remedy
+    assert Status.FAIL not in {line.status for line in lines.values()}
+    assert not cluster.requests
+    # But what the gateway does not give of a table that is exported is.
+    cluster.handed = replace(cluster.handed, tables=("tables/orders",))
+    cluster.delta.failures[SOURCE] = s3a_error("403")
+    line = cluster.check()["source_table"]
+    assert (line.status, SOURCE in line.finding) == (Status.FAIL, True)
+
+
 def test_where_neither_is_there_both_are_told(cluster: ClusterInMemory) -> None:
     cluster.delta.found.clear()
     line = cluster.check()["source_table"]
