@@ -86,6 +86,13 @@ def _view(installation: Installation) -> None:
     schema.tables["orders"] = RegisteredTable(name="orders", table_type="VIEW", storage_location="")
 
 
+def _foreign_table(installation: Installation) -> None:
+    """No grant on it is asked for: no export is to write there."""
+    tables = installation.unity_catalog.schema("lake", "main").tables
+    tables["orders"] = replace(tables["orders"], storage_location="s3://bucket/others/orders")
+    installation.workspace.owners.pop("lake.main.orders")
+
+
 def _no_properties_shown(installation: Installation) -> None:
     schema = installation.unity_catalog.schema("lake", "main")
     schema.tables = {name: replace(table, repository="") for name, table in schema.tables.items()}
@@ -251,6 +258,13 @@ BREAKAGES = [
         breaks=lambda installation: installation.secrets.pop("lakefs-secret-access-key"),
         id="secrets",
         says="secret 'lakefs-secret-access-key' of scope 'lakefs' could not be read",
+    ),
+    Breakage(
+        what="the secret scope",
+        breaks=lambda installation: installation.secrets.clear(),
+        id="secrets",
+        says="secret 'lakefs-access-key-id' of scope 'lakefs' could not be read (X); "
+        "secret 'lakefs-secret-access-key' of scope 'lakefs' could not be read (X)",
     ),
     Breakage(
         what="a wrong secret",
@@ -453,6 +467,14 @@ BREAKAGES = [
         breaks=_view,
         id="names_free",
         says="lake.main.orders is already the name of something of type VIEW",
+        remedy="rename as each line says",
+        mend=_commit(**{"_lakefs_tables/orders.yaml": descriptor("sales", path="tables/orders")}),
+    ),
+    Breakage(
+        what="a table of others that has the name",
+        breaks=_foreign_table,
+        id="names_free",
+        says="lake.main.orders is already registered at s3://bucket/others/orders, not at",
         remedy="rename as each line says",
         mend=_commit(**{"_lakefs_tables/orders.yaml": descriptor("sales", path="tables/orders")}),
     ),
