@@ -156,7 +156,7 @@ BREAKAGES = [
             ("302", "is not lakeFS's S3 gateway", "spark.hadoop.fs.s3a.bucket.shop.*"),
             ("503", "failing or limiting requests (503 SlowDown)", "run the job again when it is well"),
             ("403", "refused the cluster's credentials (403)", PUT_SECRETS),
-            ("wrong-secret", "refused the cluster's credentials", PUT_SECRETS),
+            ("wrong-secret", "refused the cluster's credentials", f'{BUCKET}shop.access.key: "{{{{secrets/'),
             ("no-keys", "has no lakeFS credentials", PUT_SECRETS),
             ("404-no-bucket-in-listing", "lakeFS knows no repository 'shop'", "check the job parameter repository"),
         ]
