@@ -10,6 +10,7 @@ import pytest
 from doubles import UnityCatalogDouble
 from export_story import BASE, descriptor
 from followed_remedies import follow
+from remedy_words import unknown_in
 from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
@@ -577,6 +578,7 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
     assert line.status is breakage.status
     assert breakage.says in line.finding
     assert line.remedy
+    assert {each.id: unknown for each in found.values() if (unknown := unknown_in(each.remedy))} == {}
     broken = {breakage.id, *breakage.also}
     assert [found[other] for other in breakage.also if found[other].status is Status.PASS] == []
     for check in LAKEFS_AND_CATALOG:

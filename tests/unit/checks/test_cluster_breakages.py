@@ -20,6 +20,7 @@ from cluster_double import (
     s3a_error,
 )
 from doubles import TaskValuesDouble
+from remedy_words import unknown_in
 
 from lakefs_unity_export.checks import clone_again_checks, clone_checks, removal_checks
 from lakefs_unity_export.checks.model import Claim, Line, Status
@@ -447,6 +448,7 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
     line = found[breakage.id]
     assert (line.status, breakage.says in line.finding) == (breakage.status, True), line
     assert breakage.remedy in line.remedy
+    assert {each.id: unknown for each in found.values() if (unknown := unknown_in(each.remedy))} == {}
     assert [other for other in breakage.also if found[other].status is PASS] == []
     for check in CHECKS:
         if check.id not in {breakage.id, *breakage.also}:
