@@ -107,7 +107,7 @@ def _runs_as(setup: Setup) -> str:
 
 
 def _reachable(setup: Setup) -> Outcome:
-    answer = setup.server.ask("/healthcheck", with_key=False)
+    answer = setup.health
     endpoint = setup.settings.lakefs_endpoint
     if isinstance(answer, Unanswered):
         return problem(f"{endpoint}: {answer}", _TROUBLES[answer.trouble])

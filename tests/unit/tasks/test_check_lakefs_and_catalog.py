@@ -29,7 +29,7 @@ from lakefs_unity_export.hook.files import (
     render,
     template,
 )
-from lakefs_unity_export.setup_ports import Answered, Identity
+from lakefs_unity_export.setup_ports import Answered, Identity, Trouble, Unanswered
 from lakefs_unity_export.tasks import check_lakefs_and_catalog as module
 
 OWN_BRANCHES = ("lakefs_unity_export_check_4711_1", "lakefs_unity_export_check_4711_2")
@@ -199,6 +199,14 @@ def test_lakefs_that_is_down_hides_nothing_of_the_catalog(installation: Installa
         "catalog_grants",
         "external_location_grants",
     ]
+
+
+def test_a_lakefs_that_does_not_answer_is_not_asked_as_an_export_asks(installation: Installation) -> None:
+    """Which waits minutes for one that is silent."""
+    installation.server.trouble = Unanswered(trouble=Trouble.TIME, words="timed out")
+    assert installation.check()["lakefs_reachable"].status is Status.FAIL
+    assert installation.lakefs.calls == {}
+    assert installation.values.values["for_cluster"]["commit_id"] == ""
 
 
 def test_a_schema_that_cannot_be_removed_again_is_told_and_no_reason_to_fail(installation: Installation) -> None:
