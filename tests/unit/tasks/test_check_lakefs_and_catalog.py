@@ -274,6 +274,22 @@ def test_a_webhook_that_holds_its_secret_is_told_and_the_secret_is_not(installat
     assert "hush" not in installation.out.getvalue() + str(installation.values.values)
 
 
+@pytest.mark.parametrize("address", ["https://hush-hush@{}", "https://bot:hush-hush@{}", "https://{}?key=hush-hush"])
+def test_a_webhook_s_address_that_holds_a_secret_is_told_and_the_secret_is_not(
+    installation: Installation, address: str
+) -> None:
+    (action,) = webhook_files(service="https://unity-export.shop.com").values()
+    place = "unity-export.shop.com/events"
+    assert f"https://{place}" in action
+    files = {WEBHOOK_ACTION: action.replace(f"https://{place}", address.format(place)).encode()}
+    installation.lakefs.put(files, removed=["_lakefs_actions/unity_export.yaml"])
+    line = installation.check()["hook_version"]
+    assert (line.status, "holds a value for url" in line.finding) == (Status.WARN, True)
+    assert "hush" not in installation.out.getvalue()
+    assert follow(installation, line.remedy)
+    assert installation.check()["hook_version"].status is Status.PASS
+
+
 def test_a_hook_that_leaves_its_job_to_a_variable_is_as_good(installation: Installation) -> None:
     installation.lakefs.put({path: template(path).encode() for path in (LUA_ACTION, LUA_SCRIPT)})
     lines = installation.check()
