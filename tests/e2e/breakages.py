@@ -88,8 +88,8 @@ GATEWAYS = [
     Breakage(
         what="the gateway: a web page",
         id="gateway_listing",
-        says="",
-        remedy="",
+        says=" is not lakeFS's S3 gateway",
+        remedy="check the spark_conf keys spark.hadoop.fs.s3a.bucket.{repository}.*",
     ),
     Breakage(
         what="the gateway: 500",

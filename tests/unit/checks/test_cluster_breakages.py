@@ -154,6 +154,11 @@ BREAKAGES = [
             ("refused", "cannot be reached from the cluster", "check that lakeFS runs, the network"),
             ("timed-out", "cannot be reached from the cluster", "check that lakeFS runs, the network"),
             ("tls-not-trusted", "no TLS connection to lakeFS's S3 gateway", "check http or https in the endpoint"),
+            (
+                "web-page-of-all",
+                "what answers there (NullPointerException) is not",
+                "spark.hadoop.fs.s3a.bucket.shop.*",
+            ),
             ("302", "is not lakeFS's S3 gateway", "spark.hadoop.fs.s3a.bucket.shop.*"),
             ("503", "failing or limiting requests (503 SlowDown)", "run the job again when it is well"),
             ("403", "refused the cluster's credentials (403)", PUT_SECRETS),
