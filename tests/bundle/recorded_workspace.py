@@ -64,6 +64,9 @@ class RecordedWorkspace:
 def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
     """An empty workspace with one user and the service principals of the settings, until the end of the block."""
     # The tests of this folder that read files only need no server.
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehousePermissionLevel
+
     from local_stack.workspace import Workspace
 
     compute: Any = NoCompute()
@@ -81,6 +84,13 @@ def recorded_workspace(folder: Path) -> Iterator[RecordedWorkspace]:
     proxy = RecordingProxy(workspace.url)
     try:
         token = workspace.create_principal(DEPLOYER, kind="user")
+        # Else the deployer finds no warehouse by its name.
+        WorkspaceClient(host=workspace.url, token=workspace.token, auth_type="pat").warehouses.update_permissions(
+            workspace.warehouse_id,
+            access_control_list=[
+                WarehouseAccessControlRequest(user_name=DEPLOYER, permission_level=WarehousePermissionLevel.CAN_USE)
+            ],
+        )
         yield RecordedWorkspace(proxy=proxy, token=token, job_token=job_token)
     finally:
         proxy.close()

@@ -22,15 +22,15 @@ class BundleCommands:
         """What `databricks bundle ...` prints. Fails with it where the command fails."""
         return self.command("bundle", *arguments)
 
-    def command(self, *arguments: str) -> str:
-        """What `databricks ...` prints. Fails with it where the command fails."""
+    def command(self, *arguments: str, asked: str = "") -> str:
+        """What `databricks ...` prints, given `asked` where it asks. Fails with it where the command fails."""
         # uv builds the wheel; it is installed beside this Python.
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         ended = subprocess.run(
             [self.cli, *arguments],
             cwd=self.folder,
             env={**os.environ, "PATH": path, **self.environment},
-            stdin=subprocess.DEVNULL,
+            input=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

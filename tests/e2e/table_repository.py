@@ -143,6 +143,12 @@ class TableRepository:
         """1 + the highest generation of the commit's parents."""
         return int(self._api_of("CommitsApi").get_commit(self.name, commit_id).generation)
 
+    def hook_runs(self, branch: str) -> list[str]:
+        """How the runs of the branch's hooks ended, the newest first."""
+        return [
+            str(run.status) for run in self._api_of("ActionsApi").list_repository_runs(self.name, branch=branch).results
+        ]
+
     def made_anew(self) -> "TableRepository":
         """Another repository of this name, after this one was deleted."""
         return TableRepository(self._server, name=self.name, branch=self.branch, namespace=f"{self.namespace}-again")

@@ -2,11 +2,11 @@
 
 import os
 import secrets
-import shlex
 
 import pytest
 from bundle_commands import BundleCommands
 from deployed_exports import Exports
+from remedies import Remedies
 from setup_checks import SetupChecks
 from table_repository import TableRepository
 from waiting import wait_until
@@ -207,6 +207,7 @@ def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_
     identity = f"0f0f0f0f-0000-4000-8000-{secrets.token_hex(6)}"
     stack.workspace.create_principal(identity, kind="service_principal")
     variant = checks.variant(run_as=identity)
+    remedies = Remedies(bundle=bundle, exports=exports, stack=stack)
 
     first = variant.run(described)
     # What cannot be reached without the first right shows once it is given.
@@ -214,13 +215,13 @@ def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_
     for _ in range(3):
         for line in run.report["checks"]:
             if line["status"] in ("fail", "not tried"):
-                followed += [told for told in line["remedy"].splitlines() if follow(told, bundle, exports)]
+                followed += remedies.follow(line["remedy"])
         run = variant.run(described)
         if run.state == "SUCCESS":
             break
 
     # A cluster whose settings name secrets that its identity may not read does not start.
-    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants", "task_values"}
+    assert first.unwell("fail") == {"secrets", "catalog_grants", "external_location_grants", "warehouse", "task_values"}
     assert first.line("task_values")["finding"].startswith(
         "check_cluster ended failed, and what it left cannot be read"
     )
@@ -229,18 +230,8 @@ def test_an_identity_without_any_right_gets_them_by_the_commands_that_the_lines_
         "GRANT CREATE EXTERNAL TABLE, READ FILES, WRITE FILES",
     }
     assert f"databricks secrets put-acl lakefs {identity} READ" in followed
+    assert any("permissions update warehouses" in line and '"permission_level": "CAN_USE"' in line for line in followed)
     assert (run.state, run.unwell("fail", "not tried")) == ("SUCCESS", set())
-
-
-def follow(line: str, bundle: BundleCommands, exports: Exports) -> bool:
-    """Carries out a line of a remedy as it is written; whether it is a statement or a command."""
-    if line.startswith("GRANT "):
-        exports.sql(line)
-    elif line.startswith("databricks ") and not line.endswith(")"):
-        bundle.command(*shlex.split(line)[1:])
-    else:
-        return False
-    return True
 
 
 def test_a_warehouse_that_is_not_there_is_told_and_hides_nothing(

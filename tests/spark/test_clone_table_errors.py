@@ -96,7 +96,7 @@ CASES = {
         LakeFSUnavailableError, "is not lakeFS's S3 gateway", answer(302, headers={"Location": f"{NOWHERE}/login"})
     ),
     "web-page": _of_log(LakeFSUnavailableError, "is not lakeFS's S3 gateway", WEB_PAGE),
-    "web-page-of-all": _of_all(NoSourceTableError, "java.lang.NullPointerException", WEB_PAGE),
+    "web-page-of-all": _of_all(LakeFSUnavailableError, "is not lakeFS's S3 gateway", WEB_PAGE),
     "hung-up": _of_all(LakeFSUnavailableError, "cannot be reached", hang_up),
     "timed-out": replace(
         _of_settings(LakeFSUnavailableError, "cannot be reached", connection_timeout="500ms"), fault=hang

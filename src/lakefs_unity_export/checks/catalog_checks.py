@@ -8,7 +8,7 @@ from lakefs_unity_export.checks.lakefs_checks import HERE
 from lakefs_unity_export.checks.model import Check, Outcome, finding_and_remedy, not_run, passed, problem, warned
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.errors import WatermarkConflictError, WorkspaceAccessError, WorkspaceNotFoundError
-from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, plan_tables
+from lakefs_unity_export.export.plan import Delta, SchemaState, Snapshot, plan_tables, registered_at_target
 from lakefs_unity_export.setup_ports import ExternalLocation
 
 ON_CATALOG = ("USE CATALOG", "CREATE SCHEMA")
@@ -110,9 +110,11 @@ def _existing(setup: Setup) -> list[SchemaState]:
 
 
 def _ours(state: SchemaState, setup: Setup) -> list[str]:
-    """The registered names that descriptors ask for."""
+    """The names that descriptors ask for and that are registered at the export's own places: no table of others."""
+    asked = setup.request
+    at_target = registered_at_target(state, branch=asked.branch, target_base_location=asked.target_base_location)
     wanted = {table.name.table for table in setup.described.tables if table.name.catalog == state.catalog}
-    return sorted(wanted & state.registered.keys())
+    return sorted(wanted & {name for name, _ in at_target})
 
 
 def covering(setup: Setup) -> ExternalLocation | None:

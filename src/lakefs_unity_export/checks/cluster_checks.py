@@ -160,9 +160,14 @@ def gateway_problem(setup: ClusterSetup, path: str, error: Exception) -> Outcome
 
 
 def _secrets_anew(setup: ClusterSetup) -> str:
+    """What is told where keys are refused. Where lakeFS's API takes the pair, it is the settings that name another."""
     settings = setup.settings
     keys = (settings.access_key_name, settings.secret_key_name)
-    return "".join(f"\ndatabricks secrets put-secret {settings.secret_scope} {key}" for key in keys)
+    commands = "".join(f"\ndatabricks secrets put-secret {settings.secret_scope} {key}" for key in keys)
+    return (
+        f"{commands}\nwhere the line lakefs_key passes: {_MEND_SETTINGS}, let the block of {settings.repository} refer "
+        f"to them, and deploy (a cluster that runs takes them at its next start):\n{_block(settings.repository)}"
+    )
 
 
 def _api(setup: ClusterSetup) -> Outcome:

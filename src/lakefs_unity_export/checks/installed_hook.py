@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
@@ -74,7 +75,7 @@ def _read(path: str, files: Mapping[str, str]) -> InstalledHook:
         events=listed,
         job_id=str(arguments.get("job_id", "")),
         variables=tuple(dict.fromkeys(_VARIABLE.findall(text.partition("hooks:")[2]))),
-        written_out=_written_out(arguments),
+        written_out=_written_out(arguments) | _in_address(str(properties.get("url", ""))),
         problems=tuple(problems),
         settings=_settings(path, properties, on),
     )
@@ -96,6 +97,27 @@ def _written_out(arguments: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if not _reference(value)}
 
 
+def _in_address(url: str) -> dict[str, str]:
+    """The credentials in the address of a service, by where they stand in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return {}
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    found = {"url": password or user} | {f"url ({name})": value for name, value in parse_qsl(parts.query)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _service(url: str) -> str:
+    """The address of a service without credentials, as install_hook takes it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    return bare.geturl().removesuffix("/events")
+
+
 def _unknown(listed: tuple[str, ...]) -> list[str]:
     return [event for event in listed if event not in events.LAKEFS_EVENTS]
 
@@ -113,7 +135,7 @@ def _settings(path: str, properties: Mapping[str, Any], on: Mapping[str, Any]) -
     listed, branches = tuple(on), _branches(on)
     if path == WEBHOOK_ACTION:
         secret = _reference(headers.get("Authorization", ""))
-        service = str(properties.get("url", "")).removesuffix("/events")
+        service = _service(str(properties.get("url", "")))
         variables = Variables(webhook_secret=secret) if secret else Variables()
         return HookSettings(
             kind=HookKind.WEBHOOK, service=service, events=listed, branches=branches, variables=variables

@@ -68,19 +68,35 @@ def _dbutils(setup: Setup) -> Outcome:
 
 def _secrets(setup: Setup) -> Outcome:
     asked = setup.settings.request()
-    scope = asked.secret_scope
-    for key in (asked.access_key_name, asked.secret_key_name):
-        try:
-            setup.secret(scope, key)
-        except ExportError as error:
-            return problem(
-                finding_and_remedy(error)[0],
-                f"databricks secrets create-scope {scope} (where there is none yet)\n"
-                f"databricks secrets put-secret {scope} {key} (where it is missing or empty)\n"
-                f"databricks secrets put-acl {scope} {_runs_as(setup)} READ",
-            )
+    scope, keys = asked.secret_scope, (asked.access_key_name, asked.secret_key_name)
+    unread = {key: why for key in keys if (why := _why_unread(setup, scope, key))}
+    if unread:
+        return problem("; ".join(unread.values()), _secrets_put(scope, tuple(unread), _runs_as(setup)))
     _ = setup.credentials
     return passed(f"both keys can be read from scope {scope}")
+
+
+def _why_unread(setup: Setup, scope: str, key: str) -> str:
+    """Why the secret cannot be read, or nothing."""
+    try:
+        setup.secret(scope, key)
+    except ExportError as error:
+        return finding_and_remedy(error)[0]
+    return ""
+
+
+def _secrets_put(scope: str, keys: tuple[str, ...], identity: str) -> str:
+    """Each command on a line of its own: what the condition before it says is not told by dbutils."""
+    return "\n".join(
+        [
+            f"where there is no scope {scope} yet:",
+            f"databricks secrets create-scope {scope}",
+            "where a key is missing or empty:",
+            *(f"databricks secrets put-secret {scope} {key}" for key in keys),
+            "in any case:",
+            f"databricks secrets put-acl {scope} {identity} READ",
+        ]
+    )
 
 
 def _runs_as(setup: Setup) -> str:
@@ -91,7 +107,7 @@ def _runs_as(setup: Setup) -> str:
 
 
 def _reachable(setup: Setup) -> Outcome:
-    answer = setup.server.ask("/healthcheck", with_key=False)
+    answer = setup.health
     endpoint = setup.settings.lakefs_endpoint
     if isinstance(answer, Unanswered):
         return problem(f"{endpoint}: {answer}", _TROUBLES[answer.trouble])

@@ -15,6 +15,7 @@ from lakefs_unity_export.checks.settings import CheckSettings
 from lakefs_unity_export.commit import descriptors
 from lakefs_unity_export.commit.descriptor_files import read_files
 from lakefs_unity_export.commit.descriptors import DescriptorSet
+from lakefs_unity_export.errors import LakeFSUnavailableError
 from lakefs_unity_export.export.branch_schemas import BranchSchemas
 from lakefs_unity_export.export.plan import SchemaState
 from lakefs_unity_export.export.request import NamedRequest
@@ -79,8 +80,18 @@ class Setup:
         return self.server.ask(f"/repositories/{self.request.repository}", with_key=True)
 
     @cached_property
+    def health(self) -> Answered | Unanswered:
+        """What the server answers when it is asked whether it is well."""
+        return self.server.ask("/healthcheck", with_key=False)
+
+    @cached_property
     def lakefs(self) -> LakeFSReader:
-        """The repository, as exports read it."""
+        """The repository, as exports read it. Raises LakeFSUnavailableError at once where no server answers.
+
+        An export waits minutes for one that is silent, and tries again.
+        """
+        if isinstance(self.health, Unanswered):
+            raise LakeFSUnavailableError(f"lakeFS: {self.health}; see the line lakefs_reachable")
         return self.open_repository(self.settings.lakefs_endpoint, self.request.repository, self.credentials)
 
     @cached_property

@@ -40,9 +40,12 @@ class SparkCluster:
         return [value for value in values if len(value) >= _SHORTEST_SECRET and not value.startswith("{{")]
 
     def read_file(self, path: str) -> bytes:
-        """By a query and not by the file system: Unity Catalog lends its credentials to queries only."""
+        """By a query and not by the file system: Unity Catalog lends its credentials to queries only.
+
+        A server that says of a file that it is empty gives no row of it.
+        """
         row = self._spark.read.format("binaryFile").load(path).select("content").first()
-        return bytes(row["content"])
+        return bytes(row["content"]) if row else b""
 
     def has_rows(self, path: str) -> bool:
         """Whether a row can be had, for which a file is opened."""

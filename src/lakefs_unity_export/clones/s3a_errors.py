@@ -99,6 +99,12 @@ _BY_CLASS: dict[str, _Meaning] = {
     ),
 }
 
+# How Java says that an answer lacks what every answer of S3 has: a web page is taken for one until then. Spark Connect
+# puts the class before it.
+_LACKING = re.compile(
+    r'(?:\([\w.]+\) )?Cannot invoke "[^"]+" because the return value of "[\w.]*\b(awssdk|amazonaws)\.[^"]+" is null'
+)
+
 _NO_LOG_PATH = "DELTA_CANNOT_CREATE_LOG_PATH"
 _INPUT_OUTPUT = re.compile(
     r"^(java\.(io|net|nio)|javax\.net)\.|\bhadoop\.|\b(awssdk|amazonaws|azurebfs|azure|cloud\.hadoop)\."
@@ -107,7 +113,7 @@ _INPUT_OUTPUT = re.compile(
 
 def lakefs_error(chain: Sequence[Cause], *, repository: str, source_path: str) -> LakeFSError | None:
     """The error of lakeFS that an exception of reading the source tells of; None where it tells of none."""
-    if _is_deltas_own(chain) or not any(cause.is_aws for cause in chain):
+    if _is_deltas_own(chain) or not any(cause.is_aws or _is_no_answer(cause) for cause in chain):
         return None
     for cause in chain:
         meaning, answer = _meaning(cause)
@@ -118,11 +124,17 @@ def lakefs_error(chain: Sequence[Cause], *, repository: str, source_path: str) -
 
 
 def _meaning(cause: Cause) -> tuple[_Meaning | None, str]:
+    if _is_no_answer(cause):
+        return _NO_GATEWAY, cause.name
     if cause.status is None:
         return _BY_CLASS.get(cause.name), cause.name
     failing = _FAILING if 500 <= cause.status <= 599 else None
     meaning = _BY_CODE.get(cause.code or "") or _BY_STATUS.get(cause.status) or failing
     return meaning, " ".join([str(cause.status), *([cause.code] if cause.code else [])])
+
+
+def _is_no_answer(cause: Cause) -> bool:
+    return cause.name == "NullPointerException" and _LACKING.fullmatch(cause.message) is not None
 
 
 def is_about(chain: Sequence[Cause], path: str, *, not_about: str) -> bool:

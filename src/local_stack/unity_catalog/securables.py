@@ -23,7 +23,7 @@ COMMENT_LENGTHS = {"catalog": 255, "schema": 255, "table": MAXIMUM_COMMENT_LENGT
 UPDATABLE = {
     "catalog": {"comment", "owner", "properties", "new_name"},
     "schema": {"comment", "owner", "properties", "new_name"},
-    "external_location": {"comment", "owner", "url"},
+    "external_location": {"comment", "owner", "url", "read_only"},
 }
 
 

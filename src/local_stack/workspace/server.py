@@ -24,6 +24,7 @@ from local_stack.workspace.executors.notebook_and_sql import (
     SqlWarehouse,
     TaskAccess,
 )
+from local_stack.workspace.executors.warehouse_access import WarehouseAccess
 from local_stack.workspace.executors.wheel import WheelExecutor
 from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.identities.identities import Identities, PrincipalKind
@@ -80,6 +81,7 @@ class Workspace:
         self._access = TaskAccess(self._identities)
         self._catalog = CatalogEndpoint(url=unity_catalog_url, token=unity_catalog_token)
         self._warehouse = warehouse
+        self._warehouse_access = WarehouseAccess(self.warehouse_id, self._permissions)
         self._wheels = WheelExecutor(
             folder=folder / "tasks",
             files=self._files,
@@ -95,7 +97,9 @@ class Workspace:
                 access=self._access,
                 running_cluster_spark_conf=running_cluster_spark_conf or {},
             ),
-            "sql_task": SqlExecutor(warehouse=warehouse, warehouse_id=self.warehouse_id, files=self._files),
+            "sql_task": SqlExecutor(
+                warehouse=warehouse, warehouse_access=self._warehouse_access, files=self._files, access=self._access
+            ),
             "python_wheel_task": self._wheels,
         }
         self._jobs = Jobs(executors, workspace_id=self.workspace_id, workspace_url=lambda: self.url)
@@ -136,8 +140,8 @@ class Workspace:
         """A new user or service principal that is no admin; the bearer token that acts as it, `token` if given.
 
         A service principal's application id is the name. With workspace access (a user's default) it can create
-        jobs and use Unity Catalog and the warehouse; without (a service principal's default) only what access lists
-        give it. Raises ApiError where the name is taken.
+        jobs, use Unity Catalog, and ask a warehouse that it may use; without (a service principal's default) only what
+        access lists give it. Raises ApiError where the name is taken.
         """
         access = kind == "user" if has_workspace_access is None else has_workspace_access
         principal = self._identities.create(name, kind=kind, has_workspace_access=access)
@@ -159,12 +163,14 @@ class Workspace:
 
     def _endpoints(self) -> Endpoints:
         views = RunViews(url=self.url, workspace_id=self.workspace_id)
-        compute = ComputeEndpoints(self._warehouse, warehouse_id=self.warehouse_id, owner=self.owner)
+        compute = ComputeEndpoints(self._warehouse, access=self._warehouse_access, owner=self.owner)
         return {
             **JobEndpoints(self._jobs, self._permissions, views).endpoints(),
             **FileEndpoints(self._files, self._permissions).endpoints(),
             **SecretEndpoints(self._secrets).endpoints(),
-            **IdentityEndpoints(self._identities, self._permissions, self._jobs, self._files).endpoints(),
+            **IdentityEndpoints(
+                self._identities, self._permissions, self._jobs, self._files, self._warehouse_access
+            ).endpoints(),
             **with_workspace_access(compute.endpoints()),
             **TaskValueEndpoints(self._jobs.runs).endpoints(),
             **ServerlessEndpoints(self._jobs.runs, self._warehouse).endpoints(),

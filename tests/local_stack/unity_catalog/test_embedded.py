@@ -233,6 +233,14 @@ def test_an_external_location_is_created_and_listed(embedded: Catalog) -> None:
     assert assignments(embedded, "external_location", "exports") == {"exporter": {Privilege.CREATE_EXTERNAL_TABLE}}
 
 
+def test_an_external_location_is_made_read_only_and_writable_again(embedded: Catalog) -> None:
+    embedded.sdk.external_locations.create("archive", "s3://bucket/archive", "credential", read_only=True)
+    assert embedded.sdk.external_locations.get("archive").read_only
+    path = "/external-locations/archive"
+    assert embedded.request("PATCH", path, json={"read_only": False}).status_code == 200
+    assert embedded.sdk.external_locations.get("archive").read_only is False
+
+
 def test_the_metastore_names_its_owner(embedded: Catalog) -> None:
     assert embedded.sdk.metastores.summary().owner == "metastore-admin"
 

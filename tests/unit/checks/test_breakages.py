@@ -10,6 +10,7 @@ import pytest
 from doubles import UnityCatalogDouble
 from export_story import BASE, descriptor
 from followed_remedies import follow
+from remedy_words import unknown_in
 from setup_double import HOOK, HOOK_PRINCIPAL, PRINCIPAL, SECRET_KEY, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
@@ -84,6 +85,13 @@ def _of_others(full_name: str) -> Callable[[Installation], object]:
 def _view(installation: Installation) -> None:
     schema = installation.unity_catalog.schema("lake", "main")
     schema.tables["orders"] = RegisteredTable(name="orders", table_type="VIEW", storage_location="")
+
+
+def _foreign_table(installation: Installation) -> None:
+    """No grant on it is asked for: no export is to write there."""
+    tables = installation.unity_catalog.schema("lake", "main").tables
+    tables["orders"] = replace(tables["orders"], storage_location="s3://bucket/others/orders")
+    installation.workspace.owners.pop("lake.main.orders")
 
 
 def _no_properties_shown(installation: Installation) -> None:
@@ -251,6 +259,13 @@ BREAKAGES = [
         breaks=lambda installation: installation.secrets.pop("lakefs-secret-access-key"),
         id="secrets",
         says="secret 'lakefs-secret-access-key' of scope 'lakefs' could not be read",
+    ),
+    Breakage(
+        what="the secret scope",
+        breaks=lambda installation: installation.secrets.clear(),
+        id="secrets",
+        says="secret 'lakefs-access-key-id' of scope 'lakefs' could not be read (X); "
+        "secret 'lakefs-secret-access-key' of scope 'lakefs' could not be read (X)",
     ),
     Breakage(
         what="a wrong secret",
@@ -457,6 +472,14 @@ BREAKAGES = [
         mend=_commit(**{"_lakefs_tables/orders.yaml": descriptor("sales", path="tables/orders")}),
     ),
     Breakage(
+        what="a table of others that has the name",
+        breaks=_foreign_table,
+        id="names_free",
+        says="lake.main.orders is already registered at s3://bucket/others/orders, not at",
+        remedy="rename as each line says",
+        mend=_commit(**{"_lakefs_tables/orders.yaml": descriptor("sales", path="tables/orders")}),
+    ),
+    Breakage(
         what="grants on the catalog", breaks=_revoke("catalog", "lake"), id="catalog_grants", says="CREATE SCHEMA on"
     ),
     Breakage(
@@ -555,6 +578,7 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
     assert line.status is breakage.status
     assert breakage.says in line.finding
     assert line.remedy
+    assert {each.id: unknown for each in found.values() if (unknown := unknown_in(each.remedy))} == {}
     broken = {breakage.id, *breakage.also}
     assert [found[other] for other in breakage.also if found[other].status is Status.PASS] == []
     for check in LAKEFS_AND_CATALOG:

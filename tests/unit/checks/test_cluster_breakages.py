@@ -20,6 +20,7 @@ from cluster_double import (
     s3a_error,
 )
 from doubles import TaskValuesDouble
+from remedy_words import unknown_in
 
 from lakefs_unity_export.checks import clone_again_checks, clone_checks, removal_checks
 from lakefs_unity_export.checks.model import Claim, Line, Status
@@ -153,10 +154,15 @@ BREAKAGES = [
             ("refused", "cannot be reached from the cluster", "check that lakeFS runs, the network"),
             ("timed-out", "cannot be reached from the cluster", "check that lakeFS runs, the network"),
             ("tls-not-trusted", "no TLS connection to lakeFS's S3 gateway", "check http or https in the endpoint"),
+            (
+                "web-page-of-all",
+                "what answers there (NullPointerException) is not",
+                "spark.hadoop.fs.s3a.bucket.shop.*",
+            ),
             ("302", "is not lakeFS's S3 gateway", "spark.hadoop.fs.s3a.bucket.shop.*"),
             ("503", "failing or limiting requests (503 SlowDown)", "run the job again when it is well"),
             ("403", "refused the cluster's credentials (403)", PUT_SECRETS),
-            ("wrong-secret", "refused the cluster's credentials", PUT_SECRETS),
+            ("wrong-secret", "refused the cluster's credentials", f'{BUCKET}shop.access.key: "{{{{secrets/'),
             ("no-keys", "has no lakeFS credentials", PUT_SECRETS),
             ("404-no-bucket-in-listing", "lakeFS knows no repository 'shop'", "check the job parameter repository"),
         ]
@@ -447,6 +453,7 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
     line = found[breakage.id]
     assert (line.status, breakage.says in line.finding) == (breakage.status, True), line
     assert breakage.remedy in line.remedy
+    assert {each.id: unknown for each in found.values() if (unknown := unknown_in(each.remedy))} == {}
     assert [other for other in breakage.also if found[other].status is PASS] == []
     for check in CHECKS:
         if check.id not in {breakage.id, *breakage.also}:

@@ -36,7 +36,7 @@ class Rows:
         return self.rows
 
     def first(self) -> Any:
-        return self.rows[0]
+        return self.rows[0] if self.rows else None
 
 
 class Session:
@@ -104,6 +104,10 @@ def test_a_file_is_read_by_a_query() -> None:
     rows = Rows([{"content": bytearray(b"abc")}])
     assert SparkCluster(Session({}, rows=rows)).read_file("s3://bucket/a.txt") == b"abc"
     assert rows.calls == [("format", "binaryFile"), ("load", "s3://bucket/a.txt"), ("select", "content")]
+
+
+def test_a_file_of_which_there_is_no_row_is_empty() -> None:
+    assert SparkCluster(Session({}, rows=Rows([]))).read_file("s3://bucket/a.txt") == b""
 
 
 def test_one_row_of_a_table_is_read() -> None:

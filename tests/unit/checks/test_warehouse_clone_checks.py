@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from doubles import TaskValuesDouble
+from remedy_words import unknown_in
 from warehouse_double import BASE, CLONES, NOW, PRINCIPAL, PROBE, WarehouseDouble, again_of, setup_of
 
 from lakefs_unity_export.checks import warehouse_again_checks, warehouse_clone_checks
@@ -164,6 +165,7 @@ def test_what_is_broken_is_told_by_its_line_and_hides_no_other(
     lines = check(warehouse, later=lambda warehouse: warehouse.refuses.pop("REPAIR TABLE", None))
     line = lines[id_]
     assert (line.status, line.claim, says in line.finding, remedy in line.remedy) == (status, claim, True, True), line
+    assert {each.id: unknown for each in lines.values() if (unknown := unknown_in(each.remedy))} == {}
     for each in CHECKS:
         # A table that is not external is not dropped, and its schema stays.
         if each.id != id_ and not (warehouse.types and each.id == "warehouse_dropped"):

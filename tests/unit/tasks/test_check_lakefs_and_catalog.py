@@ -29,7 +29,7 @@ from lakefs_unity_export.hook.files import (
     render,
     template,
 )
-from lakefs_unity_export.setup_ports import Answered, Identity
+from lakefs_unity_export.setup_ports import Answered, Identity, Trouble, Unanswered
 from lakefs_unity_export.tasks import check_lakefs_and_catalog as module
 
 OWN_BRANCHES = ("lakefs_unity_export_check_4711_1", "lakefs_unity_export_check_4711_2")
@@ -201,6 +201,14 @@ def test_lakefs_that_is_down_hides_nothing_of_the_catalog(installation: Installa
     ]
 
 
+def test_a_lakefs_that_does_not_answer_is_not_asked_as_an_export_asks(installation: Installation) -> None:
+    """Which waits minutes for one that is silent."""
+    installation.server.trouble = Unanswered(trouble=Trouble.TIME, words="timed out")
+    assert installation.check()["lakefs_reachable"].status is Status.FAIL
+    assert installation.lakefs.calls == {}
+    assert installation.values.values["for_cluster"]["commit_id"] == ""
+
+
 def test_a_schema_that_cannot_be_removed_again_is_told_and_no_reason_to_fail(installation: Installation) -> None:
     def refuse(catalog: str, schema: str) -> None:
         raise WorkspaceAccessError("may not drop it")
@@ -264,6 +272,22 @@ def test_a_webhook_that_holds_its_secret_is_told_and_the_secret_is_not(installat
     assert (line.status, "holds a value for Authorization itself" in line.finding) == (Status.WARN, True)
     assert lines["hook_runs"].finding.endswith("failed: the service refused [secret]")
     assert "hush" not in installation.out.getvalue() + str(installation.values.values)
+
+
+@pytest.mark.parametrize("address", ["https://hush-hush@{}", "https://bot:hush-hush@{}", "https://{}?key=hush-hush"])
+def test_a_webhook_s_address_that_holds_a_secret_is_told_and_the_secret_is_not(
+    installation: Installation, address: str
+) -> None:
+    (action,) = webhook_files(service="https://unity-export.shop.com").values()
+    place = "unity-export.shop.com/events"
+    assert f"https://{place}" in action
+    files = {WEBHOOK_ACTION: action.replace(f"https://{place}", address.format(place)).encode()}
+    installation.lakefs.put(files, removed=["_lakefs_actions/unity_export.yaml"])
+    line = installation.check()["hook_version"]
+    assert (line.status, "holds a value for url" in line.finding) == (Status.WARN, True)
+    assert "hush" not in installation.out.getvalue()
+    assert follow(installation, line.remedy)
+    assert installation.check()["hook_version"].status is Status.PASS
 
 
 def test_a_hook_that_leaves_its_job_to_a_variable_is_as_good(installation: Installation) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from local_stack.workspace.endpoints.calls import Answer, Call, Endpoints
 from local_stack.workspace.errors import does_not_exist, invalid
 from local_stack.workspace.executors.notebook_and_sql import RUNNING_CLUSTER_ID, SqlWarehouse, sql_error_text
+from local_stack.workspace.executors.warehouse_access import WarehouseAccess
 
 SPARK_VERSION = "17.3.x-scala2.13"
 NODE_TYPE = "local.2"
@@ -17,9 +18,9 @@ WAIT_LIMIT_SECONDS = 50
 class ComputeEndpoints:
     """From HTTP to the running cluster and the warehouse."""
 
-    def __init__(self, warehouse: SqlWarehouse, *, warehouse_id: str, owner: str) -> None:
+    def __init__(self, warehouse: SqlWarehouse, *, access: WarehouseAccess, owner: str) -> None:
         self._warehouse = warehouse
-        self._warehouse_id = warehouse_id
+        self._access = access
         self._owner = owner
         self._lock = threading.Lock()
         self._statements: dict[str, _Statement] = {}
@@ -29,6 +30,8 @@ class ComputeEndpoints:
         table: dict[tuple[str, str], Any] = {
             ("GET", "/api/2.0/sql/warehouses"): self.warehouses,
             ("GET", "/api/2.0/sql/warehouses/{id}"): self.warehouse,
+            ("POST", "/api/2.0/sql/warehouses/{id}/start"): self.start,
+            ("POST", "/api/2.0/sql/warehouses/{id}/stop"): self.stop,
             ("POST", "/api/2.0/sql/statements"): self.execute,
             ("GET", "/api/2.0/sql/statements/{id}"): self.statement,
             ("POST", "/api/2.0/sql/statements/{id}/cancel"): self.cancel,
@@ -40,14 +43,26 @@ class ComputeEndpoints:
             table["GET", f"/api/{version}/clusters/list-node-types"] = self.node_types
         return table
 
-    def warehouses(self, _call: Call) -> Answer:
-        """The only warehouse."""
-        return {"warehouses": [self._warehouse_body()]}
+    def warehouses(self, call: Call) -> Answer:
+        """The only warehouse, where the caller may view it."""
+        return {"warehouses": [self._warehouse_body()] if self._access.may_view(call.principal) else []}
 
     def warehouse(self, call: Call) -> Answer:
         """The warehouse with this id."""
-        self._check_warehouse(call.path_parameters["id"])
+        self._access.require(call.principal, call.path_parameters["id"], "CAN_VIEW")
         return self._warehouse_body()
+
+    def start(self, call: Call) -> Answer:
+        """Start it; it runs at once."""
+        call.accept("id")
+        self._access.use(call.principal, call.path_parameters["id"])
+        return {}
+
+    def stop(self, call: Call) -> Answer:
+        """Stop it; the next statement starts it."""
+        call.accept("id")
+        self._access.stop(call.principal, call.path_parameters["id"])
+        return {}
 
     def clusters(self, _call: Call) -> Answer:
         """The only running cluster."""
@@ -74,7 +89,7 @@ class ComputeEndpoints:
             *("statement", "warehouse_id", "parameters", "catalog", "schema", "wait_timeout", "on_wait_timeout"),
             *("format", "disposition"),
         )
-        self._check_warehouse(call.text("warehouse_id"))
+        self._access.use(call.principal, call.text("warehouse_id"))
         if call.text("format", "JSON_ARRAY") != "JSON_ARRAY" or call.text("disposition", "INLINE") != "INLINE":
             raise invalid("The local workspace returns results only as JSON_ARRAY, INLINE.")
         seconds = _seconds(call.text("wait_timeout", "10s"))
@@ -108,15 +123,11 @@ class ComputeEndpoints:
             raise does_not_exist(f"The statement {call.path_parameters['id']} was not found.")
         return found
 
-    def _check_warehouse(self, warehouse_id: str) -> None:
-        if warehouse_id != self._warehouse_id:
-            raise does_not_exist(f"SQL warehouse {warehouse_id} does not exist.")
-
     def _warehouse_body(self) -> dict[str, Any]:
         return {
-            "id": self._warehouse_id,
+            "id": self._access.warehouse_id,
             "name": "Local Warehouse",
-            "state": "RUNNING",
+            "state": self._access.state,
             "cluster_size": "2X-Small",
             "warehouse_type": "PRO",
             "enable_serverless_compute": True,

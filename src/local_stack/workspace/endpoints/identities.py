@@ -5,6 +5,7 @@ from typing import Any
 
 from local_stack.workspace.endpoints.calls import Answer, Call, Endpoints
 from local_stack.workspace.errors import denied, does_not_exist, invalid
+from local_stack.workspace.executors.warehouse_access import WarehouseAccess
 from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.identities.identities import Identities, Principal
 from local_stack.workspace.identities.permissions import ADMIN_GROUP, ALL_GROUP, Permissions
@@ -16,11 +17,19 @@ SCIM = "/api/2.0/preview/scim/v2"
 class IdentityEndpoints:
     """From HTTP to principals and access lists."""
 
-    def __init__(self, identities: Identities, permissions: Permissions, jobs: Jobs, files: WorkspaceFiles) -> None:
+    def __init__(
+        self,
+        identities: Identities,
+        permissions: Permissions,
+        jobs: Jobs,
+        files: WorkspaceFiles,
+        warehouse: WarehouseAccess,
+    ) -> None:
         self._identities = identities
         self._permissions = permissions
         self._jobs = jobs
         self._files = files
+        self._warehouse = warehouse
 
     def endpoints(self) -> Endpoints:
         """Method and path to the endpoint."""
@@ -87,7 +96,7 @@ class IdentityEndpoints:
         }
 
     def permissions(self, call: Call) -> Answer:
-        """The access list of a job or directory."""
+        """The access list of a job, a directory or a warehouse."""
         kind, thing, identifier = self._thing(call, "CAN_VIEW", "CAN_READ")
         return self._body(kind, thing, identifier)
 
@@ -111,7 +120,8 @@ class IdentityEndpoints:
         return {"permission_levels": self._permissions.levels(kind)}
 
     def _body(self, kind: str, thing: str, identifier: str) -> dict[str, Any]:
-        return self._permissions.body(kind, thing, f"/{kind}/{identifier}", {"jobs": "job"}.get(kind, "directory"))
+        object_type = {"jobs": "job", "warehouses": "warehouses"}.get(kind, "directory")
+        return self._permissions.body(kind, thing, f"/{kind}/{identifier}", object_type)
 
     def _thing(self, call: Call, job_level: str, directory_level: str) -> tuple[str, str, str]:
         """Kind, key in the access lists, and id as the caller wrote it."""
@@ -124,7 +134,12 @@ class IdentityEndpoints:
             path = self._files.path_of(_identifier(identifier))
             self._permissions.require_path(call.principal, path, directory_level)
             return kind, path, identifier
-        raise invalid(f"Permissions of '{kind}' are not supported by the local workspace, only jobs and directories.")
+        if kind == "warehouses":
+            self._warehouse.require(call.principal, identifier, job_level)
+            return kind, identifier, identifier
+        raise invalid(
+            f"Permissions of '{kind}' are not supported by the local workspace, only jobs, directories and warehouses."
+        )
 
 
 def _require_admin(call: Call) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local_stack.workspace.errors import ApiError, invalid
+from local_stack.workspace.executors.warehouse_access import WarehouseAccess
 from local_stack.workspace.files import WorkspaceFiles
 from local_stack.workspace.identities.identities import TASK_TOKEN_LIFETIME_SECONDS, Identities, Principal
 from local_stack.workspace.identities.secret_scopes import SecretScopes
@@ -165,16 +166,26 @@ class NotebookExecutor:
 class SqlExecutor:
     """Runs SQL file tasks on the warehouse."""
 
-    def __init__(self, *, warehouse: SqlWarehouse, warehouse_id: str, files: WorkspaceFiles) -> None:
+    def __init__(
+        self,
+        *,
+        warehouse: SqlWarehouse,
+        warehouse_access: WarehouseAccess,
+        files: WorkspaceFiles,
+        access: TaskAccess,
+    ) -> None:
         self._warehouse = warehouse
-        self._warehouse_id = warehouse_id
+        self._warehouse_access = warehouse_access
         self._files = files
+        self._access = access
 
     def execute(self, work: TaskWork, stop: StopSignal) -> TaskOutput:  # noqa: ARG002
         """Run the file's statements. An error of the warehouse fails the task with its message."""
         sql_task = work.task["sql_task"]
-        if sql_task["warehouse_id"] != self._warehouse_id:
-            return TaskOutput(error=f"SQL warehouse {sql_task['warehouse_id']} does not exist.")
+        try:
+            self._warehouse_access.use(self._access.principal(work), sql_task["warehouse_id"])
+        except ApiError as error:
+            return TaskOutput(error=error.message)
         try:
             text = self._files.read(sql_task["file"]["path"]).decode()
         except ApiError as error:

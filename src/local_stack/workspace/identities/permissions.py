@@ -1,7 +1,8 @@
-"""Who may do what with jobs and directories, as the Permissions API keeps it.
+"""Who may do what with jobs, directories and SQL warehouses, as the Permissions API keeps it.
 
 Job levels, weakest first: CAN_VIEW, CAN_MANAGE_RUN, IS_OWNER, CAN_MANAGE (Databricks documentation, "Job ACLs":
-viewing needs CAN_VIEW; running, cancelling and repairing CAN_MANAGE_RUN; editing the owner or CAN_MANAGE).
+viewing needs CAN_VIEW; running, cancelling and repairing CAN_MANAGE_RUN; editing the owner or CAN_MANAGE). Those of
+warehouses are in "SQL warehouse ACLs": a statement needs CAN_USE, stopping one the owner or CAN_MANAGE.
 """
 
 import threading
@@ -14,11 +15,14 @@ from local_stack.workspace.identities.identities import Identities, Principal
 LEVELS = {
     "jobs": ("CAN_VIEW", "CAN_MANAGE_RUN", "IS_OWNER", "CAN_MANAGE"),
     "directories": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "warehouses": ("CAN_VIEW", "CAN_MONITOR", "CAN_USE", "IS_OWNER", "CAN_MANAGE"),
 }
 DESCRIPTIONS = {
-    "CAN_VIEW": "Can view the job and its runs.",
+    "CAN_VIEW": "Can view it and its runs.",
     "CAN_MANAGE_RUN": "Can view the job, and run and cancel it.",
-    "IS_OWNER": "Is the owner of the job.",
+    "CAN_MONITOR": "Can use the warehouse, and see the queries of others.",
+    "CAN_USE": "Can run statements on the warehouse.",
+    "IS_OWNER": "Is the owner.",
     "CAN_READ": "Can read the directory's content.",
     "CAN_RUN": "Can read and run the directory's content.",
     "CAN_EDIT": "Can edit the directory's content.",
@@ -30,7 +34,7 @@ PRINCIPAL_FIELDS = ("user_name", "service_principal_name", "group_name")
 
 
 class Permissions:
-    """The access lists of jobs (by id) and directories (by path). Methods raise ApiError."""
+    """The access lists of jobs and warehouses (by id) and directories (by path). Methods raise ApiError."""
 
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
@@ -82,19 +86,19 @@ class Permissions:
 
     def require_job(self, principal: Principal, job_id: int, needed: str) -> None:
         """Raise ApiError 403 unless the principal has at least this level on the job."""
-        if not self._has(principal, "jobs", str(job_id), needed):
+        if not self.has(principal, "jobs", str(job_id), needed):
             raise denied(f"User {principal.name} does not have {needed} permission on job {job_id}.")
 
     def may_view_job(self, principal: Principal, job_id: int) -> bool:
         """Whether the principal sees the job in lists."""
-        return self._has(principal, "jobs", str(job_id), "CAN_VIEW")
+        return self.has(principal, "jobs", str(job_id), "CAN_VIEW")
 
     def require_path(self, principal: Principal, path: str, needed: str) -> None:
         """Raise ApiError 403 unless the principal may use the path; one's own home folder is one's own."""
         home = f"/Users/{principal.name}"
         above = path
         while above:
-            if above == home or self._has(principal, "directories", above, needed):
+            if above == home or self.has(principal, "directories", above, needed):
                 return
             above = above.rpartition("/")[0]
         raise denied(f"User {principal.name} does not have {needed} permission on {path}.")
@@ -103,7 +107,8 @@ class Permissions:
         """Raise ApiError 404 unless there is a principal of this name."""
         self._identities.get(name)
 
-    def _has(self, principal: Principal, kind: str, thing: str, needed: str) -> bool:
+    def has(self, principal: Principal, kind: str, thing: str, needed: str) -> bool:
+        """Whether the principal has at least this level on a thing of the kind; admins have all."""
         if principal.is_admin:
             return True
         levels = LEVELS[kind]

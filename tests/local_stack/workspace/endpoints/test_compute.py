@@ -1,13 +1,18 @@
 """The warehouse's statements, clusters, and Unity Catalog behind the workspace."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks.sdk.errors.platform import InvalidParameterValue, ResourceDoesNotExist
-from databricks.sdk.service.sql import ExecuteStatementRequestOnWaitTimeout, StatementParameterListItem, StatementState
+from databricks.sdk.service.sql import (
+    ExecuteStatementRequestOnWaitTimeout,
+    State,
+    StatementParameterListItem,
+    StatementState,
+)
 from workspace_doubles import LocalWorkspace, running_workspace
 
 from local_stack.unity_catalog import UnityCatalogServer
@@ -104,6 +109,53 @@ def test_statements_that_cannot_be_run_are_refused(local: LocalWorkspace) -> Non
     with pytest.raises(NotFound):
         api.get_statement("none")
     assert local.warehouse.calls == []
+
+
+def test_a_warehouse_is_used_by_whom_its_access_list_names(local: LocalWorkspace) -> None:
+    warehouse = local.workspace.warehouse_id
+    name = "other@local.invalid"
+    other = local.client_of(local.workspace.create_principal(name, kind="user"))
+    refused: list[Callable[[], object]] = [
+        lambda: other.warehouses.get(warehouse),
+        lambda: other.statement_execution.execute_statement("SELECT 1", warehouse),
+        lambda: other.warehouses.start(warehouse),
+        lambda: other.api_client.do("PATCH", f"/api/2.0/permissions/warehouses/{warehouse}", body=grant(name)),
+    ]
+    for call in refused:
+        with pytest.raises(PermissionDenied, match="permission on SQL warehouse"):
+            call()
+    assert list(other.warehouses.list()) == []
+
+    local.client.api_client.do("PATCH", f"/api/2.0/permissions/warehouses/{warehouse}", body=grant(name))
+
+    assert [one.id for one in other.warehouses.list()] == [other.warehouses.get(warehouse).id]
+    assert other.statement_execution.execute_statement("SELECT 1", warehouse).status
+    with pytest.raises(PermissionDenied, match="IS_OWNER permission on SQL warehouse"):
+        other.warehouses.stop(warehouse)
+    with pytest.raises(InvalidParameterValue, match="CAN_VIEW, CAN_MONITOR, CAN_USE, IS_OWNER, CAN_MANAGE"):
+        local.client.api_client.do(
+            "PATCH", f"/api/2.0/permissions/warehouses/{warehouse}", body=grant(name, "CAN_MANAGE_RUN")
+        )
+
+
+def grant(name: str, level: str = "CAN_USE") -> dict[str, object]:
+    return {"access_control_list": [{"user_name": name, "permission_level": level}]}
+
+
+def test_a_warehouse_that_is_stopped_starts_with_the_next_statement(local: LocalWorkspace) -> None:
+    warehouse = local.workspace.warehouse_id
+
+    def state() -> State | None:
+        return local.client.warehouses.get(warehouse).state
+
+    assert state() == State.RUNNING
+    local.client.warehouses.stop(warehouse).result()
+    assert state() == State.STOPPED
+    local.client.statement_execution.execute_statement("SELECT 1", warehouse)
+    assert state() == State.RUNNING
+    local.client.warehouses.stop(warehouse)
+    local.client.warehouses.start(warehouse).result()
+    assert state() == State.RUNNING
 
 
 def test_unity_catalog_is_reached_through_the_workspace(tmp_path: Path) -> None:

@@ -413,6 +413,15 @@ def test_sql_files_run_on_the_warehouse(local: LocalWorkspace) -> None:
     assert output_of(local, run, "elsewhere").error == "SQL warehouse other does not exist."
 
 
+def test_a_sql_file_runs_as_whom_the_job_runs_as(local: LocalWorkspace) -> None:
+    upload(local, "/Shared/other.sql", b"SELECT 1")
+    local.workspace.create_principal("app", kind="service_principal")
+    task = sql("q", "/Shared/other.sql", local.workspace.warehouse_id)
+    run = run_of(local, task, run_as=jobs.JobRunAs(service_principal_name="app"))
+    assert results(run) == {"q": "FAILED"}
+    assert "User app does not have CAN_USE permission on SQL warehouse" in (output_of(local, run, "q").error or "")
+
+
 def test_repairing_through_the_api(local: LocalWorkspace) -> None:
     local.cluster.ends["x"] = NotebookEnd(error="not yet")
     job_id = create(local, notebook("n", parameters={"t": "x"}))
