@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Protocol
 
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
-from lakefs_unity_export.checks.handed_over import HandedOver, TriedClone, TriedClones
+from lakefs_unity_export.checks.handed_over import HandedOver, TriedClone, TriedClones, or_nothing
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.target_probe import TargetProbe
 from lakefs_unity_export.clones.delta_tables import DeltaTables, TableState
@@ -81,10 +81,7 @@ class ClusterSetup:
     @cached_property
     def handed(self) -> HandedOver:
         """What the task before left, of which nothing is known where it cannot be read."""
-        try:
-            return self.handed_over()
-        except Exception:  # dbutils documents ValueError, and its runtimes raise others; its lines are missing then too
-            return HandedOver()
+        return or_nothing(self.handed_over, HandedOver())
 
     @property
     def target(self) -> TargetProbe:

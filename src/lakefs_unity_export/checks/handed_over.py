@@ -1,8 +1,8 @@
 """What one checking task hands to the next, which cannot find it out itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lakefs_unity_export.clones.methods import CloneMethod
 
@@ -17,6 +17,8 @@ AGAIN_KEY = "cloned_again"
 AGAIN_TASK = "check_cluster_again"
 # So many tables are tried as the source of a clone.
 MOST_TABLES = 5
+
+_Left = TypeVar("_Left")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,14 @@ class HandedOver:
             identity=str(fields["identity"]),
             location=str(fields["location"]),
         )
+
+
+def or_nothing(handed_over: Callable[[], _Left], nothing: _Left) -> _Left:
+    """What a task before left; nothing where it cannot be read, as the report tells: its lines are missing too."""
+    try:
+        return handed_over()
+    except Exception:  # dbutils documents ValueError, and its runtimes raise others
+        return nothing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from lakefs_unity_export.errors import ExportError
 
+# Of a request to lakeFS: a person waits, so that it is tried once more, where an export does so four times.
+RETRIES = 1
+
 Subject = TypeVar("Subject")
 
 

@@ -9,6 +9,7 @@ from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.cluster_settings import ClusterSettings
 from lakefs_unity_export.checks.cluster_setup import CloneResult, ClusterSetup
 from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.model import RETRIES
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.spark_cluster import SparkCluster
 from lakefs_unity_export.checks.target_probe import TargetProbe
@@ -16,9 +17,6 @@ from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.clones.spark_tables import SparkDeltaTables
 from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.names import DELTA_LOG
-
-# A person waits: one more try, where a clone has four.
-RETRIES = 1
 
 # `clone_table(spark, request, dbutils=..., output=...)`: the notebook hands it over, as no task imports another.
 CloneTable = Callable[..., CloneResult]

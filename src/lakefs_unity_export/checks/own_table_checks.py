@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakefs_unity_export.checks import lakefs_checks
-from lakefs_unity_export.checks.handed_over import HandedOver
+from lakefs_unity_export.checks.handed_over import HandedOver, or_nothing
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -87,10 +87,7 @@ def _removed(setup: OwnTableRemoval) -> Outcome:
 
 def _made(setup: OwnTableRemoval) -> tuple[str, ...]:
     """The branches to look for: where what was handed over is lost, the run's own by their names."""
-    try:
-        return setup.handed_over().own_table.branches
-    except Exception:  # dbutils documents ValueError, and its runtimes raise others
-        return branch_names(setup.run_id)
+    return or_nothing(lambda: setup.handed_over().own_table.branches, branch_names(setup.run_id))
 
 
 CHECKS: tuple[Check[Setup], ...] = (

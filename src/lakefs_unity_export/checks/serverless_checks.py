@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lakefs_unity_export.checks.handed_over import RegisteredClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, or_nothing
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
 from lakefs_unity_export.checks.warehouse_checks import is_of_grants
 from lakefs_unity_export.checks.warehouse_clone_checks import HOW_TO_READ
@@ -37,10 +37,7 @@ class ServerlessSetup:
     @cached_property
     def registered(self) -> RegisteredClones:
         """What was registered, of which nothing is known where it cannot be read."""
-        try:
-            return self.handed_over()
-        except Exception:  # dbutils documents ValueError, and its runtimes raise others; that task's lines tell
-            return RegisteredClones()
+        return or_nothing(self.handed_over, RegisteredClones())
 
 
 def _serverless(setup: ServerlessSetup) -> Outcome:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lakefs_unity_export.checks.handed_over import RegisteredClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, or_nothing
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
 from lakefs_unity_export.checks.probe import and_swept
+from lakefs_unity_export.checks.warehouse_clone_checks import refused_refresh
 from lakefs_unity_export.checks.warehouse_probe import COMMENT, WarehouseProbe
 from lakefs_unity_export.clones.methods import CloneMethod
-from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
 
 HERE = "check_warehouse_again"
 _REPORT = "report this line, with the type of the warehouse"
@@ -37,30 +37,20 @@ class WarehouseAgain:
     @cached_property
     def registered(self) -> RegisteredClones:
         """What was registered, of which nothing is known where it cannot be read."""
-        try:
-            return self.handed_over()
-        except Exception:  # dbutils documents ValueError, and its runtimes raise others; that task's lines tell
-            return RegisteredClones()
+        return or_nothing(self.handed_over, RegisteredClones())
 
     @cached_property
     def methods(self) -> tuple[CloneMethod, ...]:
         """The methods whose registered clones were cloned again."""
-        try:
-            return self.cloned_again()
-        except Exception:  # the same
-            return ()
+        return or_nothing(self.cloned_again, ())
 
 
 def _refreshed(setup: WarehouseAgain) -> Outcome:
     if not setup.methods:
         return not_run(_NONE)
     for method in setup.methods:
-        try:
-            setup.probe.refresh(method)
-        except WorkspaceAccessError:
-            raise
-        except WorkspaceError as error:
-            return problem(f"{setup.probe.table(method)}: {error}", _REPORT)
+        if refused := refused_refresh(setup.probe, method):
+            return refused
     return passed(f"those by {', '.join(setup.methods)} were refreshed")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lakefs_unity_export import names
-from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones, or_nothing
 from lakefs_unity_export.checks.model import (
     Check,
     Claim,
@@ -71,10 +71,7 @@ class WarehouseSetup:
     @cached_property
     def clones(self) -> TriedClones:
         """What the cluster cloned, of which nothing is known where it cannot be read."""
-        try:
-            return self.handed_over()
-        except Exception:  # dbutils documents ValueError, and its runtimes raise others; that task's lines tell
-            return TriedClones()
+        return or_nothing(self.handed_over, TriedClones())
 
     @property
     def methods_in_use(self) -> frozenset[str]:

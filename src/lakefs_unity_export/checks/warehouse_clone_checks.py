@@ -7,6 +7,7 @@ from lakefs_unity_export import names
 from lakefs_unity_export.checks.methods_in_use import ANOTHER, in_use
 from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
 from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
+from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
 from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
@@ -97,17 +98,24 @@ def _located(setup: WarehouseSetup) -> Outcome:
     return passed(f"the locations of {', '.join(given)} are those that were given", claim=Claim.CONFIRMED)
 
 
+def refused_refresh(probe: WarehouseProbe, method: CloneMethod) -> Outcome | None:
+    """Have Unity Catalog read the method's clone anew; why it does not. Raises WorkspaceAccessError."""
+    try:
+        probe.refresh(method)
+    except WorkspaceAccessError:
+        raise
+    except WorkspaceError as error:
+        return problem(f"{probe.table(method)}: {error}", _REPORT)
+    return None
+
+
 def _refreshed(setup: WarehouseSetup) -> Outcome:
     """That they may be, and that neither this nor their registration wrote a version into the table."""
     if not setup.registered:
         return not_run(_NONE_REGISTERED)
     for method in setup.registered:
-        try:
-            setup.probe.refresh(method)
-        except WorkspaceAccessError:
-            raise
-        except WorkspaceError as error:
-            return problem(f"{setup.probe.table(method)}: {error}", _REPORT)
+        if refused := refused_refresh(setup.probe, method):
+            return refused
         before, after = setup.clones.made[method].version, setup.probe.version(method)
         if before != after:
             finding = f"the clone by {method} was at version {before}, and is at {after} now"

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.clone_again_checks import CHECKS, ClusterAgain
 from lakefs_unity_export.checks.cluster_setup import ClusterSetup
-from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones
+from lakefs_unity_export.checks.handed_over import RegisteredClones, TriedClones, or_nothing
 from lakefs_unity_export.checks.model import Line
 from lakefs_unity_export.checks.notebook_cluster import CloneTable, notebook_cluster
 from lakefs_unity_export.checks.runner import run_for_report
@@ -35,13 +35,13 @@ def checked_again(cluster: ClusterSetup, task_values: TaskValues, out: TextIO) -
 
 
 def _setup(cluster: ClusterSetup, task_values: TaskValues) -> ClusterAgain:
-    """Without clones, where what the tasks before left cannot be read: their lines are missing then too."""
-    try:
-        tried = TriedClones.of_json(task_values.get(taskKey=handed_over.CLONES_TASK, key=handed_over.CLONES_KEY))
-        registered = RegisteredClones.of_json(
-            task_values.get(taskKey=handed_over.REGISTERED_TASK, key=handed_over.REGISTERED_KEY)
-        )
-    except Exception:  # dbutils documents ValueError, and its runtimes raise others
-        tried, registered = TriedClones(), RegisteredClones()
+    def made() -> TriedClones:
+        return TriedClones.of_json(task_values.get(taskKey=handed_over.CLONES_TASK, key=handed_over.CLONES_KEY))
+
+    def of_warehouse() -> RegisteredClones:
+        value = task_values.get(taskKey=handed_over.REGISTERED_TASK, key=handed_over.REGISTERED_KEY)
+        return RegisteredClones.of_json(value)
+
+    tried, registered = or_nothing(made, TriedClones()), or_nothing(of_warehouse, RegisteredClones())
     cluster.source = tried.source
     return ClusterAgain(cluster=cluster, tried=tried, registered=registered)

@@ -12,7 +12,7 @@ from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.for_cluster import for_cluster
 from lakefs_unity_export.checks.lines import print_lines
-from lakefs_unity_export.checks.model import Line, problem
+from lakefs_unity_export.checks.model import RETRIES, Line, problem
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.runner import line_of, lines_of_none, run_for_report
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
@@ -24,9 +24,6 @@ from lakefs_unity_export.servers.lakefs_client import LakeFSClient
 from lakefs_unity_export.servers.lakefs_server import LakeFSServerClient
 from lakefs_unity_export.servers.workspace import TaskRuntime, task_runtime
 from lakefs_unity_export.servers.workspace_setup import WorkspaceSetupClient
-
-# A person waits: one more try, where an export has four.
-RETRIES = 1
 
 
 def check_lakefs_and_catalog(setup: Setup, task_values: TaskValues, out: TextIO) -> list[Line]:

@@ -10,7 +10,7 @@ from typing import TextIO
 from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks import handed_over
 from lakefs_unity_export.checks.handed_over import HandedOver
-from lakefs_unity_export.checks.model import Line
+from lakefs_unity_export.checks.model import RETRIES, Line
 from lakefs_unity_export.checks.own_table_checks import REMOVAL_CHECKS, OwnTableRemoval
 from lakefs_unity_export.checks.redaction import Redaction
 from lakefs_unity_export.checks.runner import run_for_report
@@ -18,9 +18,6 @@ from lakefs_unity_export.errors import ExportError
 from lakefs_unity_export.ports import TaskValues
 from lakefs_unity_export.servers.lakefs_branches import LakeFSBranchesClient
 from lakefs_unity_export.servers.workspace import TaskRuntime, task_runtime
-
-# A person waits: one more try, where an export has four.
-RETRIES = 1
 
 
 def check_own_table_removal(

@@ -24,7 +24,7 @@ from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks import notebook_cluster
 from lakefs_unity_export.checks.clone_checks import CHECKS
 from lakefs_unity_export.checks.handed_over import TriedClone, TriedClones
-from lakefs_unity_export.checks.model import Line, Status
+from lakefs_unity_export.checks.model import RETRIES, Line, Status
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.tasks.check_cluster import check_cluster
@@ -133,7 +133,7 @@ def test_lakefs_is_asked_with_the_secrets_for_the_folder_that_was_handed_over(mo
             "endpoint": SETTINGS.lakefs_endpoint,
             "repository": "shop",
             "credentials": Credentials(access_key_id=KEY_ID, secret_access_key=SECRET_KEY),
-            "retries": notebook_cluster.RETRIES,
+            "retries": RETRIES,
             "commit_id": COMMIT,
             "folder": FILE.rpartition("/")[0],
             "but": "_delta_log",

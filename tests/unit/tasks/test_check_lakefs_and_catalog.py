@@ -13,7 +13,7 @@ from setup_double import HOOK, HOST, KEY_ID, SECRET_KEY, SETTINGS, Installation
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.handed_over import HandedOver, OwnTable
-from lakefs_unity_export.checks.model import Claim, Line, Status
+from lakefs_unity_export.checks.model import RETRIES, Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
 from lakefs_unity_export.checks.runner import run_checks
 from lakefs_unity_export.checks.settings import CheckSettings, parse_settings
@@ -465,7 +465,7 @@ def test_the_task_s_own_clients_are_used(monkeypatch: pytest.MonkeyPatch, capsys
     options = [f"--{each.name}={getattr(SETTINGS, each.name)}" for each in fields(CheckSettings)]
     monkeypatch.setattr("sys.argv", ["check_lakefs_and_catalog", *options])
     module.main()
-    ours = ("https://lakefs.example.com", "shop", module.RETRIES)
+    ours = ("https://lakefs.example.com", "shop", RETRIES)
     assert opened == [ours, ("branches", *ours)]
     lines = {line["id"]: line for line in values.values["lines"]}
     assert lines["dbutils"] == {

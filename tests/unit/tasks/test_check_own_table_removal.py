@@ -9,7 +9,7 @@ from doubles import LakeFSDouble, TaskValuesDouble
 
 from lakefs_unity_export.access.lakefs_connection import Credentials
 from lakefs_unity_export.checks.handed_over import HandedOver, OwnTable
-from lakefs_unity_export.checks.model import Line, Status
+from lakefs_unity_export.checks.model import RETRIES, Line, Status
 from lakefs_unity_export.errors import LakeFSAccessError, SettingsError, WorkspaceAccessError
 from lakefs_unity_export.tasks import check_own_table_removal as module
 
@@ -71,7 +71,7 @@ def test_it_deletes_what_the_first_task_made(
             "endpoint": "https://lakefs.example.com",
             "repository": "shop",
             "credentials": Credentials(access_key_id=KEY_ID, secret_access_key=SECRET_KEY),
-            "retries": module.RETRIES,
+            "retries": RETRIES,
         }
     ]
     assert "PASS       own_table_removed" in capsys.readouterr().out
