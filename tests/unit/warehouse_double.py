@@ -20,7 +20,8 @@ PATTERNS = [("plain", "true"), ("a`b", "false"), ("a\x07", "false"), ("a\n", "fa
 Rows = list[tuple[str | None, ...]]
 NOW = 1_800_000_000.0
 PROBE = "lakefs_unity_export_check_4711"
-BASE = f"s3://bucket/exports/lakefs_unity_export_check/{PROBE}"
+EXPORTS = "s3://bucket/exports"
+BASE = f"{EXPORTS}/lakefs_unity_export_check/{PROBE}"
 CLONES = TriedClones(
     made={method: TriedClone(location=f"{BASE}/{method}", version=1) for method in CloneMethod},
     methods_in_use=frozenset({"shallow"}),
@@ -57,6 +58,7 @@ class WarehouseDouble:
     text: Rows | str = field(default_factory=lambda: [("a text in double quotes",)])
     patterns: Rows = field(default_factory=lambda: list(PATTERNS))
     table: str | None = "orders"
+    place: str = "s3a://bucket/exports/main/orders/"
     method: CloneMethod | None = CloneMethod.DEEP
     history_fails: str = ""
     rows: Rows | str = field(default_factory=lambda: [("a row",)])
@@ -102,7 +104,8 @@ class WarehouseDouble:
             return self.rows
         if "SELECT table_name" in statement:
             assert "WHERE table_schema = 'main'" in statement
-            return [(self.table,)] if self.table else []
+            ours: Rows = [(self.table, self.place)] if self.table else []
+            return [("of_others", f"{EXPORTS}/other/of_others"), *ours]
         if "information_schema" in statement:
             if not self.may_see_catalog:
                 raise WorkspaceError("SQL warehouse w1 answered FAILED: User does not have USE CATALOG")
@@ -195,6 +198,7 @@ def setup_of(warehouse: WarehouseDouble) -> WarehouseSetup:
         warehouse_id="w1",
         catalog="lake",
         schema=lambda: "main",
+        folder=lambda: f"{EXPORTS}/main",
         warehouse=warehouse,
         identity=lambda: Identity(name=PRINCIPAL),
         new_probe=lambda: WarehouseProbe(warehouse, warehouse.unity_catalog, "lake", "4711", clock=lambda: NOW),

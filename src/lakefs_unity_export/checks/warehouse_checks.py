@@ -45,7 +45,8 @@ class ExportedTable:
 class WarehouseSetup:
     """The warehouse as the task sees it, and where the branch's tables are registered. identity: who the job runs as.
 
-    schema: its name; raises what `names` raises where the settings give none. new_probe: a schema for the clones that
+    schema: its name; folder: in which the clones of the branch's tables lie. Both raise what `names` raises where the
+    settings give none. new_probe: a schema for the clones that
     `check_cluster` made; raises that too. handed_over: those clones; raises where the task left none. registered: the
     methods whose clones are; commented, granted: those of them that were given a comment, and a grant.
     """
@@ -53,6 +54,7 @@ class WarehouseSetup:
     warehouse_id: str
     catalog: str
     schema: Callable[[], str]
+    folder: Callable[[], str]
     warehouse: Warehouse
     identity: Callable[[], Identity]
     new_probe: Callable[[], WarehouseProbe]
@@ -100,16 +102,21 @@ class WarehouseSetup:
 
     @cached_property
     def exported(self) -> ExportedTable | None:
-        """The first external Delta table of the branch's schema, None where there is none. Raises WorkspaceError."""
+        """The first external Delta table of the branch's schema that lies where exports put them; None without one.
+
+        Raises WorkspaceError.
+        """
         schema = names.check_identifier("schema", self.schema())
         found = self.warehouse.query(
-            f"SELECT table_name FROM {self.quoted_catalog}.information_schema.tables WHERE table_schema = '{schema}' "  # noqa: S608, checked
-            "AND upper(table_type) LIKE 'EXTERNAL%' AND upper(data_source_format) = 'DELTA' "
-            "ORDER BY table_name LIMIT 1"
+            f"SELECT table_name, storage_path FROM {self.quoted_catalog}.information_schema.tables "  # noqa: S608, checked
+            f"WHERE table_schema = '{schema}' AND upper(table_type) LIKE 'EXTERNAL%' "
+            "AND upper(data_source_format) = 'DELTA' ORDER BY table_name"
         )
-        if not found:
+        # Of a table of others it would say nothing that its history cannot be read.
+        ours = [str(name) for name, location in found if names.encloses(self.folder(), location or "none:")]
+        if not ours:
             return None
-        quoted = names.quoted(names.check_identifier("catalog", self.catalog), schema, str(found[0][0]))
+        quoted = names.quoted(names.check_identifier("catalog", self.catalog), schema, ours[0])
         history = self.warehouse.query(f"SELECT userMetadata FROM (DESCRIBE HISTORY {quoted} LIMIT 1)")  # noqa: S608
         return ExportedTable(quoted=quoted, method=_method(history[0][0] if history else None))
 

@@ -38,7 +38,10 @@ def check_warehouse(setup: WarehouseSetup, task_values: TaskValues, out: TextIO)
 def main() -> None:
     """The task's entry point. Exits with a message where the task can leave nothing."""
     parser = argparse.ArgumentParser(prog="check_warehouse", allow_abbrev=False)
-    for name in ("warehouse_id", "catalog", "schema_template", "repository", "branch", "run_id"):
+    for name in (
+        *("warehouse_id", "catalog", "schema_template", "target_base_location"),
+        *("repository", "branch", "run_id"),
+    ):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args()
     try:
@@ -50,6 +53,7 @@ def main() -> None:
         warehouse_id=given.warehouse_id,
         catalog=given.catalog,
         schema=lambda: names.schema_name(given.schema_template, repository=given.repository, branch=given.branch),
+        folder=lambda: f"{names.target_base(given.target_base_location)}/{given.branch}",
         warehouse=warehouse,
         identity=WorkspaceSetupClient(runtime.client).identity,
         new_probe=lambda: WarehouseProbe(warehouse, runtime.unity_catalog, given.catalog, given.run_id),

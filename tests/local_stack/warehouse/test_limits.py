@@ -91,12 +91,20 @@ def unlimited(local_warehouse: Warehouse) -> Iterator[None]:
     local_warehouse.limits = Limits()
 
 
+def location_of(warehouse: Warehouse, method: CloneMethod) -> str:
+    """Where the table was registered."""
+    statement = f"SELECT storage_path FROM {CATALOG}.information_schema.tables WHERE table_schema = '{method}'"
+    (row,) = warehouse.execute(statement, {})[-1].rows
+    return str(row[0])
+
+
 def lines(warehouse: Warehouse, method: CloneMethod = CloneMethod.STORAGE) -> dict[str, Line]:
     """What `check_warehouse` finds of the schema of this method."""
     setup = WarehouseSetup(
         warehouse_id="w1",
         catalog=CATALOG,
         schema=lambda: method.value,
+        folder=lambda: location_of(warehouse, method).rpartition("/")[0],
         warehouse=WarehouseOfTheStack(warehouse),
         identity=lambda: IDENTITY,
         # These checks ask for no clones of the task check_cluster.

@@ -155,6 +155,14 @@ def test_a_table_of_others_that_may_not_be_looked_at_is_no_failure() -> None:
     assert (line.status, line.claim, bool(line.remedy)) == (Status.NOT_TRIED, Claim.OPEN, True)
 
 
+def test_a_table_that_others_put_elsewhere_is_not_looked_at() -> None:
+    warehouse = WarehouseDouble(place="s3://bucket/others/orders", history_fails="[DELTA_LOG_IS_BROKEN] at version 3")
+    lines = check(warehouse)
+    assert unwell(lines) == {"warehouse_history", "warehouse_rows"}
+    assert (lines["warehouse_history"].status, lines["warehouse_history"].claim) == (Status.NOT_RUN, Claim.OPEN)
+    assert lines["warehouse_history"].finding == "no table of the branch is registered yet"
+
+
 def test_a_schema_that_is_no_name_hides_nothing() -> None:
     def refuse() -> str:
         raise InvalidNameError("schema is empty; give it a name")
@@ -180,7 +188,7 @@ def test_the_task_s_own_clients_are_used(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(module, "SqlWarehouseClient", open_warehouse)
     monkeypatch.setattr(module, "WorkspaceSetupClient", lambda client: identity)
     given = ["--warehouse_id=w1", "--catalog=lake", "--schema_template={branch}", "--repository=shop", "--branch=main"]
-    given.append("--run_id=4711")
+    given += ["--target_base_location=s3://bucket/exports", "--run_id=4711"]
     monkeypatch.setattr("sys.argv", ["check_warehouse", *given])
     module.main()
     assert opened == [("the client", "w1")]
