@@ -165,6 +165,13 @@ HELD = [
         remedy="rename as each line says, and commit that",
     ),
     Breakage(
+        what="a target that holds something else",
+        id="targets_free",
+        says="the target path {target}/{branch}/lines of `{catalog}`.`{branch}`.`lines` holds a Delta table that this "
+        "export did not make, and was left as it is",
+        remedy="move away what lies there",
+    ),
+    Breakage(
         what="grants on a schema of others",
         id="schema_grants",
         says="{me} has no USE SCHEMA, CREATE TABLE, MANAGE on SCHEMA {schema}",

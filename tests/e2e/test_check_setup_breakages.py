@@ -4,6 +4,7 @@ Each test breaks what has nothing to do with each other, so that a run shows as 
 described table is there, and none of the check's own can be written: clones, which take time, are not tried.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ from table_repository import TableRepository, new_repository
 from waiting import wait_until
 
 from lakefs_unity_export.checks.probe import PREFIX
+from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.hook.files import LUA_ACTION, LUA_SCRIPT, HookKind, HookSettings, render
 from local_stack.catalog_client import CatalogClient
 from local_stack.lakefs.standin.hooks.action_cache import SECONDS_KEPT
@@ -260,19 +262,23 @@ def test_what_others_own_or_hold(
 ) -> None:
     """And a warehouse that is stopped, which is no fault: the first statement starts it."""
     client, branch = exports.client, repository.branch
-    target = (stack.plain_folder / f"exports-of-{repository.name}").as_uri()
-    elsewhere = (stack.plain_folder / f"elsewhere-{repository.name}").as_uri()
+    exported, elsewhere = (stack.plain_folder / f"{name}-{repository.name}" for name in ("exports-of", "elsewhere"))
+    target = exported.as_uri()
     repository.protect(OWN_BRANCHES)
-    for name in ("orders", "parts"):
+    for name in ("orders", "parts", "lines"):
         repository.describe(name)
     commit_files(repository, {"_lakefs_tables/bad.yaml": "name: bad\ntype: delta\n"})
     schema = f"{exports.catalog}.{branch}"
     others.create("schema", {"catalog_name": exports.catalog, "name": branch}, unless_exists=False)
     afterwards.callback(others.delete, "schema", schema, force=True)
-    places = {"orders": f"{elsewhere}/orders", "parts": f"{target}/{branch}/parts"}
+    places = {"orders": elsewhere / "orders", "parts": exported / branch / "parts"}
     for name, place in places.items():
         write_deltalake(place, pyarrow.table({"word": ["theirs"]}))
-        others.create("table", external_table(exports.catalog, branch, name, place), unless_exists=False)
+        others.create("table", external_table(exports.catalog, branch, name, place.as_uri()), unless_exists=False)
+    # Of an export that ran as somebody else.
+    say_whose_clone_it_is(places["parts"], repository)
+    lines = exported / branch / "lines"
+    write_deltalake(lines, pyarrow.table({"word": ["of nobody's export"]}))
     client.external_locations.create("read_only_one", target, "a_credential", read_only=True)
     afterwards.callback(others.delete, "external-location", "read_only_one")
     stack.workspace.create_principal("a-hook-without-rights", kind="service_principal")
@@ -282,17 +288,37 @@ def test_what_others_own_or_hold(
 
     broken = checks.variant(**settings).run(repository)
 
-    names = {"me": stack.workspace.owner, "schema": schema, "branch": branch, "target": target, "elsewhere": elsewhere}
+    names = {"me": stack.workspace.owner, "schema": schema, "branch": branch, "target": target}
+    names |= {"elsewhere": elsewhere.as_uri(), "catalog": exports.catalog}
     passing = OF_LAKEFS | (OF_CATALOG - {"external_location", "external_location_grants"}) | OF_TARGET | OF_WAREHOUSE
     assert_told(broken, HELD, passing, secret=stack.lakefs.secret_access_key, **names)
     assert client.warehouses.get(exports.warehouse_id).state == State.RUNNING
     for id_ in ("schema_grants", "table_grants", "external_location", "hook_permission"):
         assert len(remedies.follow(broken.remedy(id_))) == 1, id_
+    lines.rename(elsewhere / "lines")
     repository.upload("_lakefs_tables/bad.yaml", "name: bad\ntype: delta\npath: tables/bad\n")
     repository.describe("sales", file="orders", path="tables/orders")
     repository.commit()
     in_force = checks.with_reconcile_in_force(f"reconcile beside {repository.name}")
     assert_mended(in_force.variant(**settings).run(repository), HELD)
+
+
+def say_whose_clone_it_is(place: Path, repository: TableRepository) -> None:
+    """Give the table the properties that a clone of the branch has."""
+    origin = Provenance(
+        repository=repository.name,
+        branch=repository.branch,
+        commit_id="c0ffee",
+        commit_generation=1,
+        path=f"tables/{place.name}",
+        line=0,
+    )
+    log = place / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        if "metaData" in action:
+            action["metaData"]["configuration"] = origin.properties()
+    log.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
 
 
 def external_table(catalog: str, schema: str, name: str, place: str) -> dict[str, object]:

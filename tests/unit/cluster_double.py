@@ -66,6 +66,7 @@ HANDED = HandedOver(
     file=FILE,
     file_bytes=len(CONTENT),
     tables=(PATH,),
+    targets={"`lake`.`main`.`orders`": PATH},
     identity=PRINCIPAL,
     location="exports",
 )

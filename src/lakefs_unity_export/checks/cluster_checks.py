@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.cluster_setup import ClusterSetup
+from lakefs_unity_export.checks.handed_over import MOST_TARGETS
 from lakefs_unity_export.checks.methods_in_use import in_use
 from lakefs_unity_export.checks.model import (
     Check,
@@ -18,6 +19,7 @@ from lakefs_unity_export.checks.model import (
     problem,
 )
 from lakefs_unity_export.checks.target_probe import TEXT
+from lakefs_unity_export.clones.decision import TargetTakenError, decide, target_of
 from lakefs_unity_export.clones.methods import CloneMethod
 from lakefs_unity_export.clones.path_access import is_refusal
 from lakefs_unity_export.clones.s3a_errors import lakefs_error
@@ -34,6 +36,10 @@ _OF_BUCKET = f"{_S3A}bucket."
 _NEEDED = ("endpoint", "access.key", "secret.key")
 _NO_HANDOVER = "task check_lakefs_and_catalog handed no commit of the branch over; see its lines"
 _REPORT = "report this line, with the storage's kind"
+_ELSEWHERE = (
+    "move away what lies there; or set the bundle variable target_base_location to a place where nobody has anything, "
+    "and deploy"
+)
 _MEND_SETTINGS = "in databricks.yml, variable s3a_conf"
 
 _Read = TypeVar("_Read")
@@ -216,6 +222,26 @@ def _target(setup: ClusterSetup) -> Outcome:
     return passed(f"{file} was written, read and listed", claim=Claim.CONFIRMED)
 
 
+def _targets(setup: ClusterSetup) -> Outcome:
+    """As `clone_table` looks at them before it clones."""
+    if not setup.handed.targets:
+        return not_run("no descriptor of the branch names a table")
+    taken, unread = [], []
+    for table, path in setup.handed.targets.items():
+        request = setup.settings.export_request(setup.handed, table, path)
+        try:
+            decide(request, target_of(setup.tables, request))
+        except TargetTakenError as error:
+            taken.append(str(error))
+        except Exception as error:
+            unread.append(f"{request.target_path} of {table} cannot be looked at: {described(error)}")
+    if taken:
+        return problem("\n".join(taken), _ELSEWHERE)
+    if unread:
+        return not_tried("\n".join(unread), "do what the lines table_grants and external_location_grants say")
+    return passed(f"the targets of {len(setup.handed.targets)} tables are free, or hold this export's own clones")
+
+
 def _grants_on_target(setup: ClusterSetup) -> str:
     """The statement, with the names that the task before found out."""
     location, identity = setup.handed.location, setup.handed.identity or "<who the job runs as>"
@@ -280,5 +306,14 @@ CHECKS: tuple[Check[ClusterSetup], ...] = (
         look=_target,
         needs=("settings",),
         claims=("Listing a target with `binaryFile` works with the rights on the external location",),
+    ),
+    Check(
+        id="targets_free",
+        place=HERE,
+        asks=f"Are the targets of the described tables free, or hold clones of this export? The first {MOST_TARGETS}.",
+        means="those tables are refused, and what lies there stays as it is",
+        remedy="move away what lies there, or set target_base_location to another place",
+        look=_targets,
+        needs=("branch", "target_written"),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.handed_over import HandedOver
 from lakefs_unity_export.checks.probe import PREFIX
-from lakefs_unity_export.clones.methods import CloneMethod
+from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.clones.request import CloneRequest
 
 
@@ -55,9 +55,23 @@ class ClusterSettings:
         line: a higher one clones over what is there, as the export of another commit would; of a table of the check's
         own, it clones from a branch where the table has changed.
         """
-        ref = handed.ref_of(path, line=line)
         # As an export would register it, in the schema that the check makes for itself.
         table = names.quoted(self.catalog, PREFIX + self.run_id, method)
+        return self._request(handed, table, path, f"{self.probe_folder}/{method}", method=method, line=line)
+
+    def export_request(self, handed: HandedOver, table: str, path: str) -> CloneRequest:
+        """What an export of the head would ask of `clone_table` for this table, by its quoted full name.
+
+        Raises SettingsError or InvalidNameError.
+        """
+        name = names.read_quoted(table).table
+        target = names.target_path(target_base_location=self.target_base, branch=self.branch, table=name)
+        return self._request(handed, table, path, target, method=FIRST_METHOD, line=0)
+
+    def _request(
+        self, handed: HandedOver, table: str, path: str, target: str, *, method: CloneMethod, line: int
+    ) -> CloneRequest:
+        ref = handed.ref_of(path, line=line)
         return CloneRequest(
             repository=self.repository,
             branch=self.branch,
@@ -66,7 +80,7 @@ class ClusterSettings:
             path=path,
             table=table,
             source_path=names.source_path(repository=self.repository, commit_id=ref, path=path),
-            target_path=f"{self.probe_folder}/{method}",
+            target_path=target,
             line=line,
             method=method,
             lakefs_endpoint=self.lakefs_endpoint,

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from lakefs_unity_export.checks.catalog_checks import covering
-from lakefs_unity_export.checks.handed_over import MOST_TABLES, HandedOver
+from lakefs_unity_export.checks.handed_over import MOST_TABLES, MOST_TARGETS, HandedOver
 from lakefs_unity_export.checks.setup import Setup
 from lakefs_unity_export.checks.tiny_table import row, row_file
 from lakefs_unity_export.ports import ObjectInfo
@@ -34,6 +34,7 @@ def for_cluster(setup: Setup) -> HandedOver:
         file=file.path if file else "",
         file_bytes=file.size if file else 0,
         tables=tuple(dict.fromkeys(table.path for table in tables))[:MOST_TABLES],
+        targets={table.name.quoted: table.path for table in tables[:MOST_TARGETS]},
         methods=tuple(sorted({str(table.clone_method) for table in tables if table.clone_method})),
     )
 

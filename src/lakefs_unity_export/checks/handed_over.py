@@ -17,6 +17,8 @@ AGAIN_KEY = "cloned_again"
 AGAIN_TASK = "check_cluster_again"
 # So many tables are tried as the source of a clone.
 MOST_TABLES = 5
+# The targets of so many tables are looked at, a fraction of a second each.
+MOST_TARGETS = 10
 
 _Left = TypeVar("_Left")
 
@@ -41,8 +43,8 @@ class HandedOver:
     """For `check_cluster`: the branch's head, and what is known for remedies. What could not be found out is empty.
 
     file, file_bytes: an object to read, and its size. tables: paths of tables that descriptors name. own_table: one to
-    clone rather than these. methods: the clone methods that exports of the branch use. identity: who the job runs as.
-    location: the external location.
+    clone rather than these. targets: full names of tables, quoted, each with its path. methods: the clone methods that
+    exports of the branch use. identity: who the job runs as. location: the external location.
     """
 
     commit_id: str = ""
@@ -51,6 +53,7 @@ class HandedOver:
     file_bytes: int = 0
     tables: tuple[str, ...] = ()
     own_table: OwnTable = field(default_factory=OwnTable)
+    targets: Mapping[str, str] = field(default_factory=dict)
     methods: tuple[str, ...] = ()
     identity: str = ""
     location: str = ""
@@ -87,6 +90,7 @@ class HandedOver:
             own_table=OwnTable(
                 path=str(fields["own_table"]["path"]), branches=tuple(map(str, fields["own_table"]["branches"]))
             ),
+            targets={str(table): str(path) for table, path in dict(fields["targets"]).items()},
             methods=tuple(map(str, fields["methods"])),
             identity=str(fields["identity"]),
             location=str(fields["location"]),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from lakefs_unity_export.clones import provenance, replaceable
-from lakefs_unity_export.clones.delta_tables import Commit, TableState
+from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, TableState
 from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.clones.request import CloneRequest
 from lakefs_unity_export.errors import ExportError
@@ -28,6 +28,17 @@ class Action(StrEnum):
     COMMENTED = "comment completed"
     CURRENT = "already at this commit"
     SUPERSEDED = "superseded by a newer commit"
+
+
+def target_of(tables: DeltaTables, request: CloneRequest) -> TableState | None:
+    """The Delta table that the target path belongs to, None where nothing is there.
+
+    Raises TargetTakenError where other files are, and whatever `tables` raises.
+    """
+    found = tables.look(request.target_path)
+    if found is None and tables.holds_files(request.target_path):
+        raise target_taken(request, "holds files that are no Delta table")
+    return found
 
 
 def decide(request: CloneRequest, target: TableState | None, history: Callable[[], Iterable[Commit]] = tuple) -> Action:

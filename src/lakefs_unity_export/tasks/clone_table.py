@@ -15,7 +15,7 @@ from typing import Any, TextIO, TypeVar
 from lakefs_unity_export.access.cluster_steps import ClusterSteps
 from lakefs_unity_export.clones import provenance, replaceable
 from lakefs_unity_export.clones.clone_errors import refused_clone
-from lakefs_unity_export.clones.decision import CLONE, Action, decide, is_ours, target_taken
+from lakefs_unity_export.clones.decision import CLONE, Action, decide, is_ours, target_of
 from lakefs_unity_export.clones.delta_tables import Commit, DeltaTables, OpenTable, TableDetail, TableState
 from lakefs_unity_export.clones.methods import FIRST_METHOD, CloneMethod
 from lakefs_unity_export.clones.path_access import remedy
@@ -138,13 +138,8 @@ def clone(
 
 
 def _target(tables: DeltaTables, request: CloneRequest) -> TableState | None:
-    path = request.target_path
     with _target_errors(request, "read"):
-        found = tables.look(path)
-        foreign_files = found is None and tables.holds_files(path)
-    if foreign_files:
-        raise target_taken(request, "holds files that are no Delta table")
-    return found
+        return target_of(tables, request)
 
 
 def _history(tables: DeltaTables, request: CloneRequest) -> list[Commit]:

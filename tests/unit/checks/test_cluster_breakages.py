@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from cluster_double import (
+    BASE,
     BUCKET,
     COMMIT,
     CONTENT,
@@ -21,11 +22,14 @@ from cluster_double import (
 )
 from doubles import TaskValuesDouble
 from remedy_words import unknown_in
+from tables_in_memory import TableInMemory
 
 from lakefs_unity_export.checks import clone_again_checks, clone_checks, removal_checks
 from lakefs_unity_export.checks.model import Claim, Line, Status
 from lakefs_unity_export.checks.redaction import PART_LENGTH
+from lakefs_unity_export.clones.delta_tables import Commit
 from lakefs_unity_export.clones.methods import CloneMethod
+from lakefs_unity_export.clones.provenance import Provenance
 from lakefs_unity_export.errors import LakeFSUnavailableError, WorkspaceAccessError
 from lakefs_unity_export.tasks.check_cluster_again import checked_again
 
@@ -35,6 +39,10 @@ FAIL, WARN, NOT_RUN, NOT_TRIED, PASS = Status.FAIL, Status.WARN, Status.NOT_RUN,
 AT_FILE = f"s3a://shop/{COMMIT}/{FILE}"
 AT_FOLDER = f"s3a://shop/{COMMIT}/_lakefs_tables"
 PUT_SECRETS = "databricks secrets put-secret lakefs lakefs-secret-access-key"
+TARGET = f"{BASE}/main/orders"
+OF_BRANCH = Provenance(
+    repository="shop", branch="main", commit_id=COMMIT, commit_generation=4, path="tables/orders", line=0
+)
 REFUSAL = SparkError(REFUSED, "Shallow clone is only supported for the MANAGED table type.")
 
 
@@ -106,7 +114,41 @@ def _mended_by_the_recommendation(cluster: ClusterInMemory, lines: dict[str, Lin
     cluster.delta.refuses.clear()
 
 
+def foreign(**more: object) -> Callable[[ClusterInMemory], object]:
+    """A Delta table at the target that is not ours; of properties, those of another export."""
+    table = TableInMemory(location=TARGET, newest=Commit(version=3, operation="WRITE", user="etl"), **more)  # type: ignore[arg-type]
+    return lambda cluster: cluster.delta.found.update({TARGET: table})
+
+
+def moved_away(cluster: ClusterInMemory, lines: object = None) -> None:
+    cluster.delta.found.pop(TARGET, None)
+    cluster.files.content = {path: text for path, text in cluster.files.content.items() if not path.startswith(TARGET)}
+
+
 BREAKAGES = [
+    *(
+        Breakage(
+            what=f"a target that holds {what}",
+            breaks=breaks,
+            id="targets_free",
+            says=f"the target path {TARGET} of `lake`.`main`.`orders` {says}, and was left as it is",
+            remedy="move away what lies there",
+            mend=moved_away,
+        )
+        for what, breaks, says in [
+            ("a table of others", foreign(), "holds a Delta table that this export did not make"),
+            (
+                "another export",
+                foreign(properties=replace(OF_BRANCH, branch="dev").properties()),
+                "holds the export of branch 'dev' of the lakeFS repository 'shop'",
+            ),
+            (
+                "files",
+                lambda cluster: cluster.files.content.update({f"{TARGET}/part-0.csv": "a,b"}),
+                "holds files that are no Delta table",
+            ),
+        ]
+    ),
     Breakage(
         what="the access mode",
         breaks=in_access_mode("USER_ISOLATION"),
@@ -471,7 +513,8 @@ def test_it_is_told_by_its_line_hides_no_other_and_is_mended_by_what_the_line_sa
         SECRET_KEY[start : start + PART_LENGTH] in told for start in range(len(SECRET_KEY) - PART_LENGTH + 1)
     )
     is_left = breakage.id == "target_removed"
-    assert (cluster.files.content != {}) == is_left
+    # What others have at the target stays.
+    assert ({path for path in cluster.files.content if not path.startswith(TARGET)} != set()) == is_left
 
     breakage.mend(cluster, found)
 
@@ -555,6 +598,31 @@ def test_it_clones_to_its_own_folder_only() -> None:
         f"{FOLDER}/{method}" for method in ("shallow", "storage", "deep")
     }
     assert cluster.requests[0].table == "`lake`.`lakefs_unity_export_check_4711`.`shallow`"
+
+
+def test_the_export_s_own_clone_is_no_obstacle() -> None:
+    cluster = ClusterInMemory()
+    foreign(properties=OF_BRANCH.properties())(cluster)
+    line = cluster.check()["targets_free"]
+    assert (line.status, line.finding) == (
+        PASS,
+        "the targets of 1 tables are free, or hold this export's own clones",
+    )
+
+
+def test_a_target_that_cannot_be_looked_at_is_told_as_such() -> None:
+    cluster = ClusterInMemory()
+    cluster.delta.failures[TARGET] = RuntimeError("PERMISSION_DENIED: no SELECT on Table lake.main.orders")
+    line = cluster.check()["targets_free"]
+    assert line.status is NOT_TRIED
+    assert f"{TARGET} of `lake`.`main`.`orders` cannot be looked at: " in line.finding
+    assert line.remedy == "do what the lines table_grants and external_location_grants say"
+
+
+def test_without_a_described_table_no_target_is_looked_at() -> None:
+    cluster = ClusterInMemory()
+    cluster.handed = replace(cluster.handed, targets={})
+    assert cluster.check()["targets_free"].status is NOT_RUN
 
 
 def test_a_clone_that_no_warehouse_registered_is_not_cloned_again() -> None:

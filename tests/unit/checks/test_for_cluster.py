@@ -9,7 +9,7 @@ from export_story import descriptor
 from setup_double import Installation
 
 from lakefs_unity_export.checks.for_cluster import for_cluster
-from lakefs_unity_export.checks.handed_over import MOST_TABLES, HandedOver, OwnTable
+from lakefs_unity_export.checks.handed_over import MOST_TABLES, MOST_TARGETS, HandedOver, OwnTable
 from lakefs_unity_export.checks.tiny_table import row
 from lakefs_unity_export.errors import WorkspaceAccessError
 
@@ -54,9 +54,18 @@ def test_anything_else_is_no_such_value(broken: dict[str, object]) -> None:
 def test_so_many_tables_are_told_and_none_twice(installation: Installation) -> None:
     more = {f"_lakefs_tables/t{number}.yaml": descriptor(f"t{number}") for number in range(MOST_TABLES + 3)}
     installation.lakefs.put(more | {"_lakefs_tables/again.yaml": descriptor("again", path="tables/orders")})
-    paths = told(installation).tables
-    assert len(paths) == len(set(paths)) == MOST_TABLES
-    assert paths[0] == "tables/orders"
+    handed = told(installation)
+    assert len(handed.tables) == len(set(handed.tables)) == MOST_TABLES
+    assert handed.tables[0] == "tables/orders"
+    assert list(handed.targets.values()).count("tables/orders") == 2
+
+
+def test_so_many_targets_are_told(installation: Installation) -> None:
+    more = range(MOST_TARGETS + 3)
+    installation.lakefs.put({f"_lakefs_tables/t{number}.yaml": descriptor(f"t{number}") for number in more})
+    targets = told(installation).targets
+    assert len(targets) == MOST_TARGETS
+    assert targets["`lake`.`main`.`orders`"] == "tables/orders"
 
 
 def test_without_descriptors_that_were_read_no_table_is_told(installation: Installation) -> None:

@@ -67,6 +67,7 @@ def test_it_leaves_the_task_on_the_cluster_what_that_cannot_find_out(installatio
         file="_lakefs_tables/orders.yaml",
         file_bytes=len(content),
         tables=("tables/orders", "tables/parts"),
+        targets={"`lake`.`main`.`orders`": "tables/orders", "`lake`.`main`.`parts`": "tables/parts"},
         own_table=OwnTable(path="lakefs_unity_export_check/table", branches=OWN_BRANCHES),
         methods=("deep",),
         identity="0b1c2d3e-job",
