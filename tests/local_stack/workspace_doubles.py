@@ -1,5 +1,6 @@
 """A local workspace over doubles of cluster and warehouse, and a wheel to run in it."""
 
+import io
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from databricks.sdk.service.jobs import (
 
 from local_stack.workspace import Workspace
 
+SOURCES = Path(__file__).parents[2] / "src"
 WHEEL_NAME = "demo_tasks-0.1-py3-none-any.whl"
 WHEEL_CODE = """
 import os
@@ -93,6 +95,18 @@ leave = demo_tasks:leave
 sleep = demo_tasks:sleep
 too_large = demo_tasks:too_large
 """
+
+
+def product_wheel(module: str, code: str) -> bytes:
+    """A wheel of the product with one module more, whose functions are tasks."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"{module}.py", code)
+        metadata = f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\n"
+        archive.writestr(f"{module}-0.1.dist-info/METADATA", metadata)
+        for each in (SOURCES / "lakefs_unity_export").rglob("*.py"):
+            archive.write(each, each.relative_to(SOURCES))
+    return content.getvalue()
 
 
 @dataclass

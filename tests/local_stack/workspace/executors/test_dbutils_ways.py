@@ -5,20 +5,18 @@ And the lines of `check_setup` that tell of it, as its tasks leave and print the
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from databricks.sdk.service import compute, jobs
 from waiting import wait_until
-from workspace_doubles import LocalWorkspace, running_workspace
+from workspace_doubles import LocalWorkspace, product_wheel, running_workspace
 
 from lakefs_unity_export.checks.catalogue import LAKEFS_AND_CATALOG
 from lakefs_unity_export.checks.report import JSON_MARK
 
 PACKAGES = ("databricks-sdk", "lakefs", "pydantic", "PyYAML")
-SOURCES = Path(__file__).parents[4] / "src"
 WHEEL_PATH = "/Shared/speaking_tasks-0.1-py3-none-any.whl"
 CODE = """
 import sys
@@ -51,20 +49,10 @@ def local(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LocalWorks
     variables = {"LOCAL_STACK_DBUTILS": request.param}
     with running_workspace(tmp_path / "workspace", task_variables=variables) as running:
         running.client.workspace.mkdirs("/Shared")
-        running.client.workspace.upload(WHEEL_PATH, io.BytesIO(wheel()), format=None)
+        running.client.workspace.upload(WHEEL_PATH, io.BytesIO(product_wheel("speaking_tasks", CODE)), format=None)
         running.client.secrets.create_scope("scope")
         running.client.secrets.put_secret("scope", "key", string_value="secret value")
         yield running
-
-
-def wheel() -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("speaking_tasks.py", CODE)
-        archive.writestr("speaking_tasks-0.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: speaking-tasks\n")
-        for module in (SOURCES / "lakefs_unity_export").rglob("*.py"):
-            archive.write(module, module.relative_to(SOURCES))
-    return content.getvalue()
 
 
 def run(local: LocalWorkspace, keys: dict[str, str]) -> dict[str, jobs.RunOutput]:

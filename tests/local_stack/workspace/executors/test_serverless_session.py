@@ -1,7 +1,6 @@
 """The Spark session of wheel tasks on serverless compute, as the product asks for it, in real processes."""
 
 import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.service import compute, jobs
 from waiting import wait_until
-from workspace_doubles import LocalWorkspace, running_workspace
+from workspace_doubles import LocalWorkspace, product_wheel, running_workspace
 
 PACKAGES = ("databricks-sdk", "lakefs", "pydantic", "PyYAML")
-SOURCES = Path(__file__).parents[4] / "src"
 WHEEL_PATH = "/Shared/reading_tasks-0.1-py3-none-any.whl"
 CODE = """
 import os
@@ -38,18 +36,8 @@ def more():
 def local(tmp_path: Path) -> Iterator[LocalWorkspace]:
     with running_workspace(tmp_path / "workspace") as running:
         running.client.workspace.mkdirs("/Shared")
-        running.client.workspace.upload(WHEEL_PATH, io.BytesIO(wheel()), format=None)
+        running.client.workspace.upload(WHEEL_PATH, io.BytesIO(product_wheel("reading_tasks", CODE)), format=None)
         yield running
-
-
-def wheel() -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("reading_tasks.py", CODE)
-        archive.writestr("reading_tasks-0.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: reading-tasks\n")
-        for module in (SOURCES / "lakefs_unity_export").rglob("*.py"):
-            archive.write(module, module.relative_to(SOURCES))
-    return content.getvalue()
 
 
 def run(local: LocalWorkspace, task: jobs.Task, **settings: object) -> jobs.RunOutput:
