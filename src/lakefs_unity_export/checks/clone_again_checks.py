@@ -19,10 +19,7 @@ _LINE = 2
 
 @dataclass(kw_only=True)
 class ClusterAgain:
-    """The cluster after a warehouse registered clones of it. tried: what was cloned; registered: what of it is.
-
-    done: the methods that were cloned again.
-    """
+    """The cluster after a warehouse registered clones of it. tried: what was cloned; registered: what of it is."""
 
     cluster: ClusterSetup
     tried: TriedClones
@@ -68,7 +65,7 @@ def _comment(setup: ClusterAgain) -> Outcome:
     return passed(f"clones by {', '.join(newest)} kept it", claim=Claim.CONFIRMED)
 
 
-# Of every method, the first to be had tells of it.
+# Of the method that a workspace is most likely to allow.
 _CLAIMS = {CloneMethod.DEEP: ("Access by path to a registered table takes `SELECT`",)}
 
 CHECKS: tuple[Check[ClusterAgain], ...] = (

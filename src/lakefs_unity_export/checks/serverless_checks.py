@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from lakefs_unity_export.checks.handed_over import RegisteredClones, or_nothing
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
-from lakefs_unity_export.checks.warehouse_checks import is_of_grants
-from lakefs_unity_export.checks.warehouse_clone_checks import HOW_TO_READ
+from lakefs_unity_export.checks.model import Check, Outcome, Severity, not_run, not_tried, passed
+from lakefs_unity_export.checks.reading import read, unread
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.spark_errors import described
 
@@ -58,20 +57,10 @@ def _rows(method: CloneMethod) -> Callable[[ServerlessSetup], Outcome]:
         try:
             rows = setup.session.sql(f"SELECT * FROM {table} LIMIT 1").collect()  # noqa: S608, quoted by who made it
         except Exception as error:
-            return _unread(method, error)
-        if not rows:
-            return not_tried("the table has no rows")
-        claim = Claim.REFUTED if method is CloneMethod.SHALLOW else Claim.CONFIRMED
-        return passed("serverless compute reads its rows", claim=claim)
+            return unread(method, error, described(error))
+        return read(method, has_rows=bool(rows), by="serverless compute")
 
     return look
-
-
-def _unread(method: CloneMethod, error: Exception) -> Outcome:
-    if is_of_grants(error):
-        return problem(f"it may not be read: {described(error)}", HOW_TO_READ[method])
-    claim = Claim.CONFIRMED if method is CloneMethod.SHALLOW else Claim.OPEN
-    return problem(f"it cannot be read: {described(error)}", HOW_TO_READ[method], claim=claim)
 
 
 _CLAIMS = {

@@ -18,6 +18,7 @@ from lakefs_unity_export.checks.model import (
     problem,
 )
 from lakefs_unity_export.checks.permission_command import permission_command
+from lakefs_unity_export.checks.reading import is_of_grants
 from lakefs_unity_export.checks.warehouse_probe import ListedTable, WarehouseProbe
 from lakefs_unity_export.clones import provenance
 from lakefs_unity_export.clones.methods import CloneMethod
@@ -216,11 +217,6 @@ def _rows(setup: WarehouseSetup) -> Outcome:
         remedy = "set the bundle variable clone_method to deep, or to storage where this workspace reads it, and deploy"
         return problem(f"{told} cannot be read: {error}", remedy)
     return passed(f"{told} can be read" if rows else f"{told} has no rows")
-
-
-def is_of_grants(error: Exception) -> bool:
-    """Whether the statement was refused for want of a privilege, and says nothing of what can be read there."""
-    return "PERMISSION" in str(error).upper()
 
 
 def _settled(setup: WarehouseSetup, statement: str, expected: list[tuple[str | None, ...]]) -> Outcome:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from lakefs_unity_export import names
 from lakefs_unity_export.checks.methods_in_use import ANOTHER, in_use
-from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, not_tried, passed, problem
-from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup, is_of_grants
+from lakefs_unity_export.checks.model import Check, Claim, Outcome, Severity, not_run, passed, problem
+from lakefs_unity_export.checks.reading import LOCATION_GRANTS, is_of_grants, read, unread
+from lakefs_unity_export.checks.warehouse_checks import HERE, WarehouseSetup
 from lakefs_unity_export.checks.warehouse_probe import WarehouseProbe
 from lakefs_unity_export.clones.methods import METHODS, CloneMethod
 from lakefs_unity_export.clones.provenance import read_user_metadata
@@ -15,7 +16,6 @@ from lakefs_unity_export.errors import WorkspaceAccessError, WorkspaceError
 _REPORT = "report this line, with the type of the warehouse"
 _NO_CLONE = "task check_cluster made no clone; see its lines"
 _NONE_REGISTERED = "no clone was registered"
-_LOCATION_GRANTS = "do what the line external_location_grants says"
 
 
 def _made(setup: WarehouseSetup) -> Outcome:
@@ -44,7 +44,7 @@ def _path_history(setup: WarehouseSetup) -> Outcome:
         raise
     except WorkspaceError as error:
         if is_of_grants(error):
-            return problem(str(error), _LOCATION_GRANTS)
+            return problem(str(error), LOCATION_GRANTS)
         return problem(str(error), _REPORT, claim=Claim.REFUTED)
     if read_user_metadata(told) is None:
         return problem(f"the history of {location} has no user metadata of a clone", _REPORT, claim=Claim.REFUTED)
@@ -62,7 +62,7 @@ def _registered(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
             raise
         except WorkspaceError as error:
             if is_of_grants(error):
-                return problem(str(error), _LOCATION_GRANTS)
+                return problem(str(error), LOCATION_GRANTS)
             return replace(in_use(setup, method, f"refused: {error}", ANOTHER), claim=Claim.REFUTED)
         setup.registered.append(method)
         return passed(f"registered as {setup.probe.table(method)}", claim=Claim.CONFIRMED)
@@ -127,32 +127,15 @@ def _rows(method: CloneMethod) -> Callable[[WarehouseSetup], Outcome]:
     def look(setup: WarehouseSetup) -> Outcome:
         if method not in setup.registered:
             return not_run(f"needs warehouse_{method}")
-        is_shallow = method is CloneMethod.SHALLOW
         try:
             has_rows = setup.probe.has_rows(method)
         except WorkspaceAccessError:
             raise
         except WorkspaceError as error:
-            if is_of_grants(error):
-                return problem(f"it may not be read: {error}", HOW_TO_READ[method])
-            claim = Claim.CONFIRMED if is_shallow else Claim.OPEN
-            return problem(f"it cannot be read: {error}", HOW_TO_READ[method], claim=claim)
-        if not has_rows:
-            return not_tried("the table has no rows")
-        return passed("the warehouse reads its rows", claim=Claim.REFUTED if is_shallow else Claim.CONFIRMED)
+            return unread(method, error, str(error))
+        return read(method, has_rows=has_rows, by="the warehouse")
 
     return look
-
-
-_OTHERWISE = "nothing has to be done where only clusters read; else set the bundle variable clone_method to"
-HOW_TO_READ = {
-    CloneMethod.SHALLOW: f"{_OTHERWISE} the one that is recommended for warehouses at the report's end, and deploy",
-    CloneMethod.STORAGE: (
-        "make an external location over lakeFS's storage namespace, and grant READ FILES on it to who reads; or set "
-        "the bundle variable clone_method to deep, and deploy"
-    ),
-    CloneMethod.DEEP: _LOCATION_GRANTS,
-}
 
 
 def _commented(setup: WarehouseSetup) -> Outcome:
