@@ -1,14 +1,7 @@
-"""Wheel files that notebooks import from, in a process that outlives many notebooks and deployments.
+"""Wheel files that notebooks import from, in a process that outlives many notebooks and deployments."""
 
-A new build of a wheel keeps its name, so wheels are told apart by their content.
-"""
-
-import hashlib
 import importlib
 import sys
-import tempfile
-import threading
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
@@ -18,6 +11,7 @@ from types import ModuleType
 
 from local_stack.cluster.shared_setting import SharedSetting
 from local_stack.named_packages import hidden_modules
+from local_stack.unpacked_wheels import UnpackedWheels
 
 # What the clusters of every runtime have, whatever a job names. They have much more, which a task should not count on.
 RUNTIME_PACKAGES = ("delta-spark", "pyspark", "requests")
@@ -28,8 +22,7 @@ class Libraries(MetaPathFinder):
 
     def __init__(self, folder: Path) -> None:
         """folder: where the wheels are unpacked."""
-        self._folder = folder
-        self._unpacking = threading.Lock()
+        self._unpacked = UnpackedWheels(folder)
         self._active: tuple[Path, ...] = ()
         self._hidden = frozenset[str]()
         self._setting: SharedSetting[tuple[Path, ...]] = SharedSetting(self._activate)
@@ -41,7 +34,7 @@ class Libraries(MetaPathFinder):
         Raises FileNotFoundError for a wheel that is not there, zipfile.BadZipFile for one that is none, and
         PackageError for one that needs what the local environment does not have.
         """
-        with self._setting.use(tuple(self._unpacked(wheel) for wheel in wheels)):
+        with self._setting.use(tuple(self._unpacked.folder_of([wheel]) for wheel in wheels)):
             yield
 
     def find_spec(self, fullname: str, _path: object, _target: ModuleType | None = None) -> ModuleSpec | None:
@@ -55,19 +48,6 @@ class Libraries(MetaPathFinder):
                 name=fullname,
             )
         return None
-
-    def _unpacked(self, wheel: Path) -> Path:
-        folder = self._folder / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
-        # One at a time: notebooks that begin together bring the same wheel. Unpacked beside the place, so that what
-        # ends half-way leaves nothing that looks whole.
-        with self._unpacking:
-            if not folder.is_dir():
-                self._folder.mkdir(parents=True, exist_ok=True)
-                draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=self._folder))
-                with zipfile.ZipFile(wheel) as archive:
-                    archive.extractall(draft)
-                draft.rename(folder)
-        return folder
 
     def _activate(self, folders: tuple[Path, ...]) -> None:
         hidden = [hidden_modules(RUNTIME_PACKAGES, wheels=folder) for folder in folders]

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from local_stack.loopback_server import LoopbackServer
+from local_stack.unpacked_wheels import UnpackedWheels
 from local_stack.workspace.endpoints.application import WorkspaceApplication
 from local_stack.workspace.endpoints.calls import Answer, Call, Endpoints, with_workspace_access
 from local_stack.workspace.endpoints.catalog import CatalogEndpoint
@@ -84,6 +85,7 @@ class Workspace:
         self._warehouse_access = WarehouseAccess(self.warehouse_id, self._permissions)
         self._wheels = WheelExecutor(
             folder=folder / "tasks",
+            wheels=UnpackedWheels(folder / "wheels"),
             files=self._files,
             access=self._access,
             preloaded=preloaded,

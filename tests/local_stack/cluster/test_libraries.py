@@ -104,7 +104,7 @@ def test_a_package_of_this_project_needs_its_wheel(libraries: Libraries, tmp_pat
             importlib.import_module("lakefs_unity_export")
         with libraries.use([wheel(tmp_path, 3, package="lakefs_unity_export")]):
             assert importlib.import_module("lakefs_unity_export").ANSWER == 3
-            assert importlib.import_module("local_stack.cluster.cluster")
+            assert importlib.import_module("local_stack.named_packages")
     finally:
         sys.modules.update(loaded)
 

@@ -22,19 +22,16 @@ _OF_EVERY_START = frozenset({"sitecustomize", "usercustomize"})
 class TaskStart:
     """What a task's process is started with.
 
-    folder: of the task; it holds `wheels`, `specification.json` and `context.json`, and gets `output.log`.
+    folder: of the task; it holds `specification.json` and `context.json`, and gets `output.log`.
+    wheels: where the task's own packages are, which other tasks may have too.
     environment: the variables that every task has.
     hidden: the top-level modules that it does not find.
     """
 
     folder: Path
+    wheels: Path
     environment: Mapping[str, str]
     hidden: frozenset[str] = frozenset()
-
-    @property
-    def wheels(self) -> Path:
-        """Where the task's own packages are."""
-        return self.folder / "wheels"
 
     @property
     def specification(self) -> Path:

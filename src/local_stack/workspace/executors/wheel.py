@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local_stack.named_packages import PackageError, hidden_modules
+from local_stack.unpacked_wheels import UnpackedWheels
 from local_stack.workspace.errors import ApiError
 from local_stack.workspace.executors.notebook_and_sql import TaskAccess, package_requirements, wheel_files
 from local_stack.workspace.executors.processes import PlainProcess, PreloadedPython, TaskProcess, TaskStart
@@ -30,8 +31,9 @@ logger = logging.getLogger(__name__)
 
 
 class WheelExecutor:
-    """Runs wheel tasks below `folder`; everything a task leaves there is removed when it ends.
+    """Runs wheel tasks below `folder`, each in one of its own, which is removed when it ends.
 
+    wheels: where tasks find theirs, many tasks the same ones.
     preloaded: modules that tasks find imported already. With none, each task starts a Python of its own.
     variables: of the environment of tasks, for tests.
     """
@@ -40,12 +42,14 @@ class WheelExecutor:
         self,
         *,
         folder: Path,
+        wheels: UnpackedWheels,
         files: WorkspaceFiles,
         access: TaskAccess,
         preloaded: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
+        self._wheels = wheels
         self._files = files
         self._access = access
         self._variables = variables or {}
@@ -65,12 +69,13 @@ class WheelExecutor:
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{work.task_key}-", dir=self._folder))
         try:
-            unpack(wheels, folder / "wheels")
-            hidden = hidden_modules(requirements, wheels=folder / "wheels")
+            unpacked = self._wheels.folder_of(wheels)
+            environment = {**_environment(is_serverless(work)), **self._variables}
+            hidden = hidden_modules(requirements, wheels=unpacked)
+            start = TaskStart(folder=folder, wheels=unpacked, environment=environment, hidden=hidden)
             with self._access.token(work) as token:
-                self._write_specification(folder, work, token, hidden)
-                environment = {**_environment(is_serverless(work)), **self._variables}
-                return self._run(TaskStart(folder=folder, environment=environment, hidden=hidden), stop)
+                self._write_specification(start, work, token)
+                return self._run(start, stop)
         except PackageError as error:
             return TaskOutput(error=f"The task's packages cannot be installed: {error}")
         except (zipfile.BadZipFile, OSError) as error:
@@ -91,21 +96,21 @@ class WheelExecutor:
                 logger.warning("The wheel task of %s starts plainly: %s", start.folder.name, error)
         return PlainProcess(start)
 
-    def _write_specification(self, folder: Path, work: TaskWork, token: str, hidden: frozenset[str]) -> None:
+    def _write_specification(self, start: TaskStart, work: TaskWork, token: str) -> None:
         wheel_task = work.task["python_wheel_task"]
         specification = {
-            "folder": str(folder / "wheels"),
+            "folder": str(start.wheels),
             "package_name": wheel_task["package_name"],
             "entry_point": wheel_task["entry_point"],
             "arguments": arguments_of(wheel_task),
-            "hidden": sorted(hidden),
+            "hidden": sorted(start.hidden),
             "is_serverless": is_serverless(work),
-            "report": str(folder / "report.json"),
+            "report": str(start.folder / "report.json"),
         }
-        (folder / "specification.json").write_text(json.dumps(specification))
+        start.specification.write_text(json.dumps(specification))
         context = {"host": self._access.url, "token": token, "task_run_id": work.task_run_id, "parameters": {}}
-        (folder / "context.json").touch(mode=0o600)
-        (folder / "context.json").write_text(json.dumps(context))
+        (start.folder / "context.json").touch(mode=0o600)
+        (start.folder / "context.json").write_text(json.dumps(context))
 
 
 def arguments_of(wheel_task: Mapping[str, object]) -> list[str]:
@@ -115,14 +120,6 @@ def arguments_of(wheel_task: Mapping[str, object]) -> list[str]:
         return [f"--{name}={value}" for name, value in named.items()]
     positional = wheel_task.get("parameters")
     return [str(value) for value in positional] if isinstance(positional, Sequence) else []
-
-
-def unpack(wheels: Sequence[Path], folder: Path) -> None:
-    """Unpack the wheels into one folder, as an installation would lay them out."""
-    folder.mkdir(parents=True)
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
 
 
 def is_serverless(work: TaskWork) -> bool:

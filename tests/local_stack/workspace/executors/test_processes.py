@@ -55,7 +55,7 @@ def python() -> Iterator[PreloadedPython]:
 
 def task(folder: Path, code: str, *, package: str = "tasks", **modules: str) -> TaskStart:
     """A task that calls `show` of a package with this code; `modules` are others in its wheels."""
-    start = TaskStart(folder=folder, environment=VARIABLES)
+    start = TaskStart(folder=folder, wheels=folder / "wheels", environment=VARIABLES)
     (folder / "wheels" / package).mkdir(parents=True)
     (folder / "wheels" / package / "__init__.py").write_text(code)
     (folder / "wheels" / f"{package}-1.dist-info").mkdir()
@@ -181,7 +181,7 @@ def test_a_task_that_a_loaded_module_is_hidden_from_is_not_forked(tmp_path: Path
 def test_tasks_of_other_variables_are_not_forked(tmp_path: Path, python: PreloadedPython) -> None:
     start = task(tmp_path / "task", "")
     assert python.suits(start)
-    others = TaskStart(folder=start.folder, environment=VARIABLES | {"TZ": "Asia/Tokyo"})
+    others = replace(start, environment=VARIABLES | {"TZ": "Asia/Tokyo"})
     assert not python.suits(others)
 
 
