@@ -95,6 +95,7 @@ class Telling(ABC):
                 # Whoever runs the first notebook finds it started, or hears why it does not start.
                 start(self._stack.cluster.start, self._stack.s3a_conf())
                 start(self._stack.warehouse.warm)
+                start(self._stack.workspace.warm)
                 data = self._folder / "tpch"
                 tables.generate(data, scale)
                 by_spark = start(self._write_with_spark, data)

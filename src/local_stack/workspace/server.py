@@ -128,6 +128,10 @@ class Workspace:
         )
         self._server.start(application.starlette)
 
+    def warm(self) -> None:
+        """Have ready what the first wheel task needs, for which it would wait a second; from any thread."""
+        self._wheels.warm()
+
     def stop(self) -> None:
         """Cancel what runs, end the tasks' processes and stop serving; a second call does nothing."""
         if self._server.is_running:

@@ -152,6 +152,26 @@ class PreloadedPython:
         self._loaded: frozenset[str] = frozenset()
         self._stopped = False
 
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Start it with these variables, unless it was; returns once the modules are imported, or one cannot be."""
+        with self._lock:
+            if self._child is not None or self._stopped:
+                return
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._child = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "dbruntime.preloaded", str(theirs.fileno()), *self._modules],
+                    env={**environment, "PYTHONPATH": str(RUNTIME_FOLDER)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            self._control, self._environment = ours, dict(environment)
+            with ours.makefile("rb") as lines:
+                loaded = json.loads(lines.readline() or "[]")
+            self._loaded = _OF_EVERY_START.union(loaded) if loaded else frozenset()
+
     def suits(self, start: TaskStart) -> bool:
         """Whether a fork is what a process started anew would be.
 
@@ -159,8 +179,7 @@ class PreloadedPython:
         loaded that is hidden from the task, or that its wheels bring too: it would not get its own.
         False also where a module could not be imported.
         """
-        with self._lock:
-            self._start(start.environment)
+        self.start(start.environment)
         brought = {entry.name.partition(".")[0] for entry in start.wheels.iterdir()}
         is_alike = self._environment == start.environment and not (brought | start.hidden) & self._loaded
         return bool(self._loaded) and is_alike
@@ -187,22 +206,3 @@ class PreloadedPython:
             if self._child is not None:
                 self._child.kill()
                 self._child.wait()
-
-    def _start(self, environment: Mapping[str, str]) -> None:
-        """Start it, unless it was; returns once the modules are imported, or one of them could not be."""
-        if self._child is not None or self._stopped:
-            return
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "dbruntime.preloaded", str(theirs.fileno()), *self._modules],
-                env={**environment, "PYTHONPATH": str(RUNTIME_FOLDER)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._control, self._environment = ours, dict(environment)
-        with ours.makefile("rb") as lines:
-            loaded = json.loads(lines.readline() or "[]")
-        self._loaded = _OF_EVERY_START.union(loaded) if loaded else frozenset()

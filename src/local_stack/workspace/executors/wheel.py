@@ -55,6 +55,11 @@ class WheelExecutor:
         self._variables = variables or {}
         self._python = PreloadedPython(preloaded) if preloaded else None
 
+    def warm(self) -> None:
+        """Import what serverless tasks find imported, so that the first of them need not wait for it."""
+        if self._python is not None:
+            self._python.start(self._environment(on_serverless=True))
+
     def stop(self) -> None:
         """Start no more forks."""
         if self._python is not None:
@@ -70,7 +75,7 @@ class WheelExecutor:
         folder = Path(tempfile.mkdtemp(prefix=f"{work.task_key}-", dir=self._folder))
         try:
             unpacked = self._wheels.folder_of(wheels)
-            environment = {**_environment(is_serverless(work)), **self._variables}
+            environment = self._environment(on_serverless=is_serverless(work))
             hidden = hidden_modules(requirements, wheels=unpacked)
             start = TaskStart(folder=folder, wheels=unpacked, environment=environment, hidden=hidden)
             with self._access.token(work) as token:
@@ -95,6 +100,16 @@ class WheelExecutor:
             except OSError as error:
                 logger.warning("The wheel task of %s starts plainly: %s", start.folder.name, error)
         return PlainProcess(start)
+
+    def _environment(self, *, on_serverless: bool) -> dict[str, str]:
+        """The variables that every task has."""
+        return {
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DATABRICKS_RUNTIME_VERSION": SERVERLESS_VERSION if on_serverless else CLUSTER_VERSION,
+            **self._variables,
+        }
 
     def _write_specification(self, start: TaskStart, work: TaskWork, token: str) -> None:
         wheel_task = work.task["python_wheel_task"]
@@ -125,16 +140,6 @@ def arguments_of(wheel_task: Mapping[str, object]) -> list[str]:
 def is_serverless(work: TaskWork) -> bool:
     """Whether the task runs on serverless compute: it names an environment, and no cluster."""
     return bool(work.task.get("environment_key"))
-
-
-def _environment(on_serverless: bool) -> dict[str, str]:
-    """The variables that every task has."""
-    return {
-        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "DATABRICKS_RUNTIME_VERSION": SERVERLESS_VERSION if on_serverless else CLUSTER_VERSION,
-    }
 
 
 def _output(folder: Path, code: int) -> TaskOutput:

@@ -178,6 +178,13 @@ def test_a_task_that_a_loaded_module_is_hidden_from_is_not_forked(tmp_path: Path
     assert not python.suits(replace(start, hidden=frozenset({LOADED, "another"})))
 
 
+def test_tasks_are_forks_of_what_was_started_before_them(tmp_path: Path, python: PreloadedPython) -> None:
+    python.start(VARIABLES)
+    start = task(tmp_path / "task", "")
+    assert python.suits(start)
+    assert not python.suits(replace(start, environment=VARIABLES | {"TZ": "Asia/Tokyo"}))
+
+
 def test_tasks_of_other_variables_are_not_forked(tmp_path: Path, python: PreloadedPython) -> None:
     start = task(tmp_path / "task", "")
     assert python.suits(start)
