@@ -24,6 +24,17 @@ TOGETHER = {
     "a stack of its own": ("e2e/test_demo.py", "e2e/test_local_stack.py"),
     "Spark is killed, and starts anew": ("e2e/test_demo_faults.py", "e2e/test_export_histories.py"),
 }
+# Of the tests that go to whichever worker is free, these take longest: what starts late should be short.
+LONGEST = {
+    "bundle/test_bundle_reconcile.py",
+    "bundle/test_bundle_lifecycle.py",
+    "local_stack/workspace/test_bundle.py",
+    "e2e/test_check_setup.py",
+    "e2e/test_check_setup_breakages.py",
+    "e2e/test_live_story.py",
+    "e2e/test_export_hook.py",
+    "e2e/test_export_lifecycle.py",
+}
 GROUPS = {f"tests/{file}": group for group, files in TOGETHER.items() for file in files}
 
 # Some tests import these before pytest makes plugins of them.
@@ -31,7 +42,11 @@ pytest.register_assert_rewrite("lakefs_contract", "unity_catalog_servers", "loca
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test of these folders has the folder's marker, unless it has one that says what else it needs."""
+    """A test of these folders has the folder's marker, unless it has one that says what else it needs.
+
+    Of the bundle's and the end-to-end tests, the longest come first.
+    """
+    items.sort(key=lambda item: item.path.relative_to(TESTS).as_posix() not in LONGEST)
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         marker = FOLDER_MARKERS.get(folder)

@@ -12,17 +12,10 @@ from recorded_workspace import RecordedWorkspace, Sent, deploy_recorded, recorde
 
 from local_stack.toolchain.databricks_cli import find_or_build_cli
 
-LONGEST = ("test_bundle_reconcile.py", "test_bundle_lifecycle.py", "test_bundle.py")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The one command that refreshes golden files: pytest tests/bundle --refresh-goldens."""
     parser.addoption("--refresh-goldens", action="store_true", help="write the golden files of the job anew")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests come first."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

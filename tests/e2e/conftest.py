@@ -22,19 +22,6 @@ from local_stack.toolchain.databricks_cli import find_or_build_cli
 
 # lakeFS's storage for repositories whose namespace is in it. A name of one process alone: buckets are.
 STORAGE_BUCKET = "lake-storage"
-# Of the tests that go to whichever worker is free, these take longest: what starts late should be short.
-LONGEST = (
-    "test_check_setup.py",
-    "test_check_setup_breakages.py",
-    "test_live_story.py",
-    "test_export_hook.py",
-    "test_export_lifecycle.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests come first."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
